@@ -1,0 +1,39 @@
+"""Finds every nucleus in a microscope image and says how far each outline can be trusted.
+
+>>> import nucleisplit
+>>> nucleisplit.__version__.count(".")
+2
+
+The heavy parts (torch, LightGBM) are imported on first use of a name below, so that
+``import nucleisplit`` and ``nucleisplit --help`` stay instant.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Bundle": "nucleisplit.bundle",
+    "load_bundle": "nucleisplit.bundle",
+    "NucleisplitError": "nucleisplit.errors",
+    "RunConfig": "nucleisplit.config",
+    "load_config": "nucleisplit.config",
+    "Segmentation": "nucleisplit.pipeline",
+    "Segmenter": "nucleisplit.pipeline",
+    "segment": "nucleisplit.pipeline",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str):
+    """Import a public name from the module it lives in (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nucleisplit' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
