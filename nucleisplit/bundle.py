@@ -1,0 +1,289 @@
+"""A model as a folder: manifest, network weights and trees, each file known by its SHA-256."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nucleisplit import __version__
+from nucleisplit.config import RunConfig, validated
+from nucleisplit.errors import BundleError, ConfigError
+from stage1_unet import NetworkConfig, load_network, save_network
+from stage2_trees import IoURegressor
+
+FORMAT = 1
+"""Raised whenever an older program could misread a newer bundle."""
+
+MODELS = Path(__file__).parent / "models"
+"""Where the bundled models lie, one folder each."""
+
+_MANIFEST = "manifest.json"
+_TREES = "trees"
+_LIBRARIES = ("torch", "segmentation-models-pytorch", "lightgbm", "scikit-image", "numpy")
+
+
+class Manifest(BaseModel):
+    """What ``manifest.json`` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    format: int
+    """The bundle format, see `FORMAT`."""
+    nucleisplit: str
+    """Version of the program that wrote the bundle."""
+    libraries: dict[str, str]
+    """Versions of the libraries that the model was trained with."""
+    config: dict[str, Any]
+    """The settings of the run, `RunConfig.to_dict`."""
+    data: str
+    """Fingerprint of the training data: SHA-256 over image names and file contents."""
+    scores: dict[str, Any]
+    """Out-of-fold scores, as written by ``train-trees``."""
+    networks: tuple[str, ...]
+    """File names of the networks; their maps are averaged."""
+    files: dict[str, str]
+    """SHA-256 of every other file of the bundle, by path relative to the folder."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all of the above: the identity of the model."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked model folder; the heavy parts are loaded on request."""
+
+    path: Path
+    manifest: Manifest
+    config: RunConfig
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of the model: it changes with any weight, setting or score."""
+        return self.manifest.fingerprint
+
+    def networks(self) -> list:
+        """The networks, in evaluation mode, on the CPU."""
+        return [_load(load_network, self.path / name) for name in self.manifest.networks]
+
+    def regressor(self) -> IoURegressor:
+        """The fitted regressor of the candidates' IoU."""
+        return _load(IoURegressor.load, self.path / _TREES)
+
+
+def _load(load, path: Path):
+    try:
+        return load(path)
+    except (ValueError, OSError) as error:
+        raise BundleError(
+            f"{path}: cannot be loaded: {error}", hint="restore the model folder or train it anew"
+        ) from error
+
+
+def model_folder(name_or_path: str | Path) -> Path:
+    """The folder of a model given by a bundled name (``default``) or by a path."""
+    bundled = MODELS / name_or_path
+    if Path(name_or_path).name == str(name_or_path) and (bundled / _MANIFEST).is_file():
+        return bundled
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        names = sorted(path.parent.name for path in MODELS.glob(f"*/{_MANIFEST}"))
+        raise BundleError(
+            f"{name_or_path}: no such model",
+            hint=f"give the folder of a model or one of: {', '.join(names) or '(none bundled)'}",
+        )
+    return folder
+
+
+def load_bundle(name_or_path: str | Path = "default") -> Bundle:
+    """Find a model and check that every byte of it is as it was written.
+
+    Raises
+    ------
+    BundleError
+        There is no such model, its format is not `FORMAT`, a file is missing, or a file or the
+        manifest has changed since it was written.
+    """
+    folder = model_folder(name_or_path)
+    manifest = _read_manifest(folder / _MANIFEST)
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(f"{path}: is missing", hint="copy the whole model folder again")
+        if _sha256(path) != expected:
+            raise BundleError(
+                f"{path}: has changed since the model was written",
+                hint="copy the whole model folder again",
+            )
+    try:
+        config = validated(manifest.config, source=folder / _MANIFEST)
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+    return Bundle(folder, manifest, config)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{path}: is missing", hint="give a folder written by nucleisplit train-trees"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise BundleError(
+            f"{path}: cannot be read: {error}", hint="copy the whole model folder again"
+        ) from error
+    if not isinstance(values, dict) or "format" not in values:
+        raise BundleError(
+            f"{path}: is not the manifest of a model",
+            hint="give a folder written by nucleisplit train-trees",
+        )
+    if values["format"] != FORMAT:
+        raise BundleError(
+            f"{path}: has format {values['format']!r}, this nucleisplit reads {FORMAT}",
+            hint="use the version of nucleisplit that wrote it, or train the model anew",
+        )
+    recorded = values.pop("fingerprint", None)
+    try:
+        manifest = Manifest.model_validate(values)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise BundleError(
+            f"{path}: {where}: {error.errors()[0]['msg']}", hint="copy the model folder again"
+        ) from error
+    if manifest.fingerprint != recorded:
+        raise BundleError(
+            f"{path}: has changed since the model was written",
+            hint="copy the whole model folder again",
+        )
+    return manifest
+
+
+def save_bundle(
+    folder: str | Path,
+    *,
+    networks: Sequence[tuple[Any, NetworkConfig] | str | Path],
+    regressor: IoURegressor,
+    config: RunConfig,
+    fingerprint: str,
+    scores: dict,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a model folder; it appears whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        The model folder. Its parents are made.
+    networks
+        Each a network with its config, or the path of a file that `save_network` wrote.
+    regressor
+        The fitted trees.
+    config
+        The settings of the run.
+    fingerprint
+        Of the training data.
+    scores
+        Plain types only; kept in the manifest and shown in the results page.
+    overwrite
+        Replace an existing model; a folder that is not a model is never replaced.
+
+    Raises
+    ------
+    BundleError
+        The folder exists and may not be replaced, or cannot be written.
+    """
+    folder = Path(folder)
+    check_replaceable(folder, overwrite)
+    fresh = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        names = _write_networks(fresh, networks)
+        regressor.save(fresh / _TREES)
+        manifest = Manifest(
+            format=FORMAT,
+            nucleisplit=__version__,
+            libraries=_library_versions(),
+            config=config.to_dict(),
+            data=fingerprint,
+            scores=json.loads(json.dumps(scores)),
+            networks=names,
+            files={
+                path.relative_to(fresh).as_posix(): _sha256(path)
+                for path in sorted(fresh.rglob("*"))
+                if path.is_file()
+            },
+        )
+        content = manifest.model_dump(mode="json") | {"fingerprint": manifest.fingerprint}
+        (fresh / _MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        _swap(fresh, folder)
+    except OSError as error:
+        raise BundleError(
+            f"{folder}: cannot be written: {error.strerror or error}",
+            hint="choose another folder or free the disk",
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return load_bundle(folder.absolute())
+
+
+def check_replaceable(folder: Path, overwrite: bool) -> None:
+    """Refuse to write a model over an existing one, or ever over something else."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / _MANIFEST).is_file():
+        raise BundleError(f"{folder}: exists and is not a model", hint="choose another folder")
+    if not overwrite:
+        raise BundleError(f"{folder}: exists", hint="choose another folder or add --overwrite")
+
+
+def _write_networks(fresh: Path, networks: Sequence) -> tuple[str, ...]:
+    names = []
+    for index, network in enumerate(networks):
+        name = "network.safetensors" if len(networks) == 1 else f"network-{index}.safetensors"
+        if isinstance(network, (str, Path)):
+            shutil.copyfile(network, fresh / name)
+        else:
+            save_network(fresh / name, *network)
+        names.append(name)
+    return tuple(names)
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Put `fresh` in the place of `folder`, which may exist."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
+    folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _library_versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,104 @@
+"""One TOML file for a whole run: every setting of both stages, section by section."""
+
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nucleisplit.errors import ConfigError
+from stage1_unet import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
+from stage2_trees import ForestConfig, TreesConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class RunConfig(BaseModel):
+    """All settings of one training run; a model bundle carries a copy of it.
+
+    >>> RunConfig() == RunConfig.model_validate(RunConfig().to_dict())
+    True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    preprocess: PreprocessConfig = PreprocessConfig()
+    """How an image becomes three float channels."""
+    network: NetworkConfig = NetworkConfig()
+    """Which network maps the image to body, border and separation."""
+    train: TrainConfig = TrainConfig()
+    """How the network is trained."""
+    predict: PredictConfig = PredictConfig()
+    """Tiles, test-time augmentation and precision of the prediction."""
+    forest: ForestConfig = ForestConfig()
+    """Which candidates are cut from the maps."""
+    trees: TreesConfig = TreesConfig()
+    """How the regressor of the candidates' IoU is fitted."""
+
+    def to_dict(self) -> dict:
+        """Plain types only, ready for JSON."""
+        return self.model_dump(mode="json")
+
+
+def load_config(path: str | Path | None = None) -> RunConfig:
+    """Read the settings of a run.
+
+    Parameters
+    ----------
+    path
+        A TOML file with any of the sections ``[preprocess]``, ``[network]``, ``[train]``,
+        ``[predict]``, ``[forest]`` and ``[trees]``; what it leaves out keeps its default.
+        None gives the defaults.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, is not TOML, or holds an unknown key or a refused value.
+    """
+    if path is None:
+        return RunConfig()
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{path}: cannot be read: {reason}", hint="check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text", hint="write it as a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path}: is not valid TOML: {error}", hint="correct that line"
+        ) from error
+    return validated(values, source=path)
+
+
+def validated(values: dict, source: str | Path) -> RunConfig:
+    """Build a RunConfig from plain values; complaints name `source`, the key and the remedy.
+
+    >>> validated({"train": {"sped": 2}}, source="train.toml")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    nucleisplit.errors.ConfigError: train.toml: unknown key 'sped' in [train]; allowed keys: ...
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        message, hint = _explain(error.errors()[0])
+        raise ConfigError(f"{source}: {message}", hint=hint) from error
+
+
+def _explain(problem: dict) -> tuple[str, str]:
+    """One pydantic complaint as (what is wrong, what to do)."""
+    *parents, key = (str(part) for part in problem["loc"]) if problem["loc"] else ("file",)
+    if problem["type"] == "extra_forbidden":
+        model = RunConfig
+        for name in parents:
+            model = model.model_fields[name].annotation
+        allowed = ", ".join(model.model_fields)
+        if not parents:
+            return f"unknown section or key {key!r}", f"allowed sections: {allowed}"
+        return f"unknown key {key!r} in [{'.'.join(parents)}]", f"allowed keys: {allowed}"
+    where = f"[{'.'.join(parents)}] {key}" if parents else f"[{key}]"
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{where} = {problem['input']!r} is refused: {reason}", "change that value"
