@@ -1,0 +1,141 @@
+"""Find the pairs of image and labels in a folder, in either of two layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nucleisplit.errors import DatasetError
+
+from .readers import IMAGE_SUFFIXES
+
+__all__ = ["LABEL_SUFFIX", "Pair", "find_pairs", "label_files", "list_images", "name_some"]
+
+LABEL_SUFFIX = "_labels"
+"""``infer`` writes ``<stem>_labels.tif``; such files pair with the image ``<stem>``."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its labels: one label image, or in the native layout one mask per nucleus."""
+
+    image_id: str
+    image_path: Path
+    label_paths: tuple[Path, ...]
+    native: bool
+
+
+def find_pairs(folder: str | Path) -> list[Pair]:
+    """Find images and labels, sorted by id.
+
+    Two layouts are known: ``images/`` + ``labels/`` with files of equal stems (a label may also
+    be called ``<stem>_labels``), and the one of the Data Science Bowl 2018, ``<id>/images/*`` +
+    ``<id>/masks/*`` with one mask per nucleus.
+
+    Raises
+    ------
+    DatasetError
+        Not a folder, neither layout, nothing in it, an image without labels or the reverse, or
+        two images of one stem.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise DatasetError(f"{folder}: does not exist", "check the path")
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: is not a folder", "name the folder of the dataset")
+    if (folder / "images").is_dir() and (folder / "labels").is_dir():
+        return _paired(folder)
+    if any(folder.glob("*/masks")):
+        return _native(folder)
+    raise DatasetError(
+        f"{folder}: is not a dataset",
+        "it needs images/ and labels/, or <id>/images/ and <id>/masks/",
+    )
+
+
+def list_images(folder: Path) -> list[Path]:
+    """List the image files directly in a folder, by name; hidden files are left out."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "." and path.is_file()
+    )
+
+
+def label_files(folder: Path) -> dict[str, Path]:
+    """Map stems to the label files of a folder, also without the suffix ``_labels``.
+
+    Raises
+    ------
+    DatasetError
+        Two label files would stand for one image.
+    """
+    found = _by_stem(list_images(folder))
+    for stem in [s for s in found if s.endswith(LABEL_SUFFIX)]:
+        short = stem[: -len(LABEL_SUFFIX)]
+        if short and short not in found:
+            found[short] = found.pop(stem)
+    return found
+
+
+def name_some(names: Iterable[str], limit: int = 3) -> str:
+    """Join the first few names: ``a, b, c and 4 more``.
+
+    >>> name_some(["a", "b", "c", "d"], limit=2)
+    'a, b and 2 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def _by_stem(paths: list[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in found:
+            raise DatasetError(
+                f"{path}: has the same stem as {found[path.stem].name}", "rename or remove one"
+            )
+        found[path.stem] = path
+    return found
+
+
+def _paired(folder: Path) -> list[Pair]:
+    images = _by_stem(list_images(folder / "images"))
+    labels = _by_stem(list_images(folder / "labels"))
+    if not set(images) <= set(labels):
+        labels = label_files(folder / "labels")
+    if not set(images) & set(labels):
+        raise DatasetError(
+            f"{folder}: holds no pairs ({len(images)} images, {len(labels)} label images)",
+            "an image and its labels need equal stems",
+        )
+    if lone := sorted(set(images) - set(labels)):
+        raise DatasetError(
+            f"{folder}: {len(lone)} of {len(images)} images have no labels: {name_some(lone)}",
+            f"add them to {folder / 'labels'} or remove the images",
+        )
+    if lone := sorted(set(labels) - set(images)):
+        raise DatasetError(
+            f"{folder}: {len(lone)} of {len(labels)} label images have no image: {name_some(lone)}",
+            f"add them to {folder / 'images'} or remove the labels",
+        )
+    return [Pair(i, images[i], (labels[i],), native=False) for i in sorted(images)]
+
+
+def _native(folder: Path) -> list[Pair]:
+    pairs = []
+    for sub in sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != "."):
+        if not (sub / "images").is_dir() and not (sub / "masks").is_dir():
+            continue
+        images = list_images(sub / "images") if (sub / "images").is_dir() else []
+        masks = list_images(sub / "masks") if (sub / "masks").is_dir() else []
+        if len(images) != 1:
+            raise DatasetError(f"{sub / 'images'}: holds {len(images)} images", "keep exactly one")
+        if not masks:
+            raise DatasetError(f"{sub / 'masks'}: holds no mask", "add them or remove the image")
+        pairs.append(Pair(sub.name, images[0], tuple(masks), native=True))
+    if not pairs:
+        raise DatasetError(f"{folder}: holds no pairs", "it needs <id>/images/ and <id>/masks/")
+    return pairs
