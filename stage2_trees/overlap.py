@@ -72,7 +72,8 @@ def overlap_table(a: np.ndarray, b: np.ndarray) -> OverlapTable:
     Raises
     ------
     ValueError
-        If the shapes differ, a label is negative or above ``LARGEST_LABEL``, or an image does not hold integers.
+        If the shapes differ, a label is negative or above ``LARGEST_LABEL``, or an image does not
+        hold integers.
 
     Examples
     --------

@@ -1,0 +1,127 @@
+"""Frozen settings of the second stage; unknown keys and values out of range are refused."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ThresholdConfig(_Settings):
+    """The fixed-threshold watershed, the reference that the forest is measured against."""
+
+    seed: float = Field(0.5, ge=0, lt=1)
+    """Seeds are connected pixels whose seed map, body * (1 - separation), is above this."""
+
+    body: float = Field(0.5, ge=0, lt=1)
+    """Nuclei are grown from their seeds over the pixels whose body is above this."""
+
+    border_weight: float = Field(0.0, ge=0, le=1)
+    """How much of the border map is also taken off the seed map: times (1 - weight * border)."""
+
+    min_seed_area: int = Field(4, ge=1)
+    """Seeds of fewer pixels are ignored."""
+
+    min_area: int = Field(12, ge=1)
+    """Grown nuclei of fewer pixels are dropped."""
+
+
+class ForestConfig(_Settings):
+    """How the nested candidates are made from the maps."""
+
+    levels: int = Field(128, ge=8, le=255)
+    """Number of grey levels the seed map is cut at."""
+
+    border_weight: float = Field(0.0, ge=0, le=1)
+    """As in ThresholdConfig."""
+
+    extents: tuple[float, ...] = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+    """Body levels, ascending, at which every candidate's outline is tried; the first is the floor
+    below which no pixel belongs to any nucleus (except in a filled hole)."""
+
+    min_contrast: float = Field(0.04, ge=0, le=1)
+    """A peak of the seed map that rises less than this above its saddle starts no candidate."""
+
+    min_leaf_area: int = Field(6, ge=1)
+    """A peak of fewer pixels above its saddle starts no candidate."""
+
+    min_area: int = Field(12, ge=1)
+    """Candidates of fewer pixels are left out."""
+
+    min_area_step: float = Field(0.02, ge=0, lt=1)
+    """An extent whose area is within this fraction of the next wider one is left out."""
+
+    max_leaves: int = Field(24, ge=1)
+    """Unions of more peaks than this are no candidates (their parts still are)."""
+
+    max_hole: int = Field(200, ge=0)
+    """Enclosed gaps of at most this many pixels below the floor may be filled as holes."""
+
+    @field_validator("extents")
+    @classmethod
+    def _ascending(cls, extents: tuple[float, ...]) -> tuple[float, ...]:
+        if not 1 <= len(extents) <= 16:
+            raise ValueError(f"extents must be 1 to 16 levels, got {len(extents)}")
+        if not all(0 < level < 1 for level in extents):
+            raise ValueError(f"extents must lie between 0 and 1, got {extents}")
+        if list(extents) != sorted(set(extents)):
+            raise ValueError(f"extents must ascend, got {extents}")
+        return extents
+
+
+class RegressorConfig(_Settings):
+    """How the candidates' score is learnt."""
+
+    target: Literal["iou", "hits"] = "iou"
+    """Fit the true IoU, or the share of the ten thresholds 0.50, 0.55, ..., 0.95 it exceeds."""
+
+    boosters: int = Field(3, ge=1, le=20)
+    """Models that differ in their random seed, averaged."""
+
+    rounds: int = Field(120, ge=1)
+    """Trees of each booster."""
+
+    learning_rate: float = Field(0.06, gt=0, le=1)
+    """Weight of each tree."""
+
+    leaves: int = Field(24, ge=2)
+    """Leaves of each tree."""
+
+    min_rows: int = Field(60, ge=1)
+    """Candidates in a leaf of a tree, at least."""
+
+    feature_fraction: float = Field(0.5, gt=0, le=1)
+    """Share of the features each tree may use."""
+
+    row_fraction: float = Field(0.7, gt=0, le=1)
+    """Share of the candidates each tree is grown on."""
+
+    l2: float = Field(5.0, ge=0)
+    """L2 penalty on leaf values."""
+
+    seed: int = Field(0, ge=0)
+    """Random seed of the first booster."""
+
+
+class SelectConfig(_Settings):
+    """How the best set of disjoint candidates is chosen."""
+
+    iterations: int = Field(3, ge=1)
+    """How often the expected gain is linearised around the set just chosen."""
+
+    margin: float = Field(0.0, ge=0, lt=1)
+    """Expected hits a narrower or wider outline must be better by than the reference extent."""
+
+    reference_extent: float = Field(0.5, gt=0, lt=1)
+    """The extent, or the next available one, that needs no margin."""
+
+    split_bias: float = Field(0.0, ge=-1, le=1)
+    """Added to the expected hits of every part when parts compete with their union; above 0
+    splits more, below 0 merges more."""
+
+    min_iou: float = Field(0.0, ge=0, lt=1)
+    """Chosen candidates whose predicted IoU is lower are dropped afterwards."""
