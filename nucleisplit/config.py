@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nucleisplit.errors import ConfigError
 from stage1_unet import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
-from stage2_trees import ForestConfig, TreesConfig
+from stage2_trees import ForestConfig, RegressorConfig, SelectConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,8 +34,10 @@ class RunConfig(BaseModel):
     """Tiles, test-time augmentation and precision of the prediction."""
     forest: ForestConfig = ForestConfig()
     """Which candidates are cut from the maps."""
-    trees: TreesConfig = TreesConfig()
+    trees: RegressorConfig = RegressorConfig()
     """How the regressor of the candidates' IoU is fitted."""
+    select: SelectConfig = SelectConfig()
+    """Which of the scored candidates are kept."""
 
     def to_dict(self) -> dict:
         """Plain types only, ready for JSON."""
@@ -49,8 +51,8 @@ def load_config(path: str | Path | None = None) -> RunConfig:
     ----------
     path
         A TOML file with any of the sections ``[preprocess]``, ``[network]``, ``[train]``,
-        ``[predict]``, ``[forest]`` and ``[trees]``; what it leaves out keeps its default.
-        None gives the defaults.
+        ``[predict]``, ``[forest]``, ``[trees]`` and ``[select]``; what it leaves out keeps its
+        default. None gives the defaults.
 
     Raises
     ------

@@ -12,6 +12,9 @@ from nucleisplit.measure import measure
 from stage1_unet import Predictor, preprocess
 from stage2_trees import split_maps
 
+TTA = ("none", "flips", "d4")
+"""The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
+
 
 @dataclass(frozen=True)
 class Segmentation:
@@ -67,11 +70,13 @@ class Segmenter:
     ) -> None:
         if min_iou is not None and not 0 <= min_iou <= 1:
             raise ConfigError(f"min_iou is {min_iou}", hint="give a number from 0 to 1")
+        if tta not in (None, *TTA):
+            raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
         self.bundle = model if isinstance(model, Bundle) else load_bundle(model)
         config = self.bundle.config
         predict = config.predict
         if tta is not None:
-            predict = type(predict).model_validate(predict.model_dump() | {"tta": tta})
+            predict = predict.model_copy(update={"tta": tta})
         self.tta = predict.tta
         self.min_iou = min_iou
         try:

@@ -1,0 +1,178 @@
+"""The output folder of a batch: where it is, what its files are called, when it may be reused."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.journal import Journal
+
+RUN = "run.json"
+TABLE = "nuclei.csv"
+JOURNAL = ".nucleisplit-journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image of a batch."""
+
+    path: Path
+    """The image file, as the user gave it."""
+    key: str
+    """Its path seen from the output folder: the same image in every run on that folder."""
+    image: str
+    """Its name in the table: the file name, or the path where two images share a file name."""
+    stem: str
+    """What its output files begin with; no two images share it."""
+
+    @property
+    def labels(self) -> str:
+        return f"{self.stem}_labels.tif"
+
+    @property
+    def overlay(self) -> str:
+        return f"{self.stem}_overlay.png"
+
+
+def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path:
+    """The output folder when none is given: beside the input, ending in ``-nuclei``.
+
+    One folder ``images/`` gives ``images-nuclei/``, one file ``a.png`` gives ``a-nuclei/``, several
+    files of one folder are treated like that folder, anything else gives ``nuclei/`` here.
+
+    >>> default_out(["scans/a.png"], [Path("scans/a.png")]).as_posix()
+    'scans/a-nuclei'
+    """
+    if len(arguments) == 1 and Path(arguments[0]).is_dir():
+        source = Path(arguments[0])
+    elif len(images) == 1:
+        source = images[0].with_suffix("")
+    elif len({path.parent for path in images}) == 1:
+        source = images[0].parent
+    else:
+        return Path("nuclei")
+    if not source.name or source.name == "..":  # ".", "/" or "..": their names are elsewhere
+        source = source.resolve()
+    return source.with_name(f"{source.name or 'images'}-nuclei")
+
+
+def plan_jobs(images: Iterable[Path], out: Path, earlier: Iterable[dict] = ()) -> list[Job]:
+    """Give each image its names; images that an earlier run has finished keep theirs.
+
+    Outputs of that earlier run are no images, even when they lie in a folder of images.
+    """
+    root = out.resolve()
+    known = {entry["key"]: entry for entry in earlier}
+    own = {_key(root / name, root) for entry in known.values() for name in output_names(entry)}
+    stems = {entry["stem"].casefold() for entry in known.values()}
+    names = {entry["image"] for entry in known.values()}
+    jobs = {}
+    for path in images:
+        key = _key(path.resolve(), root)
+        if key in jobs or key in own:
+            continue
+        if key in known:
+            image, stem = known[key]["image"], known[key]["stem"]
+        else:
+            image = _first_free(path.name, [path.as_posix(), key], names)
+            suffix = path.suffix.removeprefix(".")
+            others = [f"{path.stem}_{suffix}", f"{path.parent.name}_{path.stem}"]
+            stem = _first_free(path.stem, others, stems, fold=True)
+        names.add(image)
+        stems.add(stem.casefold())
+        jobs[key] = Job(path, key, image, stem)
+    return list(jobs.values())
+
+
+def _key(path: Path, root: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:  # another drive on Windows
+        return path.as_posix()
+
+
+def _first_free(name: str, others: list[str], taken: set[str], fold: bool = False) -> str:
+    counted = (f"{name}-{number}" for number in range(2, len(taken) + 3))
+    for candidate in (name, *others, *counted):
+        if (candidate.casefold() if fold else candidate) not in taken:
+            return candidate
+    raise RuntimeError("more names than taken ones: unreachable")
+
+
+def output_names(entry: dict) -> list[str]:
+    """The files that belong to the entry of one image; never outside the output folder."""
+    names = [entry.get("labels"), entry.get("overlay")]
+    return [name for name in names if name and Path(name).name == name]
+
+
+def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, dict | None]:
+    """Look at the output folder before anything is done.
+
+    Returns
+    -------
+    journal, settings
+        The settings are those of the earlier run to resume, None for a new run.
+
+    Raises
+    ------
+    OutputError
+        `out` is a file, or holds an earlier run and neither `overwrite` nor `resume` is given.
+    """
+    if overwrite and resume:
+        raise ConfigError("--overwrite and --resume exclude each other", hint="give one of them")
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: is a file", hint="choose another folder with --out")
+    journal = Journal(out / JOURNAL)
+    if resume and journal.exists():
+        return journal, journal.resume()
+    traces = [name for name in (JOURNAL, RUN, TABLE) if (out / name).exists()]
+    if traces and not overwrite:
+        remedy = "add --overwrite" if resume else "add --resume to finish it or --overwrite"
+        raise OutputError(f"{out}: holds {traces[0]} of an earlier run", hint=remedy)
+    return journal, None
+
+
+def check_targets(jobs: Iterable[Job], out: Path) -> None:
+    """Refuse to replace files that no run of ours is known to have written."""
+    for job in jobs:
+        for name in (job.labels, job.overlay):
+            if (out / name).exists():
+                raise OutputError(
+                    f"{out / name}: exists", hint="choose another --out or add --overwrite"
+                )
+
+
+def check_settings(out: Path, before: dict, now: dict) -> None:
+    """Refuse to go on with other settings than the run began with."""
+    for name in {**before, **now}:
+        if before.get(name) != now.get(name):
+            raise ConfigError(
+                f"{out}: was begun with {name} {before.get(name)}, not {now.get(name)}",
+                hint="resume with the same options, or use --overwrite or another --out",
+            )
+
+
+def clear_folder(out: Path, journal: Journal) -> None:
+    """Remove the files of an earlier run, and only those."""
+    entries = []
+    if journal.exists():
+        try:
+            journal.resume()
+            entries = list(journal.entries())
+        except OutputError:
+            pass
+    if not entries and (out / RUN).is_file():
+        try:
+            entries = json.loads((out / RUN).read_text(encoding="utf-8"))["images"]
+        except (OSError, ValueError, KeyError, TypeError):
+            entries = []
+    names = [name for entry in entries for name in output_names(entry)]
+    for name in [*names, TABLE, RUN, JOURNAL]:
+        try:
+            (out / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{out / name}: cannot be removed: {error.strerror}", hint="choose another --out"
+            ) from error
