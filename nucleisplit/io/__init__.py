@@ -1,22 +1,37 @@
 """Files on the outside, plain arrays on the inside."""
 
+from .atomic import refuse_overwrite, replacing
 from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .datasets import Dataset, Record, load_dataset
+from .find import find_images, output_stems
 from .folds import make_folds
+from .layout import LABEL_SUFFIX
+from .overlay import draw_overlay, write_overlay
 from .readers import IMAGE_SUFFIXES, read_image, read_labels
 from .table import ImageTable, read_image_table
+from .writers import write_json, write_labels, write_table
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "LABEL_SUFFIX",
     "CleaningConfig",
     "CleaningNotes",
     "Dataset",
     "ImageTable",
     "Record",
     "clean_labels",
+    "draw_overlay",
+    "find_images",
     "load_dataset",
     "make_folds",
+    "output_stems",
     "read_image",
     "read_image_table",
     "read_labels",
+    "refuse_overwrite",
+    "replacing",
+    "write_json",
+    "write_labels",
+    "write_overlay",
+    "write_table",
 ]

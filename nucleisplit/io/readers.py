@@ -21,8 +21,6 @@ __all__ = ["IMAGE_SUFFIXES", "read_image", "read_labels"]
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 """File name endings (lower case) that count as images when a folder is listed."""
 
-MAX_CHANNELS = 4
-
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _PLAIN_MODES = {"1", "L", "LA", "I", "F", "RGB", "RGBA"}
 
@@ -34,34 +32,31 @@ def read_image(path: str | Path) -> np.ndarray:
     ----------
     path : str or Path
         PNG, JPEG, BMP, WebP or TIFF (also BigTIFF, big-endian, OME and ImageJ). One plane: gray,
-        RGB, RGBA, palette, or up to four channels; 8/16/32-bit, bool or float. The orientation
+        RGB, RGBA or palette; 8/16/32-bit, bool or float. The orientation
         tag that cameras and telephones write is not applied: rows are those stored in the file.
 
     Returns
     -------
-    ndarray, shape (H, W) or (H, W, C) with C in 2..4
-        In the type of the file and native byte order. A palette is applied. The alpha channel of
-        gray + alpha and RGB + alpha files is dropped when it is constant; so is a constant fourth
-        channel of a TIFF.
+    ndarray, shape (H, W) or (H, W, 3)
+        In the type of the file and native byte order. A palette is applied. An alpha channel is
+        dropped (transparency is no signal), and so is a constant fourth channel.
 
     Raises
     ------
     InputError
-        The file is missing, empty, truncated, not an image, a stack, of more than four channels,
+        The file is missing, empty, truncated, not an image, a stack, of 2 or more than 3 channels,
         of a complex type, or holds NaN or infinity.
     """
     path = Path(path)
-    image = _decode(path, palette=True)
-    if image.ndim == 3 and image.shape[2] in (2, 4):
-        alpha = image[..., -1]
-        if alpha.size and (alpha == alpha.flat[0]).all():
-            image = image[..., :-1]
-    if image.ndim == 3 and image.shape[2] == 1:
-        image = image[..., 0]
-    if image.ndim == 3 and image.shape[2] > MAX_CHANNELS:
-        raise InputError(
-            f"{path}: has {image.shape[2]} channels", "save at most 3 of them (gray or RGB)"
-        )
+    image, alpha = _decode(path, palette=True)
+    if image.ndim == 3:
+        image = _drop_alpha(image, alpha)
+        if image.shape[2] not in (1, 3):
+            raise InputError(
+                f"{path}: has {image.shape[2]} channels",
+                "save the nuclear channel alone (gray), or RGB",
+            )
+        image = image[..., 0] if image.shape[2] == 1 else image
     if image.dtype.kind not in "buif":
         raise InputError(f"{path}: has pixels of type {image.dtype}", "save it as 8- or 16-bit")
     if image.dtype.kind == "f":
@@ -73,6 +68,12 @@ def read_image(path: str | Path) -> np.ndarray:
     return np.ascontiguousarray(image)
 
 
+def _drop_alpha(image: np.ndarray, alpha: bool) -> np.ndarray:
+    if alpha or (image.shape[2] == 4 and (image[..., 3] == image[0, 0, 3]).all()):
+        return image[..., :-1]
+    return image
+
+
 def read_labels(path: str | Path) -> np.ndarray:
     """Read one label image as it is: no clean-up, no renumbering.
 
@@ -80,7 +81,7 @@ def read_labels(path: str | Path) -> np.ndarray:
     ----------
     path : str or Path
         PNG (8/16-bit, or palette: its indices) or TIFF (any integer type, or float holding whole
-        numbers). Gray + alpha with constant alpha is taken as gray.
+        numbers). An alpha channel is dropped.
 
     Returns
     -------
@@ -94,9 +95,9 @@ def read_labels(path: str | Path) -> np.ndarray:
         values above 2**31 - 1.
     """
     path = Path(path)
-    labels = _decode(path, palette=False)
-    if labels.ndim == 3 and labels.shape[2] == 2 and np.ptp(labels[..., 1]) == 0:
-        labels = labels[..., 0]
+    labels, alpha = _decode(path, palette=False)
+    if alpha:
+        labels = labels[..., :-1]
     if labels.ndim == 3 and labels.shape[2] == 1:
         labels = labels[..., 0]
     if labels.ndim != 2:
@@ -118,13 +119,15 @@ def read_labels(path: str | Path) -> np.ndarray:
     return np.ascontiguousarray(labels, dtype=np.int32)
 
 
-def _decode(path: Path, *, palette: bool) -> np.ndarray:
-    """Return the pixels of a file, (H, W) or (H, W, C), native byte order."""
+def _decode(path: Path, *, palette: bool) -> tuple[np.ndarray, bool]:
+    """Return the pixels of a file, (H, W) or (H, W, C), and whether the last channel is alpha."""
     data = read_bytes(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            pixels = decode_tiff(data, palette) if is_tiff(data) else _decode_pillow(data, palette)
+            pixels, alpha = (
+                decode_tiff(data, palette) if is_tiff(data) else _decode_pillow(data, palette)
+            )
     except InputError as error:
         raise InputError(f"{path}: {error.message}", error.hint) from None
     except UnidentifiedImageError:
@@ -142,7 +145,7 @@ def _decode(path: Path, *, palette: bool) -> np.ndarray:
         ) from error
     if pixels.size == 0:
         raise InputError(f"{path}: has no pixels (shape {pixels.shape})", "export it again")
-    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False), alpha
 
 
 def read_bytes(path: Path) -> bytes:
@@ -162,11 +165,12 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def _decode_pillow(data: bytes, palette: bool) -> np.ndarray:
+def _decode_pillow(data: bytes, palette: bool) -> tuple[np.ndarray, bool]:
     if _is_deep_png(data):
         import imagecodecs  # Pillow would cut 16-bit colour down to 8 bits
 
-        return imagecodecs.png_decode(data)
+        pixels = imagecodecs.png_decode(data)
+        return pixels, pixels.ndim == 3 and pixels.shape[2] in (2, 4)
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format in ("GIF", "PNG", "WEBP"):
@@ -176,7 +180,7 @@ def _decode_pillow(data: bytes, palette: bool) -> np.ndarray:
                 image = image.convert("RGBA" if "transparency" in image.info else "RGB")
         elif image.mode not in _PLAIN_MODES and not image.mode.startswith("I;16"):
             image = image.convert("RGB")  # CMYK, YCbCr, ...
-        return np.asarray(image)
+        return np.asarray(image), image.mode in ("LA", "RGBA")
 
 
 def _is_deep_png(data: bytes) -> bool:

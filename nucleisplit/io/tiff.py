@@ -11,6 +11,7 @@ from nucleisplit.errors import InputError
 __all__ = ["decode_tiff", "is_tiff"]
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ALPHA = (1, 2)  # ExtraSamples: associated and unassociated alpha
 
 
 def is_tiff(data: bytes) -> bool:
@@ -18,7 +19,7 @@ def is_tiff(data: bytes) -> bool:
     return data[:4] in _MAGIC
 
 
-def decode_tiff(data: bytes, palette: bool = True) -> np.ndarray:
+def decode_tiff(data: bytes, palette: bool = True) -> tuple[np.ndarray, bool]:
     """Decode the first series of a TIFF file at its full resolution.
 
     Parameters
@@ -30,8 +31,10 @@ def decode_tiff(data: bytes, palette: bool = True) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape (H, W) or (H, W, C)
+    pixels : ndarray, shape (H, W) or (H, W, C)
         Channels last, wherever the file keeps them.
+    alpha : bool
+        The file declares its last channel as transparency.
 
     Raises
     ------
@@ -53,10 +56,12 @@ def decode_tiff(data: bytes, palette: bool = True) -> np.ndarray:
         _check_axes(axes, shape)
         pixels = series.asarray()
         colormap = getattr(series.keyframe, "colormap", None)
+        extra = [int(kind) for kind in series.keyframe.extrasamples]
     pixels = _channels_last(pixels, axes)
     if palette and colormap is not None and pixels.ndim == 2:
         pixels = (np.moveaxis(np.asarray(colormap), 0, -1)[pixels] >> 8).astype(np.uint8)
-    return pixels
+    alpha = pixels.ndim == 3 and bool(extra) and extra[-1] in _ALPHA
+    return pixels, alpha
 
 
 def _check_axes(axes: str, shape: tuple[int, ...]) -> None:

@@ -1,0 +1,103 @@
+"""Write results: label images, tables and JSON, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .atomic import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["smallest_type", "write_json", "write_labels", "write_table"]
+
+
+def smallest_type(largest: int) -> np.dtype:
+    """Return the smallest of uint8, uint16 and uint32 that holds a label.
+
+    >>> smallest_type(255), smallest_type(256), smallest_type(65536)
+    (dtype('uint8'), dtype('uint16'), dtype('uint32'))
+    """
+    return next(np.dtype(t) for t in (np.uint8, np.uint16, np.uint32) if largest <= np.iinfo(t).max)
+
+
+def write_labels(path: str | Path, labels: np.ndarray, overwrite: bool = False) -> None:
+    """Write a label image as a compressed TIFF of the smallest unsigned type that fits.
+
+    Parameters
+    ----------
+    path : str or Path
+    labels : (H, W) integer ndarray
+        0 = background; not negative.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    ValueError
+        The array is not a label image.
+    """
+    import tifffile
+
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+        raise ValueError(f"labels must be 2-D integers, got {labels.ndim}-D {labels.dtype}")
+    if labels.size and labels.min() < 0:
+        raise ValueError(f"labels must not be negative, got {labels.min()}")
+    packed = labels.astype(smallest_type(int(labels.max(initial=0))))
+    with replacing(path, overwrite) as part:
+        tifffile.imwrite(
+            part,
+            packed,
+            compression="zlib",
+            photometric="minisblack",
+            software="nucleisplit",
+            metadata=None,
+        )
+
+
+def write_table(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -> None:
+    """Write a table as CSV (UTF-8, commas, numbers with six significant digits, no index).
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    """
+    with replacing(path, overwrite) as part:
+        table.to_csv(part, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+
+
+def write_json(path: str | Path, content: Any, overwrite: bool = False) -> None:
+    """Write JSON: numpy values as plain ones, paths as text, NaN and infinity as null.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    TypeError
+        The content holds something else, such as a set.
+    """
+    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(path, overwrite) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
