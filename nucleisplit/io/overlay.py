@@ -64,8 +64,8 @@ def draw_overlay(
     -------
     (H', W', 3) uint8 ndarray
         Small images are enlarged by a whole factor. The outline is the inner rim of the nucleus,
-        one pixel wide (two from a factor of 3 on), so the outlines of touching nuclei do not hide
-        each other.
+        one pixel wide (two in enlarged images), so the outlines of touching nuclei do not hide
+        each other; a dark seam of the same width outside keeps it visible on pale tissue.
 
     Raises
     ------
@@ -80,7 +80,9 @@ def draw_overlay(
     factor = _enlargement(labels.shape)
     picture = _enlarge(_for_display(image), factor)
     labels = _enlarge(labels, factor)
-    rim = _inner_rim(labels, 2 if factor >= 3 else 1)
+    near = _near_other(labels, min(factor, 2))
+    rim = near & (labels > 0)
+    picture[near & ~rim] = picture[near & ~rim] // 3  # a dark seam, for outlines on pale tissue
     if predicted_iou is None:
         picture[rim] = _UNKNOWN
         return picture
@@ -131,16 +133,16 @@ def _for_display(image: np.ndarray) -> np.ndarray:
     return np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else picture.copy()
 
 
-def _inner_rim(labels: np.ndarray, width: int) -> np.ndarray:
-    """Tell the pixels of instances with another label within `width` steps up, down or aside."""
-    rim = np.zeros(labels.shape, bool)
+def _near_other(labels: np.ndarray, width: int) -> np.ndarray:
+    """Tell the pixels with another label within `width` steps up, down or aside."""
+    near = np.zeros(labels.shape, bool)
     for step in range(1, width + 1):
         for axis in (0, 1):
-            x, r = np.moveaxis(labels, axis, 0), np.moveaxis(rim, axis, 0)
+            x, n = np.moveaxis(labels, axis, 0), np.moveaxis(near, axis, 0)
             differs = x[step:] != x[:-step]
-            r[step:] |= differs
-            r[:-step] |= differs
-    return rim & (labels > 0)
+            n[step:] |= differs
+            n[:-step] |= differs
+    return near
 
 
 def _legend(width: int, count: int) -> np.ndarray:
