@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.io import output_stems
 from nucleisplit.journal import Journal
 
 RUN = "run.json"
@@ -64,6 +65,8 @@ def plan_jobs(images: Iterable[Path], out: Path, earlier: Iterable[dict] = ()) -
     Outputs of that earlier run are no images, even when they lie in a folder of images.
     """
     root = out.resolve()
+    images = list(images)
+    proposals = dict(zip(images, output_stems(images), strict=True))
     known = {entry["key"]: entry for entry in earlier}
     own = {_key(root / name, root) for entry in known.values() for name in output_names(entry)}
     stems = {entry["stem"].casefold() for entry in known.values()}
@@ -76,10 +79,8 @@ def plan_jobs(images: Iterable[Path], out: Path, earlier: Iterable[dict] = ()) -
         if key in known:
             image, stem = known[key]["image"], known[key]["stem"]
         else:
-            image = _first_free(path.name, [path.as_posix(), key], names)
-            suffix = path.suffix.removeprefix(".")
-            others = [f"{path.stem}_{suffix}", f"{path.parent.name}_{path.stem}"]
-            stem = _first_free(path.stem, others, stems, fold=True)
+            image = path.name if path.name not in names else path.as_posix()
+            stem = _first_free(proposals[path], stems)
         names.add(image)
         stems.add(stem.casefold())
         jobs[key] = Job(path, key, image, stem)
@@ -93,12 +94,10 @@ def _key(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _first_free(name: str, others: list[str], taken: set[str], fold: bool = False) -> str:
-    counted = (f"{name}-{number}" for number in range(2, len(taken) + 3))
-    for candidate in (name, *others, *counted):
-        if (candidate.casefold() if fold else candidate) not in taken:
-            return candidate
-    raise RuntimeError("more names than taken ones: unreachable")
+def _first_free(stem: str, taken: set[str]) -> str:
+    """The stem, or the stem with a number, so that case does not tell it from another."""
+    counted = (f"{stem}_{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (stem, *counted) if name.casefold() not in taken)
 
 
 def output_names(entry: dict) -> list[str]:

@@ -88,13 +88,17 @@ class Segmenter:
     def __call__(self, image: np.ndarray) -> Segmentation:
         return self.segment(image)
 
-    def segment(self, image: np.ndarray, *, keep_maps: bool = False) -> Segmentation:
+    def segment(
+        self, image: np.ndarray, *, name: str = "image", keep_maps: bool = False
+    ) -> Segmentation:
         """Outline, separate and measure the nuclei of one image.
 
         Parameters
         ----------
         image
             (H, W) or (H, W, C) of any numeric or boolean type.
+        name
+            What messages call the image.
         keep_maps
             Also return the maps of the first stage.
 
@@ -106,7 +110,7 @@ class Segmenter:
         try:
             maps = self.predictor.predict(preprocess(image, self.bundle.config.preprocess))
         except ValueError as error:
-            raise InputError(f"image: {error}") from error
+            raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
         split = split_maps(maps, self.regressor, self.bundle.config.forest, min_iou=self.min_iou)
         table = measure(split.labels, image, split.predicted_iou, split.threshold)
         return Segmentation(split.labels, table, maps if keep_maps else None)

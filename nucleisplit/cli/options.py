@@ -17,6 +17,14 @@ device_option = click.option(
     help="Where the network runs; auto takes a GPU when there is one.",
 )
 
+model_option = click.option(
+    "--model",
+    default="default",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="A bundled model, or the folder of one.",
+)
+
 config_option = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -1,0 +1,232 @@
+"""Many images through one model: nothing is lost, nothing is half-written, one bad image is one."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nucleisplit import __version__
+from nucleisplit.bundle import load_bundle
+from nucleisplit.errors import InputError, NucleisplitError, OutputError
+from nucleisplit.io import find_images, read_image, write_json, write_labels, write_overlay
+from nucleisplit.io.atomic import replacing
+from nucleisplit.journal import Journal
+from nucleisplit.measure import COLUMNS
+from nucleisplit.outputs import (
+    RUN,
+    TABLE,
+    Job,
+    check_settings,
+    check_targets,
+    clear_folder,
+    default_out,
+    open_folder,
+    plan_jobs,
+)
+from nucleisplit.pipeline import Segmenter
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What a batch did."""
+
+    out: Path
+    """The output folder."""
+    images: tuple[dict, ...]
+    """The entries of ``run.json``, one per image, those of earlier runs included."""
+    skipped: int
+    """How many of them an earlier run had finished."""
+
+    @property
+    def failed(self) -> tuple[dict, ...]:
+        return tuple(entry for entry in self.images if entry["status"] == "failed")
+
+    @property
+    def nuclei(self) -> int:
+        return sum(entry.get("nuclei", 0) for entry in self.images)
+
+
+def infer_batch(
+    images: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    model: str | Path = "default",
+    device: str = "auto",
+    tta: str | None = None,
+    min_iou: float | None = None,
+    overlay: bool = True,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Callable[[int, int, dict], None] | None = None,
+) -> BatchReport:
+    """Segment images and write labels, overlays, ``nuclei.csv`` and ``run.json``.
+
+    An image that cannot be read or segmented is recorded as failed and the others go on. Every
+    finished image is recorded at once, so that a run that is interrupted or killed can be resumed.
+
+    Parameters
+    ----------
+    images
+        Files, folders and glob patterns.
+    out
+        The output folder; None gives `nucleisplit.outputs.default_out`.
+    model, device, tta, min_iou
+        As for `Segmenter`.
+    overlay
+        Also write a picture of the outlines.
+    overwrite
+        Remove the files of an earlier run on `out` first.
+    resume
+        Keep what an earlier run on `out` finished; do what is missing, failed or changed since.
+    progress
+        Called after every image with the number of images done, of all, and the image's entry.
+
+    Raises
+    ------
+    InputError
+        There are no images.
+    BundleError, ConfigError
+        The model or an option is refused, or differs from that of the run to resume.
+    OutputError
+        The output folder holds an earlier run, or cannot be written.
+    """
+    paths = find_images(images)
+    out = default_out(images, paths) if out is None else Path(out)
+    journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
+    bundle = load_bundle(model)
+    segmenter = Segmenter(bundle, device=device, tta=tta, min_iou=min_iou)
+    parameters = {"tta": segmenter.tta, "min_iou": min_iou, "overlay": overlay}
+    settings = {"nucleisplit": __version__, "model": bundle.fingerprint, **parameters}
+    if earlier is None:
+        jobs = _start(paths, out, journal, settings, overwrite)
+    else:
+        check_settings(out, earlier, settings)
+        jobs = plan_jobs(paths, out, journal.entries())
+
+    todo = [job for job in jobs if not _is_finished(job, journal, out)]
+    skipped = len(jobs) - len(todo)
+    record = {
+        "nucleisplit": __version__,
+        "status": "interrupted",
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "model": {"name": str(model), "fingerprint": bundle.fingerprint},
+        "parameters": parameters | {"device": str(segmenter.predictor.device)},
+    }
+    begin = time.perf_counter()
+    try:
+        for number, job in enumerate(todo, start=skipped + 1):
+            entry = _run_job(job, segmenter, out, overlay)
+            journal.add(job.key, entry)
+            if progress is not None:
+                progress(number, len(jobs), entry)
+        record["status"] = "finished"
+    finally:
+        record["seconds"] = round(time.perf_counter() - begin, 3)
+        record["images"] = _write_table(out, journal, jobs)
+        write_json(out / RUN, record, overwrite=True)
+    return BatchReport(out, tuple(record["images"]), skipped)
+
+
+def _start(
+    paths: list[Path], out: Path, journal: Journal, settings: dict, overwrite: bool
+) -> list[Job]:
+    """Make or clear the output folder of a new run."""
+    if overwrite:
+        clear_folder(out, journal)
+        paths = [path for path in paths if path.exists()]
+    jobs = plan_jobs(paths, out)
+    if not overwrite:
+        check_targets(jobs, out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{out}: cannot be made ({error.strerror})", hint="choose another folder with --out"
+        ) from error
+    journal.start(settings)
+    return jobs
+
+
+def _run_job(job: Job, segmenter: Segmenter, out: Path, overlay: bool) -> dict:
+    """Segment one image and write its files; its entry for the journal."""
+    begin = time.perf_counter()
+    stamp = _stamp(job.path)
+    entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
+    try:
+        image = read_image(job.path)
+        result = segmenter.segment(image, name=str(job.path))
+        write_labels(out / job.labels, result.labels, overwrite=True)
+        if overlay:
+            scores = result.table["predicted_iou"].to_numpy()
+            write_overlay(out / job.overlay, image, result.labels, scores, overwrite=True)
+    except (OutputError, KeyboardInterrupt):
+        _remove(job, out)
+        raise
+    except Exception as error:
+        _remove(job, out)
+        _LOG.debug("%s failed", job.path, exc_info=True)
+        if not isinstance(error, NucleisplitError):
+            error = _unexpected(job.path, error)
+        seconds = round(time.perf_counter() - begin, 3)
+        return entry | {"status": "failed", "message": str(error), "seconds": seconds}
+    table = result.table.copy()
+    table.insert(0, "image", job.image)
+    return entry | {
+        "status": "ok",
+        "nuclei": len(table),
+        "height": image.shape[0],
+        "width": image.shape[1],
+        "labels": job.labels,
+        **({"overlay": job.overlay} if overlay else {}),
+        "seconds": round(time.perf_counter() - begin, 3),
+        "rows": table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n"),
+    }
+
+
+def _unexpected(path: Path, error: Exception) -> InputError:
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        return InputError(f"{path}: does not fit into memory", hint="cut it into parts")
+    return InputError(
+        f"{path}: failed with {type(error).__name__}: {error}",
+        hint="run nucleisplit --debug infer on it and report what is shown",
+    )
+
+
+def _remove(job: Job, out: Path) -> None:
+    for name in (job.labels, job.overlay):
+        (out / name).unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size and time of change: an image that differs is another image."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return []
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
+    entry = journal.get(job.key)
+    if entry is None or entry["status"] != "ok" or entry["stamp"] != _stamp(job.path):
+        return False
+    return all((out / entry[name]).is_file() for name in ("labels", "overlay") if name in entry)
+
+
+def _write_table(out: Path, journal: Journal, jobs: Sequence[Job]) -> list[dict]:
+    """Write ``nuclei.csv`` from the journal; return the entries of all its images."""
+    wanted = [job.key for job in jobs]
+    others = [key for key in journal.keys() if key not in set(wanted)]
+    entries = []
+    with (
+        replacing(out / TABLE, overwrite=True) as part,
+        part.open("w", encoding="utf-8", newline="") as file,
+    ):
+        file.write(",".join(["image", *COLUMNS]) + "\n")
+        for entry in journal.entries([*others, *wanted]):
+            file.write(entry.pop("rows", ""))
+            entries.append(entry)
+    return entries

@@ -1,0 +1,81 @@
+"""``nucleisplit infer``: images in, nuclei out."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from nucleisplit.cli.options import CONTEXT, device_option, model_option, out_option
+from nucleisplit.cli.progress import progress_bar
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("images", nargs=-1, required=True, metavar="IMAGES...")
+@out_option("Output folder. Default: beside the input, images/ gives images-nuclei/.")
+@model_option
+@click.option(
+    "--min-iou",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="Drop nuclei whose predicted IoU is lower. Default: the model's own value.",
+)
+@click.option(
+    "--tta",
+    type=click.Choice(["none", "flips", "d4"]),
+    is_flag=False,
+    flag_value="d4",
+    help="Average the maps over 4 (flips) or 8 (d4, also a bare --tta) views: slower, a little "
+    "better. Default: as the model was trained.",
+)
+@device_option
+@click.option("--overwrite", is_flag=True, help="Replace the outputs of an earlier run.")
+@click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
+@click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")
+def infer(
+    images: tuple[str, ...],
+    out: Path | None,
+    model: str,
+    min_iou: float | None,
+    tta: str | None,
+    device: str,
+    overwrite: bool,
+    resume: bool,
+    no_overlay: bool,
+) -> None:
+    """Outline, separate and measure the nuclei of IMAGES: files, folders, glob patterns.
+
+    Writes per image a label image (NAME_labels.tif) and a picture of the outlines
+    (NAME_overlay.png), one table of all nuclei (nuclei.csv) and a record of the run (run.json).
+
+    \b
+    nucleisplit infer images/                    results in images-nuclei/
+    nucleisplit infer a.png 'more/*.tif' --out results
+    nucleisplit infer images/ --resume           goes on after an interruption
+    nucleisplit infer images/ --min-iou 0.6      only outlines that can be trusted
+
+    Exit code: 0 all images done, 1 some images failed (the others are done),
+    2 nothing could be done or the run had to stop.
+    """
+    from nucleisplit.batch import infer_batch
+
+    with progress_bar("segmenting") as progress:
+        report = infer_batch(
+            images,
+            out,
+            model=model,
+            device=device,
+            tta=tta,
+            min_iou=min_iou,
+            overlay=not no_overlay,
+            overwrite=overwrite,
+            resume=resume,
+            progress=progress,
+        )
+    for entry in report.failed:
+        click.echo(f"nucleisplit: {entry['message']}", err=True)
+    done = len(report.images) - len(report.failed)
+    earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
+    click.echo(f"{report.nuclei} nuclei in {done} images{earlier}: {report.out}")
+    if report.failed:
+        click.echo(f"{len(report.failed)} of {len(report.images)} images failed", err=True)
+        sys.exit(1)
