@@ -9,8 +9,14 @@ from pathlib import Path
 from nucleisplit import __version__
 from nucleisplit.bundle import load_bundle
 from nucleisplit.errors import InputError, NucleisplitError, OutputError
-from nucleisplit.io import find_images, read_image, write_json, write_labels, write_overlay
-from nucleisplit.io.atomic import replacing
+from nucleisplit.io import (
+    find_images,
+    read_image,
+    replacing,
+    write_json,
+    write_labels,
+    write_overlay,
+)
 from nucleisplit.journal import Journal
 from nucleisplit.measure import COLUMNS
 from nucleisplit.outputs import (

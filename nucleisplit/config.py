@@ -69,9 +69,7 @@ def load_config(path: str | Path | None = None) -> RunConfig:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text", hint="write it as a TOML file") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path}: is not valid TOML: {error}", hint="correct that line"
-        ) from error
+        raise ConfigError(f"{path}: is not TOML: {error}", hint="correct that line") from error
     return validated(values, source=path)
 
 

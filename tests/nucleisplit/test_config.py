@@ -1,0 +1,54 @@
+import pytest
+
+from nucleisplit.config import RunConfig, load_config
+from nucleisplit.errors import ConfigError
+
+
+def test_no_file_gives_the_defaults():
+    assert load_config() == RunConfig()
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
+    file = tmp_path / "train.toml"
+    file.write_text("[train]\nsteps = 7\nscale = [0.5, 2.0]\n[forest]\nlevels = 64\n")
+    config = load_config(file)
+    assert config.train.steps == 7
+    assert config.train.scale == (0.5, 2.0)
+    assert config.forest.levels == 64
+    assert config.network == RunConfig().network
+
+
+def test_a_config_survives_its_dictionary():
+    config = RunConfig.model_validate({"predict": {"tta": "d4"}})
+    assert RunConfig.model_validate(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("[train]\nsped = 2\n", ["unknown key 'sped' in [train]", "allowed keys: steps, "]),
+        ("[trian]\nsteps = 2\n", ["unknown section or key 'trian'", "allowed sections: preproc"]),
+        ("steps = 2\n", ["unknown section or key 'steps'"]),
+        ("[train]\nsteps = 0\n", ["[train] steps = 0", "greater than or equal to 1"]),
+        ("[train]\nsteps = 'many'\n", ["[train] steps = 'many'", "valid integer"]),
+        ("[preprocess]\nlow = 60\nhigh = 40\n", ["[preprocess]", "low (60.0) must be below high"]),
+        ("train = 3\n", ["[train] = 3"]),
+        ("[train\n", ["is not TOML", "line 1"]),
+        (b"\xff\xfe[train]", ["is not UTF-8 text"]),
+    ],
+)
+def test_bad_files_are_refused_in_one_line(tmp_path, text, parts):
+    file = tmp_path / "train.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    message = str(caught.value)
+    assert message.startswith(f"{file}: ")
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="nowhere.toml: cannot be read: No such file"):
+        load_config(tmp_path / "nowhere.toml")
