@@ -1,0 +1,46 @@
+"""The loss curves of a training run, as a picture."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from nucleisplit.io import replacing
+
+from .run import TrainingRun
+
+
+def draw_curves(run: TrainingRun) -> Path:
+    """Draw ``curves.png`` from the logs of every network trained so far.
+
+    Parameters
+    ----------
+    run : TrainingRun
+
+    Returns
+    -------
+    Path
+        The picture: training loss on the left, held-out loss on the right.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure((9, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for network in sorted(run.folder.glob("*/log")):
+        rows = []
+        for log in sorted(network.glob("start-*/metrics.csv"), key=lambda p: p.stat().st_mtime):
+            with log.open(newline="") as file:
+                rows.extend(csv.DictReader(file))
+        for ax, column in zip(axes, ("train_loss", "val_loss"), strict=True):
+            points = [(int(r["step"]), float(r[column])) for r in rows if r.get(column)]
+            if points:
+                ax.plot(*zip(*points, strict=True), label=network.parent.name, lw=1)
+    for ax, title in zip(axes, ("training", "held out"), strict=True):
+        ax.set(title=title, xlabel="step")
+        ax.grid(alpha=0.3)
+    axes[0].set_ylabel("loss (cross-entropy + dice)")
+    axes[0].legend(frameon=False)
+    path = run.folder / "curves.png"
+    with replacing(path, overwrite=True) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
+    return path

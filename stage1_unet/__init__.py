@@ -1,0 +1,37 @@
+"""Stage 1: a U-Net that maps an image to body, border and separation probabilities.
+
+A library of its own: arrays in, arrays out; it knows nothing of files of images or of stage 2.
+"""
+
+from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
+from .model import build_network, load_network, save_network
+from .predict import Predictor
+from .preprocess import preprocess
+from .targets import CHANNELS, make_targets
+
+__all__ = [
+    "CHANNELS",
+    "NetworkConfig",
+    "Pair",
+    "PredictConfig",
+    "Predictor",
+    "PreprocessConfig",
+    "TrainConfig",
+    "build_network",
+    "load_network",
+    "make_targets",
+    "preprocess",
+    "save_network",
+    "train_network",
+]
+
+_TRAINING = {"Pair": "data", "train_network": "train"}
+"""Names that only training needs; lightning and albumentations are slow to import."""
+
+
+def __getattr__(name: str):
+    if name in _TRAINING:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_TRAINING[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,88 @@
+"""The compact U-Net made for this job: half resolution inside, full resolution outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+
+class ConvNorm(nn.Sequential):
+    """A 3x3 (or 1x1) convolution without bias, then batch normalisation."""
+
+    def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+
+class Residual(nn.Module):
+    """Two convolutions beside an identity (or a 1x1 projection), as in He et al. 2016."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = ConvNorm(inputs, outputs, stride=stride)
+        self.second = ConvNorm(outputs, outputs)
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else ConvNorm(inputs, outputs, 1, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.relu(self.first(x))
+        return torch.relu(self.second(y) + self.shortcut(x))
+
+
+def _stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Sequential:
+    rest = [Residual(outputs, outputs) for _ in range(blocks - 1)]
+    return nn.Sequential(Residual(inputs, outputs, stride), *rest)
+
+
+class CompactUnet(nn.Module):
+    """A residual U-Net between a space-to-depth stem and a pixel-shuffle head.
+
+    The stem folds 2x2 pixels into channels, so no layer runs at full resolution and no position
+    is lost; the head unfolds them again, so the maps are as fine as the image (sub-pixel
+    convolution, Shi et al. 2016).
+
+    Parameters
+    ----------
+    in_channels, classes : int
+        Channels of the image and of the maps.
+    widths : sequence of int
+        Channels per level, the first at half resolution, each next at half of the one before.
+    blocks : int
+        Residual blocks per level of the encoder (the decoder has one).
+
+    Notes
+    -----
+    Takes ``(N, in_channels, H, W)`` float32 with H and W multiples of `stride`, returns logits
+    ``(N, classes, H, W)``.
+    """
+
+    def __init__(
+        self, in_channels: int, classes: int, widths: Sequence[int], blocks: int = 1
+    ) -> None:
+        super().__init__()
+        self.stride = 2 ** len(widths)
+        self.unfold = nn.PixelUnshuffle(2)
+        self.stem = ConvNorm(4 * in_channels, widths[0])
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList([_stage(widths[0], widths[0], blocks)])
+        self.down.extend(_stage(a, b, blocks, stride=2) for a, b in pairs)
+        self.lift = nn.ModuleList([ConvNorm(b, a, 1) for a, b in reversed(pairs)])
+        self.up = nn.ModuleList([_stage(a, a, 1) for a, _ in reversed(pairs)])
+        self.head = nn.Conv2d(widths[0], 4 * classes, 3, padding=1)
+        self.fold = nn.PixelShuffle(2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.stem(self.unfold(x)))
+        skips = []
+        for stage in self.down:
+            x = stage(x)
+            skips.append(x)
+        skips.pop()
+        for lift, stage in zip(self.lift, self.up, strict=True):
+            deep = nn.functional.interpolate(lift(x), scale_factor=2.0, mode="nearest")
+            x = stage(torch.relu(deep + skips.pop()))
+        return self.fold(self.head(x))

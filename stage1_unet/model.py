@@ -1,0 +1,133 @@
+"""Build a network, and keep it in a safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from .compact import CompactUnet
+from .config import NetworkConfig
+from .targets import CHANNELS
+
+_SMP_STRIDE = 32
+_CONFIG_KEY = "network_config"
+
+
+def build_network(config: NetworkConfig) -> nn.Module:
+    """Build the network of a configuration, with fresh weights.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+
+    Returns
+    -------
+    Module
+        Maps ``(N, 3, H, W)`` float32 images in [0, 1] to ``(N, 3, H, W)`` logits; H and W must
+        be multiples of its attribute `stride`.
+
+    Raises
+    ------
+    ValueError
+        For an architecture or encoder that segmentation-models-pytorch does not know.
+    """
+    if config.architecture == "compact":
+        return CompactUnet(3, len(CHANNELS), config.widths, config.blocks)
+    import segmentation_models_pytorch as smp
+
+    options = {}
+    if config.architecture.lower() in ("unet", "unetplusplus", "manet"):
+        if len(config.widths) != 5:
+            raise ValueError(f"this decoder needs five widths, got {config.widths}")
+        options["decoder_channels"] = config.widths[::-1]
+    try:
+        network = smp.create_model(
+            config.architecture,
+            encoder_name=config.encoder,
+            encoder_weights=config.encoder_weights,
+            in_channels=3,
+            classes=len(CHANNELS),
+            **options,
+        )
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"cannot build {config.architecture!r} with encoder {config.encoder!r}: {error}"
+        ) from error
+    network.stride = _SMP_STRIDE
+    return network
+
+
+def save_network(path: str | Path, network: nn.Module, config: NetworkConfig) -> None:
+    """Write the weights in half precision, the configuration beside them.
+
+    Parameters
+    ----------
+    path : str or Path
+        The safetensors file to write.
+    network : Module
+    config : NetworkConfig
+        What `network` was built from.
+    """
+    state = {
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    save_file(state, str(path), metadata={_CONFIG_KEY: config.model_dump_json()})
+
+
+def load_network(path: str | Path) -> nn.Module:
+    """Read a network written by `save_network`, in float32 and evaluation mode.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Module
+
+    Raises
+    ------
+    ValueError
+        When the file cannot be read, or its weights do not fit its configuration.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}
+        config = NetworkConfig.model_validate_json(metadata[_CONFIG_KEY])
+        network = build_network(config.model_copy(update={"encoder_weights": None}))
+        network.load_state_dict(state)
+    except (OSError, SafetensorError, KeyError, ValidationError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path}: not a network of this package ({reason})") from error
+    return network.float().eval()
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn `auto` into the best device there is.
+
+    Parameters
+    ----------
+    name : {"auto", "cpu", "cuda", "mps"}
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        When the device asked for is not available.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next((kind for kind, there in available.items() if there), "cpu"))
+    if not available.get(name, name == "cpu"):
+        raise ValueError(f"device {name!r} is not available here; use auto or cpu")
+    return torch.device(name)
