@@ -5,7 +5,8 @@ from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .datasets import Dataset, Record, load_dataset
 from .find import find_images, output_stems
 from .folds import make_folds
-from .layout import LABEL_SUFFIX
+from .label_sets import LabelSource, find_label_sources
+from .layout import LABEL_SUFFIX, name_some
 from .overlay import draw_overlay, write_overlay
 from .readers import IMAGE_SUFFIXES, read_image, read_labels
 from .table import ImageTable, read_image_table
@@ -18,12 +19,15 @@ __all__ = [
     "CleaningNotes",
     "Dataset",
     "ImageTable",
+    "LabelSource",
     "Record",
     "clean_labels",
     "draw_overlay",
     "find_images",
+    "find_label_sources",
     "load_dataset",
     "make_folds",
+    "name_some",
     "output_stems",
     "read_image",
     "read_image_table",

@@ -64,19 +64,21 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def label_files(folder: Path) -> dict[str, Path]:
-    """Map stems to the label files of a folder, also without the suffix ``_labels``.
+    """Map image stems to the label files of a folder.
+
+    Where files are called ``<stem>_labels``, as by ``infer``, only these count, and the overlays
+    beside them do not; elsewhere every image counts, by its stem.
 
     Raises
     ------
     DatasetError
-        Two label files would stand for one image.
+        Two label files stand for one image.
     """
-    found = _by_stem(list_images(folder))
-    for stem in [s for s in found if s.endswith(LABEL_SUFFIX)]:
-        short = stem[: -len(LABEL_SUFFIX)]
-        if short and short not in found:
-            found[short] = found.pop(stem)
-    return found
+    files = list_images(folder)
+    marked = [p for p in files if p.stem.endswith(LABEL_SUFFIX) and p.stem != LABEL_SUFFIX]
+    if not marked:
+        return _by_stem(files)
+    return {stem.removesuffix(LABEL_SUFFIX): path for stem, path in _by_stem(marked).items()}
 
 
 def name_some(names: Iterable[str], limit: int = 3) -> str:

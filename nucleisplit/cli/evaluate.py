@@ -1,0 +1,175 @@
+"""``nucleisplit evaluate``: score label images against the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import CONTEXT, FILE_OR_FOLDER, overwrite_option
+
+if TYPE_CHECKING:
+    from nucleisplit.metric import ImageScore, Summary
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("pred", type=FILE_OR_FOLDER)
+@click.argument("truth", type=FILE_OR_FOLDER)
+@click.option(
+    "--groups",
+    nargs=2,
+    type=(FILE_OR_FOLDER, str),
+    metavar="CSV COLUMN",
+    help="Also score by group: a table with image_id, and the column that names the group.",
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=FILE_OR_FOLDER,
+    metavar="FILE",
+    help="Write all scores, those of every image too.",
+)
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Leave images without a prediction out, instead of counting their nuclei as missed.",
+)
+@overwrite_option
+def evaluate(
+    pred: Path,
+    truth: Path,
+    groups: tuple[Path, str] | None,
+    json_path: Path | None,
+    allow_missing: bool,
+    overwrite: bool,
+) -> None:
+    """Score the label images PRED against TRUTH.
+
+    Both are a label image (TIFF or PNG), a folder of them with equal stems, a folder written by
+    infer, or a dataset (images/ + labels/, or <id>/masks/).
+
+    \b
+    nucleisplit evaluate images-nuclei/ DATA
+    nucleisplit evaluate images-nuclei/ DATA --groups DATA/folds.csv cluster --json scores.json
+    nucleisplit evaluate cells_labels.tif truth.png
+
+    mAP is the score of the Data Science Bowl 2018: the mean over images of the mean over IoU
+    thresholds 0.50 to 0.95 of TP / (TP + FP + FN). The pooled one sums TP, FP and FN over all
+    images first. P(recision), R(ecall), F1 and PQ (panoptic quality) are pooled, at IoU 0.5;
+    Dice is that of the foreground, mean over images.
+    """
+    from nucleisplit.errors import DatasetError
+    from nucleisplit.io import read_image_table, refuse_overwrite, write_json
+    from nucleisplit.metric import summarize, summarize_groups
+
+    if json_path is not None:
+        refuse_overwrite(json_path, overwrite)
+    table = None
+    if groups is not None:
+        table = read_image_table(groups[0]).column(groups[1])
+    scores = _score_all(pred, truth, allow_missing)
+    overall = summarize(scores)
+    by_group: dict[str, Summary] = {}
+    if table is not None:
+        absent = [s.image_id for s in scores if s.image_id not in table]
+        if absent:
+            raise DatasetError(f"{groups[0]}: has no row for {_some(absent)}", "add it")
+        by_group = summarize_groups(scores, table)
+    click.echo(_summary_table(overall, by_group))
+    click.echo()
+    click.echo(_threshold_table(overall))
+    if json_path is not None:
+        content = {
+            "predictions": pred,
+            "truth": truth,
+            "overall": overall.as_dict(),
+            "group_column": groups[1] if groups else None,
+            "groups": {name: summary.as_dict() for name, summary in by_group.items()},
+            "images": [
+                {
+                    "image_id": score.image_id,
+                    "group": table[score.image_id] if table is not None else None,
+                    "true_count": score.true_count,
+                    "predicted_count": score.predicted_count,
+                    "map": score.map,
+                    "ap": score.ap,
+                    "dice": score.dice,
+                }
+                for score in scores
+            ],
+        }
+        write_json(json_path, content, overwrite)
+
+
+def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]:
+    from nucleisplit.errors import InputError
+    from nucleisplit.io import find_label_sources
+    from nucleisplit.metric import score_image
+
+    predicted, true = find_label_sources(pred), find_label_sources(truth)
+    if pred.is_file() and truth.is_file():  # two files belong together, whatever their names
+        predicted = dict(zip(true, predicted.values(), strict=True))
+    common = [image_id for image_id in true if image_id in predicted]
+    if not common:
+        raise InputError(
+            f"{pred}: no label image has a name that occurs in {truth}",
+            "predictions are called like the image, or like it with _labels",
+        )
+    missing = [image_id for image_id in true if image_id not in predicted]
+    if missing:
+        fate = "left out" if allow_missing else "all their nuclei count as missed"
+        click.echo(f"no prediction for {len(missing)}, {fate}: {_some(missing, 5)}", err=True)
+    if spare := len(predicted) - len(common):
+        click.echo(f"{spare} predictions have no truth and are left out", err=True)
+    scores = []
+    for image_id, source in true.items():
+        if image_id not in predicted and allow_missing:
+            continue
+        labels = source.read()
+        found = predicted[image_id].read() if image_id in predicted else 0 * labels
+        try:
+            scores.append(score_image(found, labels, image_id))
+        except ValueError as error:
+            raise InputError(
+                f"{predicted[image_id].paths[0]}: does not fit {source.paths[0]} ({error})",
+                "compare label images of the same image",
+            ) from None
+    return scores
+
+
+def _some(names: list[str], limit: int = 3) -> str:
+    from nucleisplit.io import name_some
+
+    return name_some(names, limit)
+
+
+def _summary_table(overall: Summary, by_group: dict[str, Summary]) -> str:
+    head = ["", "images", "true", "found", "mAP", "AP50", "AP75", "mAP pooled"]
+    head += ["P50", "R50", "F1", "PQ", "Dice"]
+    rows = [head]
+    for name, s in [("all", overall), *by_group.items()]:
+        numbers = [s.map, s.ap[0], s.ap[5], s.map_pooled]
+        numbers += [s.precision, s.recall, s.f1, s.panoptic_quality, s.dice]
+        counts = [str(s.images), str(s.true_count), str(s.predicted_count)]
+        rows.append([name or "(none)", *counts, *(f"{number:.3f}" for number in numbers)])
+    return _aligned(rows)
+
+
+def _threshold_table(overall: Summary) -> str:
+    from nucleisplit.metric import THRESHOLDS
+
+    rows = [["IoU above", *(f"{t:.2f}" for t in THRESHOLDS)]]
+    rows.append(["AP, mean over images", *(f"{v:.3f}" for v in overall.ap)])
+    rows.append(["AP, pooled over nuclei", *(f"{v:.3f}" for v in overall.ap_pooled)])
+    return _aligned(rows)
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *rest in rows:
+        cells = [first.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
