@@ -114,14 +114,11 @@ class SelectConfig(_Settings):
     """How often the expected gain is linearised around the set just chosen."""
 
     margin: float = Field(0.0, ge=0, lt=1)
-    """Expected hits a narrower or wider outline must be better by than the reference extent."""
+    """Expected hit rate by which another extent must beat a candidate's reference extent."""
 
     reference_extent: float = Field(0.5, gt=0, lt=1)
-    """The extent, or the next available one, that needs no margin."""
+    """Body level of the reference extent; where it is no candidate, the next higher one is."""
 
     split_bias: float = Field(0.0, ge=-1, le=1)
-    """Added to the expected hits of every part when parts compete with their union; above 0
-    splits more, below 0 merges more."""
-
-    min_iou: float = Field(0.0, ge=0, lt=1)
-    """Chosen candidates whose predicted IoU is lower are dropped afterwards."""
+    """Expected hit rate given to the parts when they compete with their union: above 0 splits
+    more, below 0 merges more."""

@@ -1,0 +1,135 @@
+"""From a raw score to the IoU and the hit rates it stands for, by isotonic regression.
+
+The map is monotone and given by a few knots, so that it is stored in JSON and read by a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stage2_trees.select import THRESHOLDS, hits
+
+
+def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Least-squares non-decreasing fit to a sequence (pool adjacent violators).
+
+    Ayer, Brunk, Ewing, Reid and Silverman 1955, "An empirical distribution function for sampling
+    with incomplete information".
+
+    Parameters
+    ----------
+    values, weights : (n,) floating
+        Weights above 0.
+
+    Returns
+    -------
+    (n,) float64
+
+    Examples
+    --------
+    >>> isotonic(np.array([1.0, 3.0, 2.0, 5.0]), np.ones(4)).tolist()
+    [1.0, 2.5, 2.5, 5.0]
+    """
+    blocks: list[list[float]] = []
+    for value, weight in zip(values.tolist(), weights.tolist()):
+        blocks.append([value, weight, 1])
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            last = blocks.pop()
+            block = blocks[-1]
+            total = block[1] + last[1]
+            block[0] = (block[0] * block[1] + last[0] * last[1]) / total
+            block[1] = total
+            block[2] += last[2]
+    return np.concatenate([np.full(int(count), value) for value, _, count in blocks])
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A monotone table: raw score to expected IoU and to the probability of each hit.
+
+    Attributes
+    ----------
+    knots : (m,) float64
+        Raw scores, ascending; between them the values are interpolated, beyond them held.
+    iou : (m,) float64
+    hits : (m, 10) float64
+        Probability that the IoU exceeds 0.50, 0.55, ..., 0.95.
+    """
+
+    knots: np.ndarray
+    iou: np.ndarray
+    hits: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, raw: np.ndarray, iou: np.ndarray, weights: np.ndarray | None = None, bins: int = 60
+    ) -> Calibration:
+        """Fit to scores of candidates that the scorer was not fitted on.
+
+        Parameters
+        ----------
+        raw, iou : (n,) floating
+            Raw scores and true IoUs; n at least 1.
+        weights : (n,) floating, optional
+        bins : int
+            Groups of about equal weight that the scores are averaged in first.
+        """
+        weights = np.ones(len(raw)) if weights is None else np.asarray(weights, float)
+        order = np.argsort(raw, kind="stable")
+        mass = np.cumsum(weights[order])
+        group = np.minimum((mass - weights[order] / 2) / mass[-1] * bins, bins - 1).astype(int)
+        # Equal scores belong to one group.
+        score = np.asarray(raw, float)[order]
+        _, run = np.unique(score, return_inverse=True)
+        group = group[np.searchsorted(run, run)]
+        group = np.unique(group, return_inverse=True)[1]
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            return np.bincount(group, weights[order] * values) / total
+
+        total = np.bincount(group, weights[order])
+        knots, first = np.unique(mean(score), return_index=True)
+        true = np.asarray(iou, float)[order]
+        table = [isotonic(mean(column), total)[first] for column in [true, *hits(true).T]]
+        return cls(knots, table[0], np.stack(table[1:], axis=1))
+
+    def to_iou(self, raw: np.ndarray) -> np.ndarray:
+        """Expected IoU of each raw score, (n,) float32."""
+        return np.interp(raw, self.knots, self.iou).astype(np.float32)
+
+    def to_hits(self, raw: np.ndarray) -> np.ndarray:
+        """Probability of each hit of each raw score, (n, 10) float64."""
+        return np.stack([np.interp(raw, self.knots, column) for column in self.hits.T], axis=1)
+
+    def as_dict(self) -> dict:
+        """As lists, for JSON."""
+        return {
+            "knots": self.knots.tolist(),
+            "iou": self.iou.tolist(),
+            "hits": self.hits.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict) -> Calibration:
+        """Read what `as_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If a table is missing, has the wrong shape, or is not ascending.
+        """
+        try:
+            knots, iou, table = (np.array(data[k], float) for k in ("knots", "iou", "hits"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"calibration is incomplete: {error}") from error
+        shape = (knots.size, len(THRESHOLDS))
+        if knots.ndim != 1 or not knots.size or iou.shape != knots.shape or table.shape != shape:
+            raise ValueError(
+                f"calibration tables do not fit: knots {knots.shape}, iou {iou.shape}, "
+                f"hits {table.shape}"
+            )
+        if (np.diff(knots) <= 0).any() or not np.isfinite(np.c_[knots, iou, table]).all():
+            raise ValueError("calibration knots must ascend and all values must be finite")
+        return cls(knots, iou, table)

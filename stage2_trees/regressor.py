@@ -1,0 +1,243 @@
+"""Predicts each candidate's IoU with a true nucleus: a few gradient-boosted tree models, averaged.
+
+LightGBM is imported on first use, so that importing this package stays quick.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from stage2_trees.calibration import Calibration
+from stage2_trees.config import RegressorConfig
+from stage2_trees.features import FEATURE_NAMES
+from stage2_trees.select import hits
+
+FILE = "regressor.json"
+FORMAT = 1
+
+
+class IoURegressor:
+    """LightGBM regression of the IoU, with scikit-learn's conventions.
+
+    Parameters
+    ----------
+    config : RegressorConfig, optional
+
+    Attributes
+    ----------
+    boosters_ : list of lightgbm.Booster
+        After `fit` or `load`.
+    calibration_ : Calibration
+        Raw score to hit rates, for selection; after `calibrate` or `load`.
+    display_ : Calibration
+        Raw score to IoU of *chosen* candidates, for the user; after `calibrate` or `load`.
+    """
+
+    def __init__(self, config: RegressorConfig | None = None):
+        self.config = config
+
+    def get_params(self, deep: bool = True) -> dict:
+        """Parameters by name, as scikit-learn asks for them."""
+        return {"config": self.config}
+
+    def set_params(self, **params) -> IoURegressor:
+        """Set parameters by name; unknown names raise ValueError."""
+        for name, value in params.items():
+            if name != "config":
+                raise ValueError(f"unknown parameter {name!r}; IoURegressor has only 'config'")
+            self.config = value
+        return self
+
+    def fit(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> IoURegressor:
+        """Fit the boosters; an earlier calibration is dropped.
+
+        Parameters
+        ----------
+        X : (n, len(FEATURE_NAMES)) float32
+        y : (n,) floating
+            True IoU of each candidate.
+        weights : (n,) floating, optional
+            See `stage2_trees.training.image_weights`.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit or there is no row.
+        """
+        import lightgbm
+
+        X = _checked(X)
+        y = np.asarray(y, float)
+        if y.shape != (len(X),) or not len(X):
+            raise ValueError(f"X has {len(X)} rows and y has shape {y.shape}; give at least one")
+        config = self.config or RegressorConfig()
+        target = hits(y).mean(axis=1) if config.target == "hits" else y
+        data = lightgbm.Dataset(
+            X,
+            target,
+            weight=weights,
+            feature_name=list(FEATURE_NAMES),
+            free_raw_data=False,
+            params={"verbosity": -1, "max_bin": 127},
+        )
+        self.boosters_ = [
+            lightgbm.train(_parameters(config, config.seed + i), data, config.rounds)
+            for i in range(config.boosters)
+        ]
+        for name in ("calibration_", "display_"):
+            if hasattr(self, name):
+                delattr(self, name)
+        return self
+
+    def predict_raw(self, X: np.ndarray) -> np.ndarray:
+        """Mean score of the boosters, (n,) float64, uncalibrated."""
+        X = _checked(X)
+        boosters = self._fitted("boosters_", "fit")
+        if not len(X):
+            return np.zeros(0)
+        return np.mean([booster.predict(X, num_threads=1) for booster in boosters], axis=0)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predicted IoU, (n,) float32 in [0, 1]; calibrated if `calibrate` was called."""
+        return self.to_iou(self.predict_raw(X))
+
+    def to_iou(self, raw: np.ndarray) -> np.ndarray:
+        """IoU to expect of a chosen candidate with each raw score, (n,) float32 in [0, 1]."""
+        if hasattr(self, "display_"):
+            raw = self.display_.to_iou(raw)
+        return np.clip(raw, 0, 1).astype(np.float32)
+
+    def to_hits(self, raw: np.ndarray) -> np.ndarray:
+        """Hit rates to select by, (n, 10); needs `calibrate`."""
+        return self._fitted("calibration_", "calibrate").to_hits(raw)
+
+    def calibrate(self, calibration: Calibration, display: Calibration | None = None):
+        """Set the tables, fitted on predictions out of fold; returns self."""
+        self.calibration_ = calibration
+        self.display_ = calibration if display is None else display
+        return self
+
+    def importance(self) -> dict[str, float]:
+        """Share of the loss reduction that each feature brought, in falling order; sums to 1."""
+        gains = [b.feature_importance("gain") for b in self._fitted("boosters_", "fit")]
+        total = np.sum(gains, axis=0)
+        share = total / max(total.sum(), 1e-300)
+        order = np.argsort(-share, kind="stable")
+        return {FEATURE_NAMES[i]: float(share[i]) for i in order}
+
+    def explain(self, X: np.ndarray) -> np.ndarray:
+        """What each feature adds to each raw score (Shapley values).
+
+        Returns
+        -------
+        (n, len(FEATURE_NAMES) + 1) float64
+            The last column is the mean score; a row sums to `predict_raw`.
+        """
+        X = _checked(X)
+        boosters = self._fitted("boosters_", "fit")
+        return np.mean([b.predict(X, pred_contrib=True, num_threads=1) for b in boosters], axis=0)
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write the boosters as LightGBM text and everything else as JSON.
+
+        Returns
+        -------
+        list of Path
+            The files written, in `folder`, which is made if missing.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for i, booster in enumerate(self._fitted("boosters_", "fit")):
+            paths.append(folder / f"booster_{i}.txt")
+            paths[-1].write_text(booster.model_to_string(), encoding="utf-8", newline="\n")
+        tables = {
+            name: getattr(self, name).as_dict()
+            for name in ("calibration_", "display_")
+            if hasattr(self, name)
+        }
+        data = {
+            "format": FORMAT,
+            "features": list(FEATURE_NAMES),
+            "config": (self.config or RegressorConfig()).model_dump(),
+            "boosters": [path.name for path in paths],
+            **tables,
+        }
+        paths.append(folder / FILE)
+        paths[-1].write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8", newline="\n")
+        return paths
+
+    @classmethod
+    def load(cls, folder: str | Path) -> IoURegressor:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If a file is missing or broken, or the model was fitted on other features.
+        """
+        import lightgbm
+
+        path = Path(folder) / FILE
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            version, names = data["format"], tuple(data["features"])
+            config, files = RegressorConfig(**data["config"]), data["boosters"]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a saved regressor ({error})") from error
+        if version != FORMAT:
+            raise ValueError(f"{path}: format {version!r}, this version reads {FORMAT}")
+        if names != FEATURE_NAMES:
+            odd = sorted(set(names) ^ set(FEATURE_NAMES)) or "their order"
+            raise ValueError(
+                f"{path}: fitted on {len(names)} features, this version computes "
+                f"{len(FEATURE_NAMES)}; different: {odd}; train the trees again"
+            )
+        model = cls(config)
+        try:
+            model.boosters_ = [
+                lightgbm.Booster(model_str=(path.parent / Path(name).name).read_text("utf-8"))
+                for name in files
+            ]
+        except (OSError, TypeError, lightgbm.basic.LightGBMError) as error:
+            raise ValueError(f"{path.parent}: a booster cannot be read ({error})") from error
+        for name in ("calibration_", "display_"):
+            if name in data:
+                try:
+                    setattr(model, name, Calibration.from_dict(data[name]))
+                except ValueError as error:
+                    raise ValueError(f"{path}: {error}") from error
+        return model
+
+    def _fitted(self, name: str, method: str):
+        if not hasattr(self, name):
+            raise ValueError(f"this IoURegressor has no {name} yet; call {method}() or load() first")
+        return getattr(self, name)
+
+
+def _checked(X: np.ndarray) -> np.ndarray:
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    if X.ndim != 2 or X.shape[1] != len(FEATURE_NAMES):
+        raise ValueError(f"X must be (n, {len(FEATURE_NAMES)}), got {X.shape}")
+    return X
+
+
+def _parameters(config: RegressorConfig, seed: int) -> dict:
+    return {
+        "objective": "regression",
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.leaves,
+        "min_data_in_leaf": config.min_rows,
+        "feature_fraction": config.feature_fraction,
+        "bagging_fraction": config.row_fraction,
+        "bagging_freq": 1,
+        "lambda_l2": config.l2,
+        "max_bin": 127,
+        "seed": seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "verbosity": -1,
+    }

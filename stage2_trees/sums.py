@@ -1,0 +1,306 @@
+"""Sums over the pixels and the outline of every node at every step, from one pass over the image.
+
+A sum for (node, step k) adds up what lies in the node's leaves at extent >= k. So each pixel adds
+to its own leaf and extent only; adding from high to low steps, then from the leaves to the
+unions, gives all candidates at once. An outline is a set of pixel pairs, one inside, one outside:
+such a pair adds to the leaf of its inner pixel, and where its outer pixel belongs to another leaf,
+their lowest common union takes it off again and counts it as an inner cut instead.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from stage2_trees.hierarchy import Hierarchy
+
+COLUMNS = (
+    # Pixels.
+    "area",
+    "y",
+    "x",
+    "yy",
+    "xx",
+    "xy",
+    "body",
+    "body2",
+    "separation",
+    "separation2",
+    "border",
+    "border2",
+    "sure",
+    "separated",
+    # Pairs across the outline, counted from inside; to the left and right, up and down, diagonal.
+    "cross_x",
+    "cross_y",
+    "cross_diagonal",
+    "at_edge",
+    # Pairs of 4-neighbours inside the image: values on both sides of the outline.
+    "rim",
+    "rim_body",
+    "rim_border",
+    "rim_separation",
+    "outer_body",
+    "outer_separation",
+    # Outline pairs whose outer pixel belongs to another node at the same step.
+    "contact",
+    "contact_separation",
+    "contact_seed",
+    # Pairs of 4-neighbours inside the node, but of different leaves.
+    "cut",
+    "cut_separation",
+    "cut_seed",
+    "cut_border",
+)
+"""Names of the sums, in the order of the last axis of ``Sums.values``."""
+
+(
+    AREA,
+    Y,
+    X,
+    YY,
+    XX,
+    XY,
+    BODY,
+    BODY2,
+    SEPARATION,
+    SEPARATION2,
+    BORDER,
+    BORDER2,
+    SURE,
+    SEPARATED,
+    CROSS_X,
+    CROSS_Y,
+    CROSS_DIAGONAL,
+    AT_EDGE,
+    RIM,
+    RIM_BODY,
+    RIM_BORDER,
+    RIM_SEPARATION,
+    OUTER_BODY,
+    OUTER_SEPARATION,
+    CONTACT,
+    CONTACT_SEPARATION,
+    CONTACT_SEED,
+    CUT,
+    CUT_SEPARATION,
+    CUT_SEED,
+    CUT_BORDER,
+) = range(len(COLUMNS))
+
+N_COLUMNS = len(COLUMNS)
+FAR = 2**30
+
+
+class Sums(NamedTuple):
+    """What `accumulate` found; ``step`` 1 is index 0.
+
+    Attributes
+    ----------
+    values : (n_nodes, n_steps, len(COLUMNS)) float64
+        Coordinates are measured from ``origin``.
+    box : (n_nodes, n_steps, 4) int32
+        First row, first column, last row, last column, the last ones included.
+    connected : (n_nodes,) int32
+        The node is one 4-connected piece up to this step.
+    origin : (n_nodes, 2) float64
+        Row and column that the node's coordinate sums are relative to.
+    """
+
+    values: np.ndarray
+    box: np.ndarray
+    connected: np.ndarray
+    origin: np.ndarray
+
+
+def accumulate(
+    basin: np.ndarray, extent: np.ndarray, maps: np.ndarray, tree: Hierarchy, n_steps: int
+) -> Sums:
+    """Add up all columns for all nodes and steps.
+
+    Parameters
+    ----------
+    basin, extent : (H, W) int32, uint8
+        From `grow_basins`.
+    maps : (3, H, W) float32
+    tree : Hierarchy
+    n_steps : int
+        Number of extents.
+    """
+    gaps = _gap_table(tree.first, tree.last, tree.left, tree.n_leaves)
+    values, box, link, origin = _per_leaf(
+        basin, extent, maps, gaps, n_steps, tree.n_nodes, tree.pixels
+    )
+    connected = _up(values, box, link, origin, tree.left, tree.right, tree.n_leaves)
+    return Sums(values[:, 1:], box[:, 1:], connected, origin)
+
+
+@njit(cache=True)
+def _gap_table(first, last, left, n_leaves):
+    """Sparse table of the unions that close the gap before each leaf, for range maxima.
+
+    A union with parts [first, middle) and [middle, last) closes the gap before ``middle``; the
+    lowest common union of leaves a < b is the one made last among the gaps a+1..b. Gaps between
+    two trees hold a number beyond all nodes.
+    """
+    rows = 1
+    while (1 << rows) <= n_leaves:
+        rows += 1
+    table = np.full((rows, n_leaves), FAR, np.int32)
+    for node in range(n_leaves, first.size):
+        table[0, last[left[node]]] = node
+    for row in range(1, rows):
+        half = 1 << (row - 1)
+        for i in range(n_leaves - 2 * half + 1):
+            table[row, i] = max(table[row - 1, i], table[row - 1, i + half])
+    return table
+
+
+@njit(cache=True)
+def _common(table, a, b):
+    if a > b:
+        a, b = b, a
+    row, span = 0, b - a
+    while (2 << row) <= span:
+        row += 1
+    node = max(table[row, a + 1], table[row, b - (1 << row) + 1])
+    return -1 if node == FAR else node
+
+
+@njit(cache=True)
+def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
+    height, width = basin.shape
+    values = np.zeros((n_nodes, n_steps + 1, N_COLUMNS))
+    box = np.empty((n_nodes, n_steps + 1, 4), np.int32)
+    box[:, :, :2] = FAR
+    box[:, :, 2:] = -1
+    link = np.zeros(n_nodes, np.int32)
+    origin = np.zeros((n_nodes, 2))
+    for leaf in range(pixels.size):
+        origin[leaf, 0], origin[leaf, 1] = divmod(pixels[leaf], width)
+    for y in range(height):
+        for x in range(width):
+            step = np.int64(extent[y, x])
+            if not step:
+                continue
+            leaf = basin[y, x] - 1
+            body, border, separation = maps[0, y, x], maps[1, y, x], maps[2, y, x]
+            row = values[leaf, step]
+            dy, dx = y - origin[leaf, 0], x - origin[leaf, 1]
+            row[AREA] += 1
+            row[Y] += dy
+            row[X] += dx
+            row[YY] += dy * dy
+            row[XX] += dx * dx
+            row[XY] += dy * dx
+            row[BODY] += body
+            row[BODY2] += body * body
+            row[SEPARATION] += separation
+            row[SEPARATION2] += separation * separation
+            row[BORDER] += border
+            row[BORDER2] += border * border
+            row[SURE] += body > 0.9
+            row[SEPARATED] += separation > 0.3
+            corner = box[leaf, step]
+            corner[0] = min(corner[0], y)
+            corner[1] = min(corner[1], x)
+            corner[2] = max(corner[2], y)
+            corner[3] = max(corner[3], x)
+            for direction in range(8):
+                if direction < 4:
+                    yy = y + (direction == 0) - (direction == 1)
+                    xx = x + (direction == 2) - (direction == 3)
+                else:
+                    yy = y + (1 if direction & 1 else -1)
+                    xx = x + (1 if direction & 2 else -1)
+                inside = 0 <= yy < height and 0 <= xx < width
+                other, step_other = -1, np.int64(0)
+                if inside:
+                    other, step_other = basin[yy, xx] - 1, np.int64(extent[yy, xx])
+                if other == leaf and step_other >= step:
+                    continue
+                if not step_other:
+                    other = -1
+                common = -1
+                if other >= 0 and other != leaf:
+                    common = _common(gaps, leaf, other)
+                # The outline of the leaf has this pair at the steps below + 1 .. step.
+                below = step_other if other == leaf else 0
+                low = min(step, step_other)
+                if direction >= 4:
+                    _add(values, leaf, below, step, common, low, CROSS_DIAGONAL, 1.0)
+                    continue
+                column = CROSS_Y if direction < 2 else CROSS_X
+                _add(values, leaf, below, step, common, low, column, 1.0)
+                if not inside:
+                    _add(values, leaf, below, step, common, low, AT_EDGE, 1.0)
+                    continue
+                body_other, separation_other = maps[0, yy, xx], maps[2, yy, xx]
+                _add(values, leaf, below, step, common, low, RIM, 1.0)
+                _add(values, leaf, below, step, common, low, RIM_BODY, body)
+                _add(values, leaf, below, step, common, low, RIM_BORDER, border)
+                _add(values, leaf, below, step, common, low, RIM_SEPARATION, separation)
+                _add(values, leaf, below, step, common, low, OUTER_BODY, body_other)
+                _add(values, leaf, below, step, common, low, OUTER_SEPARATION, separation_other)
+                if other < 0 or other == leaf:
+                    continue
+                middle = 0.5 * (separation + separation_other)
+                seed = min(body * (1 - separation), body_other * (1 - separation_other))
+                _add(values, leaf, 0, low, common, low, CONTACT, 1.0)
+                _add(values, leaf, 0, low, common, low, CONTACT_SEPARATION, middle)
+                _add(values, leaf, 0, low, common, low, CONTACT_SEED, seed)
+                if common >= 0:
+                    link[common] = max(link[common], low)
+                    inner = values[common, low]
+                    inner[CUT] += 1
+                    inner[CUT_SEPARATION] += middle
+                    inner[CUT_SEED] += seed
+                    inner[CUT_BORDER] += 0.5 * (border + maps[1, yy, xx])
+    return values, box, link, origin
+
+
+@njit(cache=True)
+def _add(values, leaf, below, step, common, low, column, value):
+    values[leaf, step, column] += value
+    values[leaf, below, column] -= value
+    if common >= 0:
+        values[common, low, column] -= value
+
+
+@njit(cache=True)
+def _up(values, box, link, origin, left, right, n_leaves):
+    """Add high steps to low ones, and children to parents; in place."""
+    n_nodes, n_rows, _ = values.shape
+    connected = np.empty(n_nodes, np.int32)
+    for node in range(n_nodes):
+        for step in range(n_rows - 2, 0, -1):
+            for column in range(N_COLUMNS):
+                values[node, step, column] += values[node, step + 1, column]
+            for side in range(2):
+                box[node, step, side] = min(box[node, step, side], box[node, step + 1, side])
+                side += 2
+                box[node, step, side] = max(box[node, step, side], box[node, step + 1, side])
+        connected[node] = n_rows - 1
+        if node < n_leaves:
+            continue
+        a, b = left[node], right[node]
+        connected[node] = min(link[node], min(connected[a], connected[b]))
+        origin[node] = origin[a]
+        dy, dx = origin[b, 0] - origin[a, 0], origin[b, 1] - origin[a, 1]
+        for step in range(1, n_rows):
+            for column in range(N_COLUMNS):
+                values[node, step, column] += values[a, step, column] + values[b, step, column]
+            # Move the second part's coordinate sums to the first one's origin.
+            area, sy, sx = values[b, step, AREA], values[b, step, Y], values[b, step, X]
+            values[node, step, Y] += area * dy
+            values[node, step, X] += area * dx
+            values[node, step, YY] += 2 * dy * sy + area * dy * dy
+            values[node, step, XX] += 2 * dx * sx + area * dx * dx
+            values[node, step, XY] += dy * sx + dx * sy + area * dy * dx
+            for side in range(2):
+                box[node, step, side] = min(box[a, step, side], box[b, step, side])
+                side += 2
+                box[node, step, side] = max(box[a, step, side], box[b, step, side])
+    return connected

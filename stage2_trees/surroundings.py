@@ -1,0 +1,113 @@
+"""Features that compare a candidate with the other nuclei of its image.
+
+Which nuclei there are is not known before the selection, so a fixed guess stands in: the pieces
+of the seed map above 0.5, at the step nearest to body 0.5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from stage2_trees import sums as s
+from stage2_trees.forest import Forest
+
+LEVEL = 0.5
+
+
+def surroundings(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Compute the features of the image and of the neighbourhood.
+
+    Parameters
+    ----------
+    forest : Forest
+    grids : dict
+        The features already known, over (node, step): ``solidity``, ``sure``, ``contact``,
+        ``radius_slope``.
+
+    Returns
+    -------
+    dict
+        Grids that broadcast to (node, step); NaN where the image has no (other) nucleus.
+    """
+    area = forest.sums.values[:, :, s.AREA]
+    nuclei, step = guessed_nuclei(forest)
+    log_area = np.log(area[nuclei, step])
+    near_5, near_20, distance = _neighbours(forest, nuclei, step, log_area)
+    quartiles = _quantiles(log_area, (0.25, 0.5, 0.75))
+    own = np.log(area)
+
+    def mean(column: int) -> float:
+        values = forest.sums.values[nuclei, step]
+        return values[:, column].sum() / values[:, s.AREA].sum() if nuclei.size else np.nan
+
+    out = {
+        "area_to_image": own - quartiles[1],
+        "area_to_5": own - near_5[:, None],
+        "area_to_20": own - near_20[:, None],
+        "crowding": np.sqrt(area / np.pi) / distance[:, None],
+        "image_count": np.log1p(nuclei.size),
+        "image_log_area": quartiles[1],
+        "image_area_spread": quartiles[2] - quartiles[0],
+        "image_solidity": _quantiles(grids["solidity"][nuclei, step], (0.5,))[0],
+        "image_body": mean(s.BODY),
+        "image_sure": mean(s.SURE),
+        "image_separation": mean(s.SEPARATION),
+        "image_slope": _quantiles(grids["radius_slope"][nuclei, step], (0.5,))[0],
+        "image_contact": grids["contact"][nuclei, step].mean() if nuclei.size else np.nan,
+    }
+    return {name: np.asarray(grid) for name, grid in out.items()}
+
+
+def guessed_nuclei(forest: Forest) -> tuple[np.ndarray, int]:
+    """Nodes that are a piece of the seed map above 0.5, and the step nearest to body 0.5.
+
+    Pieces without any pixel at that step are left out.
+    """
+    tree = forest.candidates.tree
+    cut = LEVEL * forest.levels
+    meets = np.full(tree.n_nodes, np.inf)
+    meets[tree.n_leaves :] = tree.saddle[tree.left[tree.n_leaves :]]
+    step = int(np.abs(np.asarray(forest.candidates.extents) - LEVEL).argmin())
+    piece = (tree.peak >= cut) & (tree.saddle < cut) & (meets >= cut)
+    return np.flatnonzero(piece & (forest.sums.values[:, step, s.AREA] > 0)), step
+
+
+def _quantiles(values: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
+    return np.quantile(values, at) if values.size else np.full(len(at), np.nan)
+
+
+def _neighbours(forest, nuclei, step, log_area):
+    """Median log area of the 5 and 20 nearest other nuclei and the distance to the 5th, per node.
+
+    A node's neighbours are those of the nucleus it shares its first leaf with, else of the nearest.
+    """
+    tree = forest.candidates.tree
+    out = np.full((3, tree.n_nodes), np.nan)
+    if nuclei.size < 2:
+        return out
+    values = forest.sums.values
+    centre = values[:, 0, [s.Y, s.X]] / values[:, 0, [s.AREA]] + forest.sums.origin
+    points = cKDTree(centre[nuclei])
+    count = min(21, nuclei.size)
+    distance, index = points.query(centre[nuclei], count)
+    # The nearest is the nucleus itself (or one at the same place, which is as good).
+    fifth = min(5, count - 1)
+    table = np.stack(
+        [
+            np.median(log_area[index[:, 1 : fifth + 1]], axis=1),
+            np.median(log_area[index[:, 1:]], axis=1),
+            distance[:, fifth],
+        ]
+    )
+    nucleus = np.full(tree.n_leaves, -1)
+    sizes = tree.last[nuclei] - tree.first[nuclei]
+    starts = np.repeat(tree.first[nuclei] - np.cumsum(sizes) + sizes, sizes)
+    nucleus[starts + np.arange(sizes.sum())] = np.repeat(np.arange(nuclei.size), sizes)
+    nucleus = nucleus[tree.first]
+    lost = np.flatnonzero((nucleus < 0) & np.isfinite(centre).all(axis=1))
+    if lost.size:
+        nucleus[lost] = points.query(centre[lost])[1]
+    known = nucleus >= 0
+    out[:, known] = table[:, nucleus[known]]
+    return out
