@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nucleisplit.errors import OutputError
@@ -53,4 +53,5 @@ def replacing(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
             f"{path}: cannot be written ({reason})", "check free space and permissions"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or its folder never was
+            temporary.unlink()

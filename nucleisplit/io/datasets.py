@@ -182,7 +182,7 @@ def load_dataset(
             raise DatasetError(
                 f"{folder}: has no table with the column {group!r}", "name one with --table"
             )
-        dealt = make_folds(ids, folds=folds, seed=seed)
+        dealt = _deal(folder, ids, None, folds, seed)
         return Dataset(folder, tuple(_record(p, f) for p, f in zip(pairs, dealt, strict=True)))
 
     content = read_image_table(table)
@@ -193,11 +193,20 @@ def load_dataset(
     if "fold" in content.columns:
         dealt = _given_folds(content, ids, groups)
     else:
-        dealt = make_folds(groups, clusters, folds=folds, seed=seed)
+        dealt = _deal(folder, groups, clusters, folds, seed)
     records = tuple(
         _record(pair, f, g, c) for pair, f, g, c in zip(pairs, dealt, groups, clusters, strict=True)
     )
     return Dataset(folder, records, "table" if "fold" in content.columns else "made")
+
+
+def _deal(
+    folder: Path, groups: list[str], clusters: list[str] | None, folds: int, seed: int
+) -> list[int]:
+    try:
+        return make_folds(groups, clusters, folds=folds, seed=seed)
+    except DatasetError as error:
+        raise DatasetError(f"{folder}: {error.message}", error.hint) from None
 
 
 def _record(pair: Pair, fold: int, group: str | None = None, cluster: str = "") -> Record:

@@ -1,0 +1,130 @@
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from nucleisplit.io import CleaningConfig, CleaningNotes, load_dataset, make_folds
+
+SQUARE = np.zeros((8, 9), np.uint16)
+SQUARE[2:5, 3:7] = 4
+
+
+def make_pairs(root, names="abcdef", table=None):
+    for kind, array in (("images", (SQUARE * 10).astype(np.uint8)), ("labels", SQUARE)):
+        (root / kind).mkdir(parents=True)
+        for i, name in enumerate(names):
+            Image.fromarray(array + array.dtype.type(i)).save(root / kind / f"{name}.png")
+    for i, name in enumerate(names):  # background stays 0
+        Image.fromarray(SQUARE * (i + 1)).save(root / "labels" / f"{name}.png")
+    if table:
+        (root / "folds.csv").write_text(table)
+    return root
+
+
+def make_native(root):
+    rgba = np.full((8, 9, 4), (10, 20, 30, 255), np.uint8)
+    masks = np.zeros((3, 8, 9), np.uint8)
+    masks[0, 1:6, 1:5] = 255  # 20 pixels
+    masks[1, 4:7, 4:8] = 255  # 12 pixels, two of them also in the first
+    for name in ("one", "two"):
+        (root / name / "images").mkdir(parents=True)
+        (root / name / "masks").mkdir()
+        Image.fromarray(rgba).save(root / name / "images" / f"{name}.png")
+        for i, mask in enumerate(masks):
+            Image.fromarray(mask).save(root / name / "masks" / f"m{i}.png")
+    return root
+
+
+def test_pairs_without_table(tmp_path):
+    dataset = load_dataset(make_pairs(tmp_path), folds=3)
+    assert [r.image_id for r in dataset.records] == list("abcdef") and len(dataset) == 6
+    assert Counter(r.fold for r in dataset.records) == {0: 2, 1: 2, 2: 2}
+    assert dataset.folds == (0, 1, 2) and dataset.clusters == ("",)
+    assert dataset.folds_from == "made"
+    assert [r.group for r in dataset.records] == list("abcdef")
+
+
+def test_read(tmp_path):
+    record = load_dataset(make_pairs(tmp_path)).records[1]
+    image, labels, notes = record.read()
+    assert image.dtype == np.uint8 and image[0, 0] == 1 and image[3, 4] == 41
+    np.testing.assert_array_equal(labels, SQUARE > 0)
+    assert labels.dtype == np.int32 and notes == CleaningNotes()
+    stored, _ = record.read_labels()
+    assert stored.max() == 8
+    assert record.read(CleaningConfig(min_area=13))[2] == CleaningNotes(specks_dropped=1)
+
+
+def test_labels_may_carry_the_suffix_of_infer(tmp_path):
+    make_pairs(tmp_path, "abcd")
+    for name in "abcd":
+        (tmp_path / "labels" / f"{name}.png").unlink()
+        tifffile.imwrite(tmp_path / "labels" / f"{name}_labels.tif", SQUARE)
+    record = load_dataset(tmp_path).records[0]
+    assert record.label_paths == (tmp_path / "labels" / "a_labels.tif",)
+    assert record.read()[1].max() == 1
+
+
+def test_native_layout_and_overlapping_masks(tmp_path):
+    dataset = load_dataset(make_native(tmp_path), folds=2)
+    assert [r.image_id for r in dataset.records] == ["one", "two"]
+    image, labels, notes = dataset.records[0].read()
+    assert image.shape == (8, 9, 3) and image[0, 0].tolist() == [10, 20, 30]
+    assert (labels == 1).sum() == 18  # the shared pixels go to the smaller mask
+    assert (labels == 2).sum() == 12
+    assert notes == CleaningNotes(overlap_pixels=2, specks_dropped=1)  # the third mask is empty
+
+
+def test_table_gives_folds_groups_and_clusters(tmp_path):
+    table = "\ufeffimage_id;mosaic;fold;cluster\na;m;1;x\nb;m;1;x\nc;;0;y\nd;n;0;x\n"
+    dataset = load_dataset(make_pairs(tmp_path, "abcd", table))
+    assert [r.fold for r in dataset.records] == [1, 1, 0, 0]
+    assert [r.group for r in dataset.records] == ["m", "m", "c", "n"]
+    assert [r.cluster for r in dataset.records] == ["x", "x", "y", "x"]
+    assert dataset.clusters == ("x", "y") and dataset.folds_from == "table"
+
+
+def test_named_table_and_group_column_make_grouped_folds(tmp_path):
+    root = make_pairs(tmp_path / "data")
+    (tmp_path / "t.csv").write_text(
+        "plate,image_id\n1,a\n1,b\n1,c\n2,d\n2,e\n3,f\n", encoding="utf-8"
+    )
+    dataset = load_dataset(root, table=tmp_path / "t.csv", group="plate", folds=2)
+    folds = [r.fold for r in dataset.records]
+    assert folds[0] == folds[1] == folds[2] != folds[3] == folds[4] == folds[5]
+
+
+def test_fingerprint_follows_content_and_nothing_else(tmp_path):
+    first = load_dataset(make_pairs(tmp_path / "first")).fingerprint
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    second = load_dataset(tmp_path / "second", folds=2, seed=5)
+    assert second.fingerprint == first and len(first) == 64
+    path = tmp_path / "second" / "labels" / "c.png"
+    Image.fromarray(SQUARE * 9).save(path)
+    assert load_dataset(tmp_path / "second").fingerprint != first
+
+
+def test_made_folds_are_balanced_grouped_and_spread_clusters():
+    groups = [f"g{i // 3}" for i in range(240)]
+    clusters = ["rare" if i < 24 else "common" for i in range(240)]
+    folds = make_folds(groups, clusters, folds=4, seed=1)
+    assert Counter(folds) == dict.fromkeys(range(4), 60)
+    assert Counter(folds[:24]) == dict.fromkeys(range(4), 6)
+    assert all(folds[i] == folds[i - i % 3] for i in range(240))
+
+
+def test_made_folds_depend_on_the_seed_alone():
+    names = [f"i{k}" for k in range(40)]
+    folds = dict(zip(names, make_folds(names)))
+    assert dict(zip(names[::-1], make_folds(names[::-1]))) == folds
+    assert dict(zip(names, make_folds(names, seed=1))) != folds
+
+
+@pytest.mark.parametrize("sizes", [[30, 1, 1, 1], [5, 5, 5, 5], [1] * 9, [9, 8, 1, 1, 1]])
+def test_no_fold_is_empty(sizes):
+    groups = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
+    clusters = [f"c{i % 2}" for i, size in enumerate(sizes) for _ in range(size)]
+    assert set(make_folds(groups, clusters, folds=4)) == {0, 1, 2, 3}

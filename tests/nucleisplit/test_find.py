@@ -1,0 +1,58 @@
+from pathlib import Path
+
+from nucleisplit.io import find_images, output_stems
+
+
+def touch(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def names(paths, root):
+    return [path.relative_to(root).as_posix() for path in paths]
+
+
+def test_folder_lists_images_in_natural_order_and_nothing_below(tmp_path):
+    touch(tmp_path, "a10.png", "a2.TIF", "A1.jpg", "b.txt", ".hidden.png", "sub/c.png")
+    assert names(find_images([tmp_path]), tmp_path) == ["A1.jpg", "a2.TIF", "a10.png"]
+
+
+def test_files_keep_their_order_and_repeats_go(tmp_path):
+    touch(tmp_path, "b.png", "a.png", "odd.ending")
+    given = [tmp_path / "odd.ending", tmp_path / "b.png", tmp_path, tmp_path / "." / "a.png"]
+    assert names(find_images(given), tmp_path) == ["odd.ending", "b.png", "a.png"]
+
+
+def test_patterns(tmp_path):
+    touch(tmp_path, "a.png", "a.txt", "x/b2.png", "x/y/b10.png", "[1].png")
+    assert names(find_images([str(tmp_path / "*")]), tmp_path) == ["[1].png", "a.png"]
+    deep = find_images([str(tmp_path / "**" / "b*.png")])
+    assert names(deep, tmp_path) == ["x/b2.png", "x/y/b10.png"]
+    assert names(find_images([tmp_path / "[1].png"]), tmp_path) == ["[1].png"]  # a name first
+
+
+def test_output_stems():
+    def stems(*paths):
+        return output_stems([Path(path) for path in paths])
+
+    assert stems() == []
+    assert stems("a/x.png", "b/y.png") == ["x", "y"]
+    assert stems("a/x.png", "a/x.tif") == ["x_png", "x_tif"]
+    assert stems("a/x.png", "b/X.png") == ["a_x", "b_X"]
+    assert stems("a/x.png", "b/x.png", "b/x.tif") == ["a_x", "b_x", "x_tif"]
+    assert stems("p/a/x.png", "q/a/x.png") == ["x", "x_2"]
+    assert stems("a/x.png", "b/x.png", "c/a_x.png", "c/b_x.png") == [
+        "a_x_png",
+        "b_x_png",
+        "a_x",
+        "b_x",
+    ]
+
+
+def test_output_stems_are_always_distinct():
+    paths = [Path(f"{a}/{b}/{s}.{e}") for a in "pq" for b in "ab" for s in "xX" for e in ("p", "t")]
+    paths += [Path("x_2.p"), Path("a_x.t"), Path("x_p.t")]
+    found = [stem.casefold() for stem in output_stems(paths)]
+    assert len(set(found)) == len(paths)
