@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from skimage.measure import label as components
 
 __all__ = ["CleaningConfig", "CleaningNotes", "clean_labels"]
 
@@ -107,7 +106,7 @@ def clean_labels(
     1 holes filled, 1 specks dropped, 1 ids split, 1 ids added
     """
     config = config or CleaningConfig()
-    pieces, count = components(labels, background=0, connectivity=2, return_num=True)
+    pieces, count = _components(labels, connectivity=2)
     if count == 0:
         return np.zeros(labels.shape, np.int32), CleaningNotes()
     area = np.bincount(pieces.ravel(), minlength=count + 1)
@@ -147,9 +146,16 @@ def clean_labels(
     return cleaned, notes
 
 
+def _components(labels: np.ndarray, connectivity: int) -> tuple[np.ndarray, int]:
+    """Number the connected regions of equal value; 0 stays background."""
+    from skimage.measure import label  # slow to import, and inference reads no labels
+
+    return label(labels, background=0, connectivity=connectivity, return_num=True)
+
+
 def _fill_holes(labels: np.ndarray) -> int:
     """Fill, in place, background enclosed by one instance; return how many regions there were."""
-    regions, count = components(labels == 0, connectivity=1, return_num=True)
+    regions, count = _components(labels == 0, connectivity=1)
     is_hole = np.ones(count + 1, bool)
     is_hole[0] = False
     for edge in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):

@@ -106,8 +106,10 @@ def _by_stem(paths: list[Path]) -> dict[str, Path]:
 def _paired(folder: Path) -> list[Pair]:
     images = _by_stem(list_images(folder / "images"))
     labels = _by_stem(list_images(folder / "labels"))
-    if not set(images) <= set(labels):
-        labels = label_files(folder / "labels")
+    for stem in set(labels) - set(images):  # corrected outputs of infer beside plain stems
+        short = stem.removesuffix(LABEL_SUFFIX)
+        if short in images and short not in labels:
+            labels[short] = labels.pop(stem)
     if not set(images) & set(labels):
         raise DatasetError(
             f"{folder}: holds no pairs ({len(images)} images, {len(labels)} label images)",

@@ -60,10 +60,12 @@ def test_read(tmp_path):
 
 def test_labels_may_carry_the_suffix_of_infer(tmp_path):
     make_pairs(tmp_path, "abcd")
-    for name in "abcd":
+    for name in "abc":  # d keeps its plain name
         (tmp_path / "labels" / f"{name}.png").unlink()
         tifffile.imwrite(tmp_path / "labels" / f"{name}_labels.tif", SQUARE)
-    record = load_dataset(tmp_path).records[0]
+    records = load_dataset(tmp_path).records
+    assert records[3].label_paths == (tmp_path / "labels" / "d.png",)
+    record = records[0]
     assert record.label_paths == (tmp_path / "labels" / "a_labels.tif",)
     assert record.read()[1].max() == 1
 

@@ -99,7 +99,7 @@ def test_channels_last_without_a_name_are_recognised(tmp_path):
 
 
 def test_palette_is_applied_to_images_and_not_to_labels(tmp_path):
-    image = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), mode="P")
+    image = Image.frombytes("P", (2, 2), bytes([0, 1, 2, 1]))
     image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
     image.save(tmp_path / "p.png")
     assert read_image(tmp_path / "p.png")[0].tolist() == [[0, 0, 0], [255, 0, 0]]
