@@ -1,16 +1,43 @@
 """Probability maps of nuclei to instances: candidates of every threshold, scored and selected."""
 
+from stage2_trees.calibration import Calibration
 from stage2_trees.config import ForestConfig, RegressorConfig, SelectConfig, ThresholdConfig
+from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features
+from stage2_trees.forest import Candidates, Forest, build_forest
 from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
+from stage2_trees.regressor import IoURegressor
+from stage2_trees.select import metric_score, select
+from stage2_trees.split import Split, choose, split_maps
+from stage2_trees.training import CrossFit, ImageRows, cross_fit, cross_val_predict, training_rows
+from stage2_trees.truth import true_iou
 from stage2_trees.watershed import threshold_labels
 
 __all__ = [
+    "FEATURES",
+    "FEATURE_NAMES",
+    "Calibration",
+    "Candidates",
+    "CrossFit",
+    "Forest",
     "ForestConfig",
+    "ImageRows",
+    "IoURegressor",
     "OverlapTable",
     "RegressorConfig",
     "SelectConfig",
+    "Split",
     "ThresholdConfig",
     "best_iou",
+    "build_forest",
+    "choose",
+    "cross_fit",
+    "cross_val_predict",
+    "forest_features",
+    "metric_score",
     "overlap_table",
+    "select",
+    "split_maps",
     "threshold_labels",
+    "training_rows",
+    "true_iou",
 ]

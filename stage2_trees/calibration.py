@@ -33,7 +33,7 @@ def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     [1.0, 2.5, 2.5, 5.0]
     """
     blocks: list[list[float]] = []
-    for value, weight in zip(values.tolist(), weights.tolist()):
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
         blocks.append([value, weight, 1])
         while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
             last = blocks.pop()

@@ -228,7 +228,7 @@ def _tree(forest: Forest, solidity: np.ndarray) -> dict[str, np.ndarray]:
         return out
 
     smaller = area[parts].min(axis=0)
-    own_cut = of_unions(values[union][:, :, s.CUT:] - values[parts][..., s.CUT:].sum(axis=0))
+    own_cut = of_unions(values[union][:, :, s.CUT :] - values[parts][..., s.CUT :].sum(axis=0))
     cut, cut_separation, cut_seed, cut_border = np.moveaxis(own_cut, -1, 0)
     split_separation, split_seed = cut_separation / cut, cut_seed / cut
     split_border = cut_border / cut

@@ -214,7 +214,9 @@ class IoURegressor:
 
     def _fitted(self, name: str, method: str):
         if not hasattr(self, name):
-            raise ValueError(f"this IoURegressor has no {name} yet; call {method}() or load() first")
+            raise ValueError(
+                f"this IoURegressor has no {name} yet; call {method}() or load() first"
+            )
         return getattr(self, name)
 
 

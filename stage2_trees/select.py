@@ -104,7 +104,10 @@ def select(
     for _ in range(config.iterations):
         unit = (weight * (1 + level)).mean()
         gain = (probability @ (weight * (1 + level)) - (weight * level).sum()) / weight.size
-        before, chosen = chosen, best_set(candidates, gain, penalty * unit, config.split_bias * unit)
+        before, chosen = (
+            chosen,
+            best_set(candidates, gain, penalty * unit, config.split_bias * unit),
+        )
         if np.array_equal(before, chosen):
             break
         hit = probability[chosen].sum(axis=0)

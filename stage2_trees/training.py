@@ -1,0 +1,204 @@
+"""Fitting the second stage: true IoU of the candidates, folds by image, calibration out of fold.
+
+All predictions that anything is tuned or reported on come from boosters, and from a calibration,
+that have not seen the image's fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stage2_trees.calibration import Calibration
+from stage2_trees.config import ForestConfig, RegressorConfig, SelectConfig
+from stage2_trees.features import forest_features
+from stage2_trees.forest import Candidates, build_forest
+from stage2_trees.regressor import IoURegressor
+from stage2_trees.select import metric_score, select
+from stage2_trees.truth import true_iou
+
+
+@dataclass(frozen=True, eq=False)
+class ImageRows:
+    """What training keeps of one image; its pixels are let go.
+
+    Attributes
+    ----------
+    candidates : Candidates
+    features : (n, len(FEATURE_NAMES)) float32
+    iou : (n,) float32
+        True IoU of each candidate.
+    n_true : int
+        Number of true nuclei.
+    """
+
+    candidates: Candidates
+    features: np.ndarray
+    iou: np.ndarray
+    n_true: int
+
+    def score(self, chosen: np.ndarray) -> float:
+        """Competition metric of the image if these candidates are kept.
+
+        The holes that `Forest.paint` closes between leaves are not counted here.
+        """
+        return metric_score(self.iou[chosen], self.n_true)
+
+    def oracle(self, config: SelectConfig | None = None) -> float:
+        """Score when the true IoUs select: what a perfect regressor would reach."""
+        return self.score(select(self.candidates, self.iou, config))
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """A fitted second stage, and what it does on images it was not fitted on.
+
+    Attributes
+    ----------
+    regressor : IoURegressor
+        Fitted on all images, calibrated on the out-of-fold predictions.
+    chosen : list of (m,) int64
+        Per image the candidates selected out of fold.
+    predicted_iou : list of (m,) float32
+        Their predicted IoU, out of fold.
+    raw : list of (n,) float64
+        Out-of-fold raw score of every candidate.
+    """
+
+    regressor: IoURegressor
+    chosen: list[np.ndarray]
+    predicted_iou: list[np.ndarray]
+    raw: list[np.ndarray]
+
+
+def training_rows(
+    maps: np.ndarray, truth: np.ndarray, config: ForestConfig | None = None
+) -> ImageRows:
+    """Build the candidates of one image, describe them and look up how good they are.
+
+    Parameters
+    ----------
+    maps : (3, H, W) floating
+        Out-of-fold maps of the image.
+    truth : (H, W) integer
+        Its true labels.
+    config : ForestConfig, optional
+    """
+    forest = build_forest(maps, config)
+    n_true = int(np.count_nonzero(np.unique(truth)))
+    return ImageRows(forest.candidates, forest_features(forest), true_iou(forest, truth), n_true)
+
+
+def image_weights(counts: Sequence[int]) -> np.ndarray:
+    """Weight of every row such that each image has the same total; the mean weight is 1.
+
+    Examples
+    --------
+    >>> image_weights([1, 3]).tolist()
+    [2.0, 0.6666666666666666, 0.6666666666666666, 0.6666666666666666]
+    """
+    counts = np.asarray(counts, int)
+    filled = counts[counts > 0]
+    return np.repeat(counts.sum() / (filled.size * filled), filled)
+
+
+def cross_val_predict(
+    rows: Sequence[ImageRows], folds: Sequence[int], config: RegressorConfig | None = None
+) -> list[np.ndarray]:
+    """Raw score of every candidate by boosters fitted on the other folds.
+
+    Returns
+    -------
+    list of (n,) float64, one per image
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds, or not one fold per image.
+    """
+    folds = _checked_folds(rows, folds)
+    out: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    for fold in np.unique(folds):
+        model = IoURegressor(config).fit(*_stack([rows[i] for i in np.flatnonzero(folds != fold)]))
+        for i in np.flatnonzero(folds == fold):
+            out[i] = model.predict_raw(rows[i].features)
+    return out
+
+
+def cross_fit(
+    rows: Sequence[ImageRows],
+    folds: Sequence[int],
+    config: RegressorConfig | None = None,
+    selection: SelectConfig | None = None,
+) -> CrossFit:
+    """Fit the second stage by folds for an honest score, then on everything for use.
+
+    Parameters
+    ----------
+    rows : sequence of ImageRows
+        From `training_rows`, one per image.
+    folds : sequence of int
+        Fold of each image, the same as the network's.
+    config : RegressorConfig, optional
+    selection : SelectConfig, optional
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds, not one fold per image, or no candidates to learn from.
+    """
+    folds = _checked_folds(rows, folds)
+    raw = cross_val_predict(rows, folds, config)
+    chosen: list[np.ndarray] = [np.zeros(0, np.int64)] * len(rows)
+    for fold in np.unique(folds):
+        table = _calibration(rows, raw, None, folds != fold)
+        for i in np.flatnonzero(folds == fold):
+            chosen[i] = select(rows[i].candidates, table.to_hits(raw[i]), selection)
+    predicted: list[np.ndarray] = [np.zeros(0, np.float32)] * len(rows)
+    for fold in np.unique(folds):
+        table = _calibration(rows, raw, chosen, folds != fold)
+        for i in np.flatnonzero(folds == fold):
+            predicted[i] = table.to_iou(raw[i][chosen[i]])
+    everything = np.ones(len(rows), bool)
+    regressor = IoURegressor(config).fit(*_stack(rows))
+    regressor.calibrate(
+        _calibration(rows, raw, None, everything), _calibration(rows, raw, chosen, everything)
+    )
+    return CrossFit(regressor, chosen, predicted, raw)
+
+
+def _checked_folds(rows: Sequence[ImageRows], folds: Sequence[int]) -> np.ndarray:
+    folds = np.asarray(folds)
+    if folds.shape != (len(rows),):
+        raise ValueError(f"{len(rows)} images need as many folds, got {folds.shape}")
+    if np.unique(folds).size < 2:
+        raise ValueError(f"at least two folds are needed, got {np.unique(folds).tolist()}")
+    for fold in np.unique(folds):
+        if not sum(len(rows[i].candidates) for i in np.flatnonzero(folds != fold)):
+            raise ValueError(f"no candidates outside fold {fold}: the maps show no nuclei")
+    return folds
+
+
+def _stack(rows: Sequence[ImageRows]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    X = np.concatenate([row.features for row in rows])
+    y = np.concatenate([row.iou for row in rows])
+    return X, y, image_weights([len(row.iou) for row in rows])
+
+
+def _calibration(
+    rows: Sequence[ImageRows],
+    raw: Sequence[np.ndarray],
+    chosen: Sequence[np.ndarray] | None,
+    use: np.ndarray,
+) -> Calibration:
+    """Fit on all candidates of the images to use, or on the chosen ones if there are any."""
+    images = np.flatnonzero(use)
+    if chosen is not None and sum(len(chosen[i]) for i in images):
+        scores = [raw[i][chosen[i]] for i in images]
+        iou = [rows[i].iou[chosen[i]] for i in images]
+    else:
+        scores, iou = [raw[i] for i in images], [rows[i].iou for i in images]
+    weights = image_weights([len(part) for part in iou])
+    return Calibration.fit(np.concatenate(scores), np.concatenate(iou), weights)
