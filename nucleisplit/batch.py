@@ -62,7 +62,7 @@ def infer_batch(
     model: str | Path = "default",
     device: str = "auto",
     tta: str | None = None,
-    min_iou: float | None = None,
+    min_iou: float = 0.0,
     overlay: bool = True,
     overwrite: bool = False,
     resume: bool = False,
@@ -104,7 +104,7 @@ def infer_batch(
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
     bundle = load_bundle(model)
     segmenter = Segmenter(bundle, device=device, tta=tta, min_iou=min_iou)
-    parameters = {"tta": segmenter.tta, "min_iou": min_iou, "overlay": overlay}
+    parameters = {"tta": segmenter.tta, "min_iou": segmenter.min_iou, "overlay": overlay}
     settings = {"nucleisplit": __version__, "model": bundle.fingerprint, **parameters}
     if earlier is None:
         jobs = _start(paths, out, journal, settings, overwrite)

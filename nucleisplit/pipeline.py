@@ -41,7 +41,8 @@ class Segmenter:
         Test-time augmentation: ``none``, ``flips`` (4 views) or ``d4`` (8 views). None takes
         what the trees of the model were trained with.
     min_iou
-        Nuclei with a lower predicted IoU are dropped. None takes the model's own value.
+        Nuclei with a lower predicted IoU are dropped, beyond those that the selection of
+        candidates already leaves out.
 
     Raises
     ------
@@ -66,9 +67,9 @@ class Segmenter:
         *,
         device: str = "auto",
         tta: str | None = None,
-        min_iou: float | None = None,
+        min_iou: float = 0.0,
     ) -> None:
-        if min_iou is not None and not 0 <= min_iou <= 1:
+        if not 0 <= min_iou <= 1:
             raise ConfigError(f"min_iou is {min_iou}", hint="give a number from 0 to 1")
         if tta not in (None, *TTA):
             raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
@@ -111,7 +112,10 @@ class Segmenter:
             maps = self.predictor.predict(preprocess(image, self.bundle.config.preprocess))
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
-        split = split_maps(maps, self.regressor, self.bundle.config.forest, min_iou=self.min_iou)
+        config = self.bundle.config
+        split = split_maps(
+            maps, self.regressor, config.forest, min_iou=self.min_iou, selection=config.select
+        )
         table = measure(split.labels, image, split.predicted_iou, split.threshold)
         return Segmentation(split.labels, table, maps if keep_maps else None)
 

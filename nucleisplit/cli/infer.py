@@ -16,8 +16,9 @@ from nucleisplit.cli.progress import progress_bar
 @click.option(
     "--min-iou",
     type=click.FloatRange(0, 1),
+    default=0.0,
     metavar="X",
-    help="Drop nuclei whose predicted IoU is lower. Default: the model's own value.",
+    help="Drop nuclei whose predicted IoU is lower. Default: 0, all that were found.",
 )
 @click.option(
     "--tta",
@@ -35,7 +36,7 @@ def infer(
     images: tuple[str, ...],
     out: Path | None,
     model: str,
-    min_iou: float | None,
+    min_iou: float,
     tta: str | None,
     device: str,
     overwrite: bool,

@@ -43,7 +43,8 @@ class LazyGroup(click.Group):
             click.echo(f"nucleisplit: {error}", err=True)
             sys.exit(2)
         except KeyboardInterrupt:
-            click.echo("nucleisplit: interrupted; --resume goes on from here", err=True)
+            remedy = "repeat the command to go on (infer: with --resume)"
+            click.echo(f"nucleisplit: interrupted; {remedy}", err=True)
             sys.exit(130)
 
 
