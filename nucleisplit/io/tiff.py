@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 
 import numpy as np
 
@@ -12,6 +13,9 @@ __all__ = ["decode_tiff", "is_tiff"]
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ALPHA = (1, 2)  # ExtraSamples: associated and unassociated alpha
+
+# Without a handler, tifffile's remarks on odd tags would end up on the terminal.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def is_tiff(data: bytes) -> bool:
@@ -50,7 +54,7 @@ def decode_tiff(data: bytes, palette: bool = True) -> tuple[np.ndarray, bool]:
         series = tiff.series[0]
         for page in filter(None, series.pages):
             ends = (o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False))
-            if max(ends, default=0) > len(data):
+            if not any(page.databytecounts) or max(ends, default=0) > len(data):
                 raise InputError("is truncated", "copy or export it again")
         axes, shape = series.axes, series.shape
         _check_axes(axes, shape)
