@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from nucleisplit.outputs import (
 from nucleisplit.pipeline import Segmenter
 
 _LOG = logging.getLogger(__name__)
+_INTERNAL = ("key", "stem", "stamp", "rows")
+"""What the journal keeps of an image for its own use."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,8 @@ def _unexpected(path: Path, error: Exception) -> InputError:
 
 def _remove(job: Job, out: Path) -> None:
     for name in (job.labels, job.overlay):
-        (out / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (out / name).unlink(missing_ok=True)
 
 
 def _stamp(path: Path) -> list[int]:
@@ -224,8 +228,8 @@ def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
 
 def _write_table(out: Path, journal: Journal, jobs: Sequence[Job]) -> list[dict]:
     """Write ``nuclei.csv`` from the journal; return the entries of all its images."""
-    wanted = [job.key for job in jobs]
-    others = [key for key in journal.keys() if key not in set(wanted)]
+    wanted = dict.fromkeys(job.key for job in jobs)
+    others = [key for key in journal.keys() if key not in wanted]
     entries = []
     with (
         replacing(out / TABLE, overwrite=True) as part,
@@ -233,6 +237,6 @@ def _write_table(out: Path, journal: Journal, jobs: Sequence[Job]) -> list[dict]
     ):
         file.write(",".join(["image", *COLUMNS]) + "\n")
         for entry in journal.entries([*others, *wanted]):
-            file.write(entry.pop("rows", ""))
-            entries.append(entry)
+            file.write(entry.get("rows", ""))
+            entries.append({name: entry[name] for name in entry if name not in _INTERNAL})
     return entries

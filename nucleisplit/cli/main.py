@@ -1,8 +1,11 @@
 """The ``nucleisplit`` program: finds the commands, turns errors into one line."""
 
+import errno
+import logging
 import sys
 import traceback
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -38,14 +41,23 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except NucleisplitError as error:
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            click.echo(f"nucleisplit: {error}", err=True)
-            sys.exit(2)
+            _fail(ctx, str(error))
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has gone; click knows
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            _fail(ctx, f"{place}{error.strerror or error}; check the path and its permissions")
         except KeyboardInterrupt:
             remedy = "repeat the command to go on (infer: with --resume)"
             click.echo(f"nucleisplit: interrupted; {remedy}", err=True)
             sys.exit(130)
+
+
+def _fail(ctx: click.Context, message: str) -> NoReturn:
+    if ctx.params.get("debug"):
+        traceback.print_exc()
+    click.echo(f"nucleisplit: {message}", err=True)
+    sys.exit(2)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,3 +73,6 @@ def main(debug: bool) -> None:
     nucleisplit infer images/ --model MODEL        use it
     nucleisplit evaluate images-nuclei/ labels/    score it
     """
+    if debug:
+        logging.basicConfig()
+        logging.getLogger("nucleisplit").setLevel(logging.DEBUG)
