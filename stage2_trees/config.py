@@ -47,7 +47,7 @@ class ForestConfig(_Settings):
     """A peak of the seed map that rises less than this above its saddle starts no candidate."""
 
     min_leaf_area: int = Field(6, ge=1)
-    """A peak of fewer pixels above its saddle starts no candidate."""
+    """A peak with fewer pixels where it meets another piece starts no candidate."""
 
     min_area: int = Field(12, ge=1)
     """Candidates of fewer pixels are left out."""
@@ -105,6 +105,9 @@ class RegressorConfig(_Settings):
 
     seed: int = Field(0, ge=0)
     """Random seed of the first booster."""
+
+    threads: int = Field(0, ge=0)
+    """Threads to fit with, 0 for all cores; the result does not depend on it."""
 
 
 class SelectConfig(_Settings):

@@ -138,9 +138,9 @@ def _shape(forest: Forest) -> dict[str, np.ndarray]:
     crossings = v[s.CROSS_X] + v[s.CROSS_Y] + v[s.CROSS_DIAGONAL] / np.sqrt(2)
     perimeter = np.pi / 8 * crossings
     hull_area, hull_length, diameter = np.moveaxis(forest.hulls, -1, 0)
-    # Central second moments; 1/12 is that of a pixel about its own centre.
-    yy = v[s.YY] / area - (v[s.Y] / area) ** 2 + 1 / 12
-    xx = v[s.XX] / area - (v[s.X] / area) ** 2 + 1 / 12
+    # Central second moments of the pixel centres, as in skimage.measure.regionprops.
+    yy = v[s.YY] / area - (v[s.Y] / area) ** 2
+    xx = v[s.XX] / area - (v[s.X] / area) ** 2
     xy = v[s.XY] / area - v[s.Y] * v[s.X] / area**2
     spread = np.sqrt((yy - xx) ** 2 + 4 * xy**2)
     major2, minor2 = (yy + xx + spread) / 2, np.maximum(yy + xx - spread, 0) / 2

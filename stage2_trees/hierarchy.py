@@ -72,7 +72,7 @@ def build_hierarchy(
     min_contrast : int
         Levels a peak must rise above the saddle where it meets another piece.
     min_area : int
-        Pixels a peak must have above that saddle (or in all, where it meets none).
+        Pixels a peak must have by then (or in all, where it meets no other).
 
     Returns
     -------

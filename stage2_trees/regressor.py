@@ -239,6 +239,7 @@ def _parameters(config: RegressorConfig, seed: int) -> dict:
         "lambda_l2": config.l2,
         "max_bin": 127,
         "seed": seed,
+        "num_threads": config.threads,
         "deterministic": True,
         "force_col_wise": True,
         "verbosity": -1,

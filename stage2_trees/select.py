@@ -54,8 +54,8 @@ def metric_score(iou: np.ndarray, n_true: int) -> float:
 
     Examples
     --------
-    >>> metric_score(np.array([0.96, 0.72]), 2)
-    0.6333333333333333
+    >>> round(metric_score(np.array([0.96, 0.72]), 2), 4)
+    0.6667
     """
     true_positives = hits(iou).reshape(-1, 10).sum(axis=0)
     union = np.size(iou) + n_true - true_positives
@@ -101,14 +101,14 @@ def select(
     weight = np.ones(len(THRESHOLDS))
     penalty = np.where(_is_reference(candidates, config.reference_extent), 0, config.margin)
     chosen = np.empty(0, np.int64)
-    for _ in range(config.iterations):
+    for iteration in range(config.iterations):
         unit = (weight * (1 + level)).mean()
         gain = (probability @ (weight * (1 + level)) - (weight * level).sum()) / weight.size
         before, chosen = (
             chosen,
             best_set(candidates, gain, penalty * unit, config.split_bias * unit),
         )
-        if np.array_equal(before, chosen):
+        if iteration and np.array_equal(before, chosen):
             break
         hit = probability[chosen].sum(axis=0)
         denominator = np.maximum(2 * chosen.size - hit, 1.0)

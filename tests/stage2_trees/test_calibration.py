@@ -1,0 +1,64 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stage2_trees.calibration import Calibration, isotonic
+
+
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 4)), min_size=1, max_size=12))
+def test_isotonic_is_monotone_keeps_the_mean_and_cannot_be_improved_by_a_shift(pairs):
+    values, weights = np.array(pairs, float).T
+    fit = isotonic(values, weights)
+    assert (np.diff(fit) >= -1e-12).all()
+    assert (fit * weights).sum() == pytest.approx((values * weights).sum(), abs=1e-9)
+    for level in np.unique(fit):
+        block = fit == level
+        assert np.average(values[block], weights=weights[block]) == pytest.approx(level, abs=1e-9)
+
+
+def test_a_biased_score_is_mapped_to_the_truth():
+    rng = np.random.default_rng(0)
+    raw = rng.uniform(0, 1, 20000)
+    iou = np.clip(raw**2 + rng.normal(0, 0.02, raw.size), 0, 1)
+    table = Calibration.fit(raw, iou)
+    assert np.abs(table.to_iou(raw) - raw**2).max() < 0.04
+    hits = table.to_hits(np.array([0.6, 0.9]))
+    assert hits[0].tolist() == pytest.approx([0] * 10, abs=0.01)
+    assert hits[1, 0] > 0.99
+    assert hits[1, -1] < 0.01
+    assert (np.diff(hits, axis=1) <= 1e-9).all()
+
+
+def test_weights_count():
+    raw, iou = np.array([0.5, 0.5]), np.array([0.2, 0.8])
+    assert Calibration.fit(raw, iou).to_iou([0.5]) == pytest.approx(0.5)
+    assert Calibration.fit(raw, iou, np.array([3, 1])).to_iou([0.5]) == pytest.approx(0.35)
+
+
+def test_json_round_trip():
+    rng = np.random.default_rng(1)
+    table = Calibration.fit(rng.random(500), rng.random(500))
+    again = Calibration.from_dict(json.loads(json.dumps(table.as_dict())))
+    at = np.linspace(-1, 2, 31)
+    assert (again.to_hits(at) == table.to_hits(at)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"iou": None}, "do not fit"),
+        ({"iou": "low"}, "incomplete"),
+        ({"knots": [0.2, 0.1]}, "must ascend"),
+        ({"iou": [0.1]}, "do not fit"),
+        ({"hits": [[0.0] * 9] * 2}, "do not fit"),
+        ({"iou": [0.1, float("nan")]}, "finite"),
+    ],
+)
+def test_broken_tables_are_refused(change, message):
+    good = {"knots": [0.1, 0.2], "iou": [0.1, 0.2], "hits": [[0.0] * 10] * 2}
+    Calibration.from_dict(good)
+    with pytest.raises(ValueError, match=message):
+        Calibration.from_dict(good | change)

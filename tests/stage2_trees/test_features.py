@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+from skimage.measure import perimeter_crofton, regionprops
+
+from stage2_trees import FEATURE_NAMES, FEATURES, ForestConfig, build_forest, forest_features
+from stage2_trees import sums as s
+
+KEEP_ALL = ForestConfig(min_area=12, min_area_step=0)
+
+
+def named(forest):
+    return dict(zip(FEATURE_NAMES, forest_features(forest).T, strict=True))
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_shapes_agree_with_regionprops(nuclei, seed):
+    forest = build_forest(nuclei(seed)[1], KEEP_ALL)
+    columns = named(forest)
+    for i in range(len(forest)):
+        mask = forest.mask(i)
+        (region,) = regionprops(mask.astype(np.uint8))
+        perimeter = perimeter_crofton(mask, directions=4)
+        major, minor = region.axis_major_length, region.axis_minor_length
+        expected = {
+            "log_area": np.log(region.area),
+            "eccentricity": region.eccentricity,
+            "axis_ratio": minor / major,
+            "box_fill": region.extent,
+            "circularity": 4 * np.pi * region.area / perimeter**2,
+            "ellipse_fill": region.area / (np.pi / 4 * major * minor),
+        }
+        for name, value in expected.items():
+            assert columns[name][i] == pytest.approx(value, rel=2e-4, abs=2e-4), name
+        # Its convex hull is that of the pixels' edges, which holds more pixels than that of their
+        # centres; the latter is checked exactly in test_sums.
+        assert columns["solidity"][i] >= region.solidity - 1e-6
+        assert columns["solidity"][i] <= 1
+
+
+def test_map_features_agree_with_the_pixels(nuclei):
+    maps = nuclei(1)[1]
+    forest = build_forest(maps, KEEP_ALL)
+    columns = named(forest)
+    for i in range(len(forest)):
+        body, border, separation = maps[:, forest.mask(i)].astype(float)
+        assert columns["body"][i] == pytest.approx(body.mean(), rel=1e-4)
+        assert columns["body_std"][i] == pytest.approx(body.std(), abs=1e-4)
+        assert columns["border_std"][i] == pytest.approx(border.std(), abs=1e-4)
+        assert columns["separated"][i] == pytest.approx((separation > 0.3).mean(), abs=1e-4)
+
+
+def dumbbell():
+    """Two 7x7 squares with a bridge of 3x1 pixels between them; the right one is weaker."""
+    maps = np.zeros((3, 9, 21), np.float32)
+    maps[0, 1:8, 2:9] = 0.95
+    maps[0, 1:8, 12:19] = 0.85
+    maps[0, 4, 9:12] = 0.6
+    maps[2, 4, 9:12] = 0.5
+    return build_forest(maps, ForestConfig(levels=100))
+
+
+def test_tree_features_of_a_dumbbell():
+    forest = dumbbell()
+    columns = named(forest)
+    tree, node = forest.candidates.tree, forest.candidates.node
+    left = int(np.flatnonzero(tree.pixels % 21 == 2)[0])
+    part, whole = np.flatnonzero(node == left)[0], np.flatnonzero(node == 2)[0]
+    value = {name: (column[part], column[whole]) for name, column in columns.items()}
+    assert value["peak"] == pytest.approx((0.95, 0.95), abs=0.011)
+    assert value["saddle"] == pytest.approx((0.3, 0), abs=0.011)
+    assert value["depth"] == pytest.approx((0.65, 0.95), abs=0.011)
+    assert value["leaves"] == (1, 2)
+    assert value["split_saddle"][1] == pytest.approx(0.3, abs=0.011)
+    assert value["split_depth"][1] == pytest.approx(0.55, abs=0.011)
+    assert np.isnan(value["split_cut"][0])
+    assert np.isnan(value["sibling_cut"][1])
+    area = np.exp(value["log_area"])
+    other = area[1] - area[0]
+    assert value["parent_share"][0] == pytest.approx(area[0] / area[1], rel=1e-4)
+    assert value["sibling_area"][0] == pytest.approx(np.log(area[0] / other), abs=1e-4)
+    # The cut is one pair of pixels, counted from both sides.
+    assert value["sibling_cut"][0] == pytest.approx(2 / np.sqrt(area[0]), rel=1e-4)
+    assert value["split_separation"][1] == pytest.approx(0.5, abs=0.26)
+    assert value["parent_solidity"][0] < 0 < value["split_solidity"][1]
+    assert value["split_balance"][1] == pytest.approx(min(area[0], other) / area[1], rel=1e-4)
+
+
+def test_extent_features_of_a_ramp():
+    maps = np.zeros((3, 20, 20), np.float32)
+    for i, value in enumerate((0.35, 0.45, 0.55, 0.9)):
+        maps[0, 2 + i : 18 - i, 2 + i : 18 - i] = value
+    forest = build_forest(maps, ForestConfig(extents=(0.3, 0.4, 0.5)))
+    columns = named(forest)
+    assert columns["threshold"].tolist() == pytest.approx([0.3, 0.4, 0.5])
+    assert columns["wider"].tolist() == pytest.approx([1, 196 / 256, 144 / 196])
+    assert columns["tighter"].tolist() == pytest.approx([196 / 256, 144 / 196, 1])
+    assert columns["widest"].tolist() == pytest.approx([1, 196 / 256, 144 / 256])
+    assert columns["tightest"].tolist() == pytest.approx([144 / 256, 144 / 196, 1])
+    assert columns["radius_slope"][1] == pytest.approx((16 - 12) / np.sqrt(np.pi))
+
+
+def test_surroundings_of_a_grid_of_equal_nuclei():
+    maps = np.zeros((3, 60, 60), np.float32)
+    maps[0] = np.tile(np.pad(np.full((8, 8), 0.95, np.float32), ((0, 4), (0, 4))), (5, 5))
+    maps[0, :8, :8] = 0
+    maps[0, 1:5, 1:5] = 0.95
+    forest = build_forest(maps)
+    columns = named(forest)
+    small = int(np.argmin(forest.area))
+    assert columns["area_to_image"][small] == pytest.approx(np.log(16 / 64), rel=1e-5)
+    assert columns["area_to_5"][small] == pytest.approx(np.log(16 / 64), rel=1e-5)
+    assert np.delete(columns["area_to_20"], small).tolist() == [0] * 24
+    assert columns["image_count"][0] == pytest.approx(np.log(26))
+    middle = np.argmin(np.abs(np.arange(25) - 12))
+    assert columns["crowding"][middle] > 0
+    assert columns["image_log_area"][0] == pytest.approx(np.log(64))
+    assert columns["at_edge"].max() > 0 == columns["at_edge"].min()
+
+
+def test_features_do_not_depend_on_where_the_nucleus_lies():
+    tile = np.zeros((3, 20, 24), np.float32)
+    tile[0, 4:15, 3:20] = 0.95
+    tile[0, 4:9, 3:9] = 0.42
+    far = np.zeros((3, 900, 900), np.float32)
+    far[:, 870:890, 870:894] = tile
+    a, b = (forest_features(build_forest(maps)) for maps in (tile, far))
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.2, 1.0])
+def test_degenerate_maps_give_finite_or_undefined_values(level):
+    maps = np.zeros((3, 6, 7), np.float32)
+    maps[0] = level
+    X = forest_features(build_forest(maps))
+    assert X.shape == (int(level == 1), len(FEATURES))
+    assert X.dtype == np.float32
+    assert not np.isinf(X).any()
+
+
+def test_every_feature_is_described_and_sometimes_defined(nuclei):
+    X = forest_features(build_forest(nuclei(0, noise=1.5)[1]))
+    assert np.isfinite(X).any(axis=0).all()
+    assert all(len(text) > 8 and "\n" not in text for text in FEATURES.values())
+    assert len(s.COLUMNS) == s.CUT_BORDER + 1

@@ -1,0 +1,237 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stage2_trees import (
+    FEATURE_NAMES,
+    IoURegressor,
+    RegressorConfig,
+    SelectConfig,
+    ThresholdConfig,
+    best_iou,
+    choose,
+    cross_fit,
+    metric_score,
+    overlap_table,
+    split_maps,
+    threshold_labels,
+    training_rows,
+)
+from stage2_trees.training import cross_val_predict, image_weights
+
+QUICK = RegressorConfig(boosters=2, rounds=40, min_rows=10, threads=1)
+
+
+def score(labels, truth):
+    table = overlap_table(labels, truth)
+    return metric_score(best_iou(table)[0][table.labels_a], table.labels_b.size)
+
+
+@pytest.fixture(scope="module")
+def images(nuclei):
+    return [nuclei(seed, noise=1.5) for seed in range(16)]
+
+
+@pytest.fixture(scope="module")
+def rows(images):
+    return [training_rows(maps, truth) for truth, maps in images]
+
+
+@pytest.fixture(scope="module")
+def fitted(rows):
+    return cross_fit(rows, np.arange(16) % 4, QUICK)
+
+
+def test_rows_fit_together(images, rows):
+    for (truth, _), row in zip(images, rows, strict=True):
+        assert row.features.shape == (len(row.candidates), len(FEATURE_NAMES))
+        assert row.iou.shape == (len(row.candidates),)
+        assert row.n_true == np.unique(truth[truth > 0]).size
+
+
+def test_out_of_fold_trees_beat_the_best_single_threshold(images, rows, fitted):
+    trees = np.mean([row.score(chosen) for row, chosen in zip(rows, fitted.chosen, strict=True)])
+    oracle = np.mean([row.oracle() for row in rows])
+    settings = [
+        ThresholdConfig(seed=seed, body=body)
+        for seed in (0.3, 0.4, 0.5, 0.6, 0.7)
+        for body in (0.4, 0.5, 0.6)
+    ]
+    single = max(np.mean([score(threshold_labels(m, c), t) for t, m in images]) for c in settings)
+    assert single + 0.015 < trees < oracle - 0.02
+
+
+def test_painted_labels_score_what_the_candidates_promise(images, rows, fitted):
+    truth, maps = images[0]
+    split = split_maps(maps, fitted.regressor)
+    assert score(split.labels, truth) == pytest.approx(rows[0].score(split.chosen), abs=0.01)
+
+
+def test_predicted_iou_is_calibrated_out_of_fold(rows, fitted):
+    predicted = np.concatenate(fitted.predicted_iou)
+    true = np.concatenate([row.iou[c] for row, c in zip(rows, fitted.chosen, strict=True)])
+    assert abs(predicted.mean() - true.mean()) < 0.03
+    assert np.abs(predicted - true).mean() < 0.12
+    assert np.corrcoef(predicted, true)[0, 1] > 0.4
+
+
+def test_split_describes_its_labels(images, fitted):
+    split = split_maps(images[1][1], fitted.regressor)
+    n = split.labels.max()
+    assert n > 5
+    assert split.predicted_iou.shape == split.threshold.shape == split.chosen.shape == (n,)
+    assert split.predicted_iou.dtype == split.threshold.dtype == np.float32
+    assert np.isin(split.threshold, np.float32([0.3, 0.4, 0.5, 0.6, 0.7, 0.8])).all()
+    tops = [np.flatnonzero((split.labels == i).any(axis=1))[0] for i in range(1, n + 1)]
+    assert tops == sorted(tops)
+
+
+def test_min_iou_drops_the_doubtful_and_changes_nothing_else(images, fitted):
+    maps = images[2][1]
+    everything = split_maps(maps, fitted.regressor)
+    limit = float(np.median(everything.predicted_iou))
+    some = split_maps(maps, fitted.regressor, min_iou=limit)
+    kept = everything.predicted_iou >= limit
+    assert 0 < kept.sum() < kept.size
+    assert some.chosen.tolist() == everything.chosen[kept].tolist()
+    again = choose(everything.forest, everything.scores, fitted.regressor, min_iou=limit)
+    assert (again.labels == some.labels).all()
+
+
+def test_selection_settings_reach_the_choice(images, fitted):
+    maps = images[3][1]
+    free = split_maps(maps, fitted.regressor)
+    held = split_maps(maps, fitted.regressor, selection=SelectConfig(margin=0.9))
+    assert np.unique(free.threshold).size > 2
+    assert set(np.unique(held.threshold)) <= {np.float32(0.4), np.float32(0.5), np.float32(0.6)}
+    assert (held.threshold == np.float32(0.5)).mean() > 0.6
+
+
+@pytest.mark.parametrize("body", [0.0, 1.0])
+def test_constant_maps_are_split_without_error(fitted, body):
+    maps = np.zeros((3, 20, 24), np.float32)
+    maps[0] = body
+    split = split_maps(maps, fitted.regressor)
+    assert split.labels.max() == split.predicted_iou.size <= 1
+
+
+@pytest.mark.parametrize("min_iou", [-0.1, 1.5, float("nan")])
+def test_min_iou_out_of_range_is_refused(images, fitted, min_iou):
+    with pytest.raises(ValueError, match="min_iou"):
+        split_maps(images[0][1], fitted.regressor, min_iou=min_iou)
+
+
+def test_saved_and_loaded_regressors_agree(tmp_path, images, rows, fitted):
+    paths = fitted.regressor.save(tmp_path / "trees")
+    assert sorted(p.name for p in paths) == ["booster_0.txt", "booster_1.txt", "regressor.json"]
+    again = IoURegressor.load(tmp_path / "trees")
+    assert again.config == QUICK
+    X = rows[0].features
+    assert (again.predict(X) == fitted.regressor.predict(X)).all()
+    maps = images[0][1]
+    assert (split_maps(maps, again).labels == split_maps(maps, fitted.regressor).labels).all()
+
+
+def break_features(folder):
+    data = json.loads((folder / "regressor.json").read_text())
+    data["features"][3] = "charm"
+    (folder / "regressor.json").write_text(json.dumps(data))
+
+
+def break_format(folder):
+    data = json.loads((folder / "regressor.json").read_text())
+    (folder / "regressor.json").write_text(json.dumps(data | {"format": 9}))
+
+
+def break_table(folder):
+    data = json.loads((folder / "regressor.json").read_text())
+    data["display_"]["knots"][0] = 7
+    (folder / "regressor.json").write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (break_features, r"different: \['charm', 'convexity'\]; train the trees again"),
+        (break_format, "format 9, this version reads 1"),
+        (break_table, "must ascend"),
+        (lambda f: (f / "regressor.json").write_text("{"), "not a saved regressor"),
+        (lambda f: (f / "regressor.json").unlink(), "not a saved regressor"),
+        (lambda f: (f / "booster_1.txt").unlink(), "a booster cannot be read"),
+        (lambda f: (f / "booster_1.txt").write_text("trees"), "a booster cannot be read"),
+    ],
+)
+def test_damaged_models_are_refused(tmp_path, fitted, damage, message):
+    fitted.regressor.save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        IoURegressor.load(tmp_path)
+
+
+def test_explanations_add_up_to_the_score(rows, fitted):
+    X = rows[0].features[:20]
+    parts = fitted.regressor.explain(X)
+    assert parts.shape == (20, len(FEATURE_NAMES) + 1)
+    np.testing.assert_allclose(parts.sum(axis=1), fitted.regressor.predict_raw(X), rtol=1e-6)
+    importance = fitted.regressor.importance()
+    assert set(importance) == set(FEATURE_NAMES)
+    assert sum(importance.values()) == pytest.approx(1)
+
+
+def test_fitting_twice_gives_the_same_model(rows):
+    X, y = rows[0].features, rows[0].iou
+    a, b = (IoURegressor(QUICK).fit(X, y).predict(X) for _ in range(2))
+    assert (a == b).all()
+
+
+def test_hit_rates_as_target(rows):
+    config = QUICK.model_copy(update={"target": "hits"})
+    raw = np.concatenate(cross_val_predict(rows, np.arange(16) % 2, config))
+    iou = np.concatenate([row.iou for row in rows])
+    rate = np.clip((iou - 0.5) * 2, 0, 1)
+    assert np.abs(raw - rate).mean() < 0.2
+
+
+def test_estimator_conventions():
+    model = IoURegressor(QUICK)
+    assert model.get_params() == {"config": QUICK}
+    assert model.set_params(config=None) is model
+    with pytest.raises(ValueError, match="unknown parameter 'depth'"):
+        model.set_params(depth=3)
+    with pytest.raises(ValueError, match="call fit"):
+        model.predict(np.zeros((1, len(FEATURE_NAMES))))
+    with pytest.raises(ValueError, match=r"X must be \(n, \d+\), got \(1, 3\)"):
+        model.fit(np.zeros((1, 3)), np.zeros(1))
+    with pytest.raises(ValueError, match="at least one"):
+        model.fit(np.zeros((0, len(FEATURE_NAMES))), np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [([0] * 16, "two folds"), ([0, 1], r"16 images need as many folds, got \(2,\)")],
+)
+def test_wrong_folds_are_refused(rows, folds, message):
+    with pytest.raises(ValueError, match=message):
+        cross_fit(rows, folds, QUICK)
+
+
+def test_images_without_candidates_take_part(rows):
+    empty = training_rows(np.zeros((3, 16, 16)), np.zeros((16, 16), int))
+    fit = cross_fit([empty, *rows[:4]], [0, 0, 1, 0, 1], QUICK)
+    assert fit.chosen[0].size == fit.predicted_iou[0].size == 0
+    with pytest.raises(ValueError, match="no candidates outside fold 0"):
+        cross_fit([empty, empty], [0, 1], QUICK)
+
+
+def test_image_weights_ignore_empty_images():
+    weights = image_weights([2, 0, 4])
+    assert weights.tolist() == [1.5, 1.5, 0.75, 0.75, 0.75, 0.75]
+
+
+def test_importing_the_stage_loads_neither_torch_nor_lightgbm():
+    code = "import sys, stage2_trees; print([m for m in ('torch', 'lightgbm') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
