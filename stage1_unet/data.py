@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -112,35 +112,36 @@ class CropDataset(Dataset):
         )
 
 
-class EpochSampler(Sampler[int]):
-    """The numbers of the crops of one epoch, so that an interrupted run meets no crop twice.
+class StepSampler(Sampler[int]):
+    """The numbers of the crops of one epoch, counted on from the steps done so far.
+
+    An interrupted run thus goes on with the crops it would have met.
 
     Parameters
     ----------
-    size : int
-        Crops per epoch.
+    steps : int
+        Steps per epoch.
+    batch : int
+        Crops per step, of each process.
+    done : callable
+        Returns the number of steps done.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Move on to another epoch; the training loop calls it."""
-        self.epoch = epoch
+    def __init__(self, steps: int, batch: int, done: Callable[[], int]) -> None:
+        self.steps = steps
+        self.batch = batch
+        self.done = done
 
     def __iter__(self) -> Iterator[int]:
         """Yield the share of this process, when several train together."""
         spread = torch.distributed.is_available() and torch.distributed.is_initialized()
         rank = torch.distributed.get_rank() if spread else 0
         world = torch.distributed.get_world_size() if spread else 1
-        start = self.epoch * self.size
-        return iter(range(start + rank, start + self.size, world))
+        start = self.done() * self.batch * world
+        return iter(range(start + rank, start + len(self) * world, world))
 
     def __len__(self) -> int:
-        spread = torch.distributed.is_available() and torch.distributed.is_initialized()
-        world = torch.distributed.get_world_size() if spread else 1
-        return self.size // world
+        return self.steps * self.batch
 
 
 def _centres(labels: np.ndarray) -> np.ndarray:

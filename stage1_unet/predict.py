@@ -68,24 +68,21 @@ class Predictor:
             bits are the same.
         """
         height, width = image.shape[:2]
-        maps = np.empty((3, height, width), np.float32)
-        for outer, inner, margin in _tiles(height, width, self.config):
-            piece = self._predict_tile(image[outer])
-            maps[(slice(None), *inner)] = piece[:, margin[0], margin[1]]
-        return np.rint(maps * 255) / np.float32(255)
+        padding = [(0, -length % self.stride) for length in (height, width)]
+        image = np.pad(image, (*padding, (0, 0)), mode="symmetric")
+        maps = np.empty((3, *image.shape[:2]), np.float32)
+        for outer, inner, margin in _tiles(image.shape, self.config, self.stride):
+            maps[(slice(None), *inner)] = self._predict_tile(image[outer])[(slice(None), *margin)]
+        return np.rint(maps[:, :height, :width] * 255) / np.float32(255)
 
     def _predict_tile(self, tile: np.ndarray) -> np.ndarray:
-        height, width = tile.shape[:2]
-        padding = [(0, -length % self.stride) for length in (height, width)]
-        padded = np.pad(tile, (*padding, (0, 0)), mode="symmetric")
-        batch = torch.from_numpy(padded.transpose(2, 0, 1)[None]).to(self.device)
+        batch = torch.from_numpy(tile.transpose(2, 0, 1)[None]).to(self.device)
         views = _VIEWS[self.config.tta]
         total = torch.zeros((), device=self.device)
         with torch.inference_mode():
             for turns, mirrored in views:
                 total = total + self._predict_view(batch, turns, mirrored)
-        mean = total / (len(views) * len(self.networks))
-        return mean[0, :, :height, :width].float().cpu().numpy()
+        return (total[0] / (len(views) * len(self.networks))).float().cpu().numpy()
 
     def _predict_view(self, batch: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
         view = torch.rot90(batch, turns, (2, 3))
@@ -98,9 +95,9 @@ class Predictor:
         return torch.rot90(maps, -turns, (2, 3))
 
 
-def _tiles(height: int, width: int, config: PredictConfig) -> Iterator[tuple]:
+def _tiles(shape: tuple[int, ...], config: PredictConfig, stride: int) -> Iterator[tuple]:
     """Yield, for each tile: where it lies with its halo, where it is kept, where that is in it."""
-    rows, columns = (_spans(length, config) for length in (height, width))
+    rows, columns = (_spans(length, config, stride) for length in shape[:2])
     for outer_row, inner_row in rows:
         for outer_column, inner_column in columns:
             outers, inners = (outer_row, outer_column), (inner_row, inner_column)
@@ -111,13 +108,18 @@ def _tiles(height: int, width: int, config: PredictConfig) -> Iterator[tuple]:
             yield outers, inners, margins
 
 
-def _spans(length: int, config: PredictConfig) -> list[tuple[slice, slice]]:
-    """Cut one axis into even pieces, each with its halo no longer than a tile."""
+def _spans(length: int, config: PredictConfig, stride: int) -> list[tuple[slice, slice]]:
+    """Cut one axis into about even pieces with halos, all ends on the grid of the network.
+
+    A piece off that grid would be sampled at other positions, and show at its seams.
+    """
     if length <= config.tile:
         return [(slice(0, length), slice(0, length))]
-    count = -(-length // (config.tile - 2 * config.halo))
-    edges = [round(index * length / count) for index in range(count + 1)]
+    halo = -(-config.halo // stride) * stride
+    count = -(-length // max(stride, config.tile - 2 * halo))
+    edges = [round(index * length / stride / count) * stride for index in range(count + 1)]
     return [
-        (slice(max(0, start - config.halo), min(length, stop + config.halo)), slice(start, stop))
+        (slice(max(0, start - halo), min(length, stop + halo)), slice(start, stop))
         for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        if start < stop
     ]

@@ -23,7 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from .config import NetworkConfig, TrainConfig
-from .data import CropDataset, EpochSampler, Pair
+from .data import CropDataset, Pair, StepSampler
 from .losses import bce_dice
 from .model import build_network, resolve_device, save_network
 from .targets import CHANNELS
@@ -95,7 +95,7 @@ def train_network(
         accelerator={"cuda": "gpu"}.get(kind, kind),
         devices="auto" if kind == "cuda" else 1,
         precision=_precision(config.precision, kind),
-        max_epochs=math.ceil(config.steps / config.epoch_steps),
+        max_epochs=-1,
         max_steps=config.steps,
         gradient_clip_val=config.clip,
         use_distributed_sampler=False,
@@ -108,10 +108,12 @@ def train_network(
     )
     checkpoint = folder / _CHECKPOINTS / f"{_LAST}.ckpt"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(LeafSpec|val_dataloader|does not have many)")
+        warnings.filterwarnings(
+            "ignore", message=".*(LeafSpec|val_dataloader|does not have many|not empty)"
+        )
         trainer.fit(
             module,
-            train_dataloaders=_training_loader(training, config),
+            train_dataloaders=_training_loader(training, config, lambda: trainer.global_step),
             val_dataloaders=_validation_loader(validation, config),
             ckpt_path=checkpoint if checkpoint.exists() else None,
             weights_only=True,
@@ -179,7 +181,9 @@ class _Report(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         began, first = self.start
         done, total = trainer.global_step, trainer.max_steps
-        left = (time.monotonic() - began) / max(1, done - first) * (total - done)
+        if done == first:
+            return  # the end of the epoch that the checkpoint was written in
+        left = (time.monotonic() - began) / (done - first) * (total - done)
         losses = [
             f"{name} {float(trainer.callback_metrics[key]):.3f}"
             for name, key in (("loss", "train_loss"), ("held out", "val_loss"))
@@ -222,11 +226,13 @@ def _precision(asked: str, kind: str) -> str:
     return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[asked]
 
 
-def _training_loader(pairs: Sequence[Pair], config: TrainConfig) -> DataLoader:
+def _training_loader(
+    pairs: Sequence[Pair], config: TrainConfig, done: Callable[[], int]
+) -> DataLoader:
     return DataLoader(
         CropDataset(pairs, config),
         batch_size=config.batch,
-        sampler=EpochSampler(config.batch * config.epoch_steps),
+        sampler=StepSampler(config.epoch_steps, config.batch, done),
         num_workers=config.workers,
         worker_init_fn=_start_worker,
         persistent_workers=config.workers > 0,
