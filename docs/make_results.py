@@ -1,0 +1,167 @@
+"""Write docs/results.md, and the scores in README.md, from the manifest of the bundled model.
+
+    python docs/make_results.py [--model NAME|PATH] [--check]
+
+With --check nothing is written; the exit code says whether both are up to date.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from nucleisplit.bundle import Bundle, load_bundle
+
+HERE = Path(__file__).parent
+RESULTS, README = HERE / "results.md", HERE.parent / "README.md"
+BEGIN = "<!-- scores: written by docs/make_results.py -->\n"
+END = "<!-- end of scores -->\n"
+
+METHODS = {
+    "threshold": "watershed, tuned thresholds",
+    "trees": "**nucleisplit**",
+    "oracle": "oracle",
+}
+KINDS = {
+    **dict.fromkeys("af", "fluorescence"),
+    **dict.fromkeys("bce", "stained tissue"),
+    "d": "brightfield",
+}
+"""What the clusters of the Data Science Bowl's images show."""
+COLUMNS = {
+    "images": ("images", "d"),
+    "true_count": ("nuclei", "d"),
+    "predicted_count": ("found", "d"),
+    "map": ("mAP", ".3f"),
+    "map_pooled": ("mAP pooled", ".3f"),
+    "precision": ("precision", ".3f"),
+    "recall": ("recall", ".3f"),
+    "f1": ("F1", ".3f"),
+    "panoptic_quality": ("PQ", ".3f"),
+    "dice": ("Dice", ".3f"),
+}
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table whose first column is text."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *rows))
+
+
+def kind(cluster: str) -> str:
+    return f"cluster {cluster or '-'}" + (f", {KINDS[cluster]}" if cluster in KINDS else "")
+
+
+def by_cluster(methods: dict) -> str:
+    first = next(iter(methods.values()))
+    head = ["mAP, out of fold", "images", *(METHODS[name] for name in methods)]
+    rows = [["all", "overall"], *([kind(name), name] for name in first["clusters"])]
+
+    def cells(key: str) -> list[dict]:
+        every = methods.values()
+        return [m["overall"] if key == "overall" else m["clusters"][key] for m in every]
+
+    return table(
+        head,
+        [
+            [title, str(cells(key)[0]["images"]), *(f"{cell['map']:.3f}" for cell in cells(key))]
+            for title, key in rows
+        ],
+    )
+
+
+def all_scores(methods: dict) -> str:
+    head = ["out of fold, all images", *(title for title, _ in COLUMNS.values())]
+    rows = [
+        [METHODS[name], *(f"{m['overall'][key]:{form}}" for key, (_, form) in COLUMNS.items())]
+        for name, m in methods.items()
+    ]
+    return table(head, rows)
+
+
+def by_threshold(methods: dict) -> str:
+    levels = next(iter(methods.values()))["overall"]["ap"]
+    rows = [
+        [METHODS[name], *(f"{value:.3f}" for value in m["overall"]["ap"].values())]
+        for name, m in methods.items()
+    ]
+    return table(["AP at IoU above", *levels], rows)
+
+
+def reliability(bins: list[dict]) -> str:
+    rows = [
+        ["mean predicted IoU", *(f"{b['predicted']:.2f}" for b in bins)],
+        ["mean true IoU", *(f"{b['true']:.2f}" for b in bins)],
+    ]
+    return table(["tenth of the nuclei", *(str(i + 1) for i in range(len(bins)))], rows)
+
+
+def results_page(bundle: Bundle) -> str:
+    """The page as Markdown; every number comes from the manifest."""
+    manifest = bundle.manifest
+    scores = manifest.scores
+    trust = scores["reliability"]
+    methods = {name: scores["methods"][name] for name in METHODS if name in scores["methods"]}
+    return f"""# Results
+
+Written by `docs/make_results.py` from the manifest of the bundled model
+(`{bundle.fingerprint[:12]}`, nucleisplit {manifest.nucleisplit}); do not edit.
+
+All scores are out of fold: every image is scored with maps of a network, and by trees, that have
+not seen it. The data are those of fingerprint `{manifest.data[:12]}`; what they are, and how the
+model was trained, is in the [model card](../MODEL_CARD.md).
+
+## By image type
+
+{by_cluster(methods)}
+*mAP* is the score of the Data Science Bowl 2018: per image the mean over the IoU thresholds 0.50,
+0.55, ..., 0.95 of TP / (TP + FP + FN), then the mean over images. The *watershed* cuts the same
+maps at one set of thresholds, tuned on these very images; the *oracle* selects by the true IoU, and
+so shows the best that any scoring of the candidates could reach.
+
+## All scores
+
+{all_scores(methods)}
+*Pooled* sums TP, FP and FN over all images before dividing. Precision, recall, F1 and panoptic
+quality (PQ) are pooled, at IoU 0.5; Dice is that of the foreground, mean over images.
+
+{by_threshold(methods)}
+## Can the predicted IoU be trusted?
+
+The {trust["nuclei"]} nuclei found, sorted by predicted IoU, in ten equal parts. The mean absolute
+error is {trust["mean_absolute_error"]:.3f}.
+
+{reliability(trust["bins"])}"""
+
+
+def readme_with(page: str, scores: dict) -> str:
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    methods = {name: scores["methods"][name] for name in METHODS if name in scores["methods"]}
+    count = next(iter(methods.values()))["overall"]["images"]
+    text = (
+        f"On the {count} training images of the Data Science Bowl 2018, each scored by networks\n"
+        "and trees that have not seen it, with the competition's metric (1 is perfect):\n\n"
+    )
+    return f"{before}{BEGIN}\n{text}{by_cluster(methods)}\n{END}{after}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    bundle = load_bundle(options.model)
+    readme = README.read_text(encoding="utf-8")
+    pages = {RESULTS: results_page(bundle), README: readme_with(readme, bundle.manifest.scores)}
+    stale = [p for p, text in pages.items() if not p.exists() or p.read_text("utf-8") != text]
+    if options.check:
+        for path in stale:
+            print(f"{path}: out of date; run python docs/make_results.py", file=sys.stderr)
+        sys.exit(bool(stale))
+    for path in stale:
+        path.write_text(pages[path], encoding="utf-8")
+        print(f"{path}: written")
+
+
+if __name__ == "__main__":
+    main()
