@@ -1,8 +1,8 @@
-"""Write docs/results.md, and the scores in README.md, from the manifest of the bundled model.
+"""Write docs/results.md, and the scores in README.md and MODEL_CARD.md, from the bundled model.
 
     python docs/make_results.py [--model NAME|PATH] [--check]
 
-With --check nothing is written; the exit code says whether both are up to date.
+With --check nothing is written; the exit code says whether all are up to date.
 """
 
 import argparse
@@ -12,7 +12,8 @@ from pathlib import Path
 from nucleisplit.bundle import Bundle, load_bundle
 
 HERE = Path(__file__).parent
-RESULTS, README = HERE / "results.md", HERE.parent / "README.md"
+RESULTS = HERE / "results.md"
+README, CARD = HERE.parent / "README.md", HERE.parent / "MODEL_CARD.md"
 BEGIN = "<!-- scores: written by docs/make_results.py -->\n"
 END = "<!-- end of scores -->\n"
 
@@ -95,22 +96,11 @@ def reliability(bins: list[dict]) -> str:
     return table(["tenth of the nuclei", *(str(i + 1) for i in range(len(bins)))], rows)
 
 
-def results_page(bundle: Bundle) -> str:
-    """The page as Markdown; every number comes from the manifest."""
-    manifest = bundle.manifest
-    scores = manifest.scores
-    trust = scores["reliability"]
+def score_section(scores: dict) -> str:
+    """The tables, each with its definitions."""
     methods = {name: scores["methods"][name] for name in METHODS if name in scores["methods"]}
-    return f"""# Results
-
-Written by `docs/make_results.py` from the manifest of the bundled model
-(`{bundle.fingerprint[:12]}`, nucleisplit {manifest.nucleisplit}); do not edit.
-
-All scores are out of fold: every image is scored with maps of a network, and by trees, that have
-not seen it. The data are those of fingerprint `{manifest.data[:12]}`; what they are, and how the
-model was trained, is in the [model card](../MODEL_CARD.md).
-
-## By image type
+    trust = scores["reliability"]
+    return f"""## By image type
 
 {by_cluster(methods)}
 *mAP* is the score of the Data Science Bowl 2018: per image the mean over the IoU thresholds 0.50,
@@ -133,16 +123,40 @@ error is {trust["mean_absolute_error"]:.3f}.
 {reliability(trust["bins"])}"""
 
 
-def readme_with(page: str, scores: dict) -> str:
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
+def results_page(bundle: Bundle) -> str:
+    """The page as Markdown; every number comes from the manifest."""
+    manifest = bundle.manifest
+    return f"""# Results
+
+Written by `docs/make_results.py` from the manifest of the bundled model
+(`{bundle.fingerprint[:12]}`, nucleisplit {manifest.nucleisplit}); do not edit.
+
+All scores are out of fold: every image is scored with maps of a network, and by trees, that have
+not seen it. The data are those of fingerprint `{manifest.data[:12]}`; what they are, and how the
+model was trained, is in the [model card](../MODEL_CARD.md).
+
+{score_section(manifest.scores)}"""
+
+
+def short_section(scores: dict) -> str:
+    """What the README says of the scores."""
     methods = {name: scores["methods"][name] for name in METHODS if name in scores["methods"]}
     count = next(iter(methods.values()))["overall"]["images"]
-    text = (
+    return (
         f"On the {count} training images of the Data Science Bowl 2018, each scored by networks\n"
         "and trees that have not seen it, with the competition's metric (1 is perfect):\n\n"
+        f"{by_cluster(methods)}"
     )
-    return f"{before}{BEGIN}\n{text}{by_cluster(methods)}\n{END}{after}"
+
+
+def filled(path: Path, section: str) -> str:
+    """The text of a page, with the section put between its two marks."""
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        sys.exit(f"{path}: lacks the lines {BEGIN.strip()} and {END.strip()}")
+    return f"{before}{BEGIN}\n{section}\n{END}{after}"
 
 
 def main() -> None:
@@ -151,8 +165,10 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     bundle = load_bundle(options.model)
-    readme = README.read_text(encoding="utf-8")
-    pages = {RESULTS: results_page(bundle), README: readme_with(readme, bundle.manifest.scores)}
+    scores = bundle.manifest.scores
+    pages = {RESULTS: results_page(bundle), README: filled(README, short_section(scores))}
+    if CARD.exists():
+        pages[CARD] = filled(CARD, score_section(scores))
     stale = [p for p, text in pages.items() if not p.exists() or p.read_text("utf-8") != text]
     if options.check:
         for path in stale:

@@ -53,12 +53,12 @@ class Segmenter:
 
     Examples
     --------
-    >>> import numpy as np, nucleisplit
-    >>> yy, xx = np.mgrid[:64, :64]
-    >>> spot = 255.0 * ((yy - 30) ** 2 + (xx - 20) ** 2 < 100)
-    >>> segmenter = nucleisplit.Segmenter()  # doctest: +SKIP
-    >>> segmenter.segment(spot).labels.max()  # doctest: +SKIP
-    1
+    Segment many images with one model, doubtful nuclei first::
+
+        segmenter = nucleisplit.Segmenter(tta="flips")
+        for image in images:
+            result = segmenter(image)
+            doubtful = result.table.sort_values("predicted_iou")
     """
 
     def __init__(
