@@ -4,13 +4,14 @@ A library of its own: arrays in, arrays out; it knows nothing of files of images
 """
 
 from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
-from .model import build_network, load_network, save_network
+from .model import WEIGHTS, build_network, load_network, save_network
 from .predict import Predictor
 from .preprocess import preprocess
 from .targets import CHANNELS, make_targets
 
 __all__ = [
     "CHANNELS",
+    "WEIGHTS",
     "NetworkConfig",
     "Pair",
     "PredictConfig",

@@ -7,12 +7,15 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from .compact import CompactUnet
 from .config import NetworkConfig
 from .targets import CHANNELS
+
+WEIGHTS = "network.safetensors"
+"""Name of the file of a trained network; in the folder of a training, it marks the end."""
 
 _SMP_STRIDE = 32
 _CONFIG_KEY = "network_config"
@@ -77,7 +80,7 @@ def save_network(path: str | Path, network: nn.Module, config: NetworkConfig) ->
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for name, value in network.state_dict().items()
     }
-    save_file(state, str(path), metadata={_CONFIG_KEY: config.model_dump_json()})
+    Path(path).write_bytes(save(state, metadata={_CONFIG_KEY: config.model_dump_json()}))
 
 
 def load_network(path: str | Path) -> nn.Module:

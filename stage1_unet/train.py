@@ -25,11 +25,9 @@ from torch.utils.data import DataLoader, Subset
 from .config import NetworkConfig, TrainConfig
 from .data import CropDataset, Pair, StepSampler
 from .losses import bce_dice
-from .model import build_network, resolve_device, save_network
+from .model import WEIGHTS, build_network, resolve_device, save_network
 from .targets import CHANNELS
 
-WEIGHTS = "network.safetensors"
-"""Name of the file that holds the trained network, and marks a finished run."""
 _CHECKPOINTS, _LAST = "checkpoints", "last"
 _LOGS = "log"
 

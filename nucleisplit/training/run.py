@@ -12,6 +12,7 @@ from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import InputError, OutputError
 from nucleisplit.io import Dataset, Record, replacing, write_json
+from stage1_unet import WEIGHTS
 
 _MANIFEST = "run.json"
 _STAGE_1 = ("preprocess", "network", "train", "predict")
@@ -107,6 +108,11 @@ class TrainingRun:
             "config": {name: self.config.to_dict()[name] for name in _STAGE_1},
         }
 
+    def with_stage_2(self, config: RunConfig | None) -> RunConfig:
+        """Return the run's own configuration of stage 1 with that of `config` for stage 2."""
+        own = {name: getattr(self.config, name) for name in _STAGE_1}
+        return (config or RunConfig()).model_copy(update=own)
+
     def fold_folder(self, fold: int) -> Path:
         """Where the network that has not seen `fold` is trained."""
         return self.folder / f"fold-{fold}"
@@ -115,6 +121,11 @@ class TrainingRun:
     def final_folder(self) -> Path:
         """Where the network that has seen everything is trained."""
         return self.folder / "final"
+
+    @property
+    def final_weights(self) -> Path:
+        """The network that has seen everything."""
+        return self.final_folder / WEIGHTS
 
     def _maps_path(self, record: Record) -> Path:
         return self.folder / "maps" / f"{record.image_id}.npy"
@@ -129,7 +140,7 @@ class TrainingRun:
             np.save(file, np.rint(maps * 255).astype(np.uint8), allow_pickle=False)
 
     def read_maps(self, record: Record) -> np.ndarray:
-        """Return the out-of-fold maps of an image, (3, H, W) float32 in [0, 1].
+        """Return the out-of-fold maps of an image, (3, H, W) uint8, 255 for certainty.
 
         Raises
         ------
@@ -138,7 +149,7 @@ class TrainingRun:
         """
         path = self._maps_path(record)
         try:
-            return np.load(path, allow_pickle=False) / np.float32(255)
+            return np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{path}: cannot be read ({error})", "repeat nucleisplit train-unet to finish it"
@@ -147,7 +158,7 @@ class TrainingRun:
     def check_complete(self, dataset: Dataset) -> None:
         """Raise `InputError` when the networks or maps of the run are not all there."""
         missing = sum(not self.has_maps(record) for record in dataset.records)
-        if missing or not (self.final_folder / "network.safetensors").exists():
+        if missing or not self.final_weights.exists():
             raise InputError(
                 f"{self.folder}: training of the networks is not finished "
                 f"({missing} of {len(dataset)} images lack maps)",

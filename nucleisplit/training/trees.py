@@ -1,0 +1,160 @@
+"""Stage 2 of a training run: candidates of the out-of-fold maps, the fit, the model bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from nucleisplit.bundle import Bundle, save_bundle
+from nucleisplit.config import RunConfig
+from nucleisplit.errors import DatasetError, InputError
+from nucleisplit.io import Dataset, load_dataset
+from nucleisplit.metric import ImageScore, score_image
+from stage2_trees import CrossFit, ImageRows, build_forest, cross_fit, select, training_rows
+
+from .baseline import score_thresholds, tune_thresholds
+from .report import make_scores, score_lines
+from .run import TrainingRun
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Out-of-fold maps (uint8) and truth of every image of a run, in the order of the records."""
+
+    dataset: Dataset
+    maps: list[np.ndarray]
+    truths: list[np.ndarray]
+
+    @property
+    def ids(self) -> list[str]:
+        return [record.image_id for record in self.dataset.records]
+
+
+def train_trees(
+    folder: Path,
+    out: Path,
+    config: RunConfig | None = None,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] = click.echo,
+) -> Bundle:
+    """Fit the trees of a finished training run, score everything out of fold, write the model.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a run of `train_unet`.
+    out : Path
+        Folder of the model.
+    config : RunConfig, optional
+        Replaces the sections of stage 2; those of stage 1 are the run's own.
+    overwrite : bool
+        Replace a model at `out`.
+    say : callable
+        Takes each line of the report.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    InputError
+        The run is not finished, or its data have changed or gone.
+    DatasetError
+        The maps show no nuclei to learn from.
+    OutputError
+        `out` exists and may not be replaced.
+    """
+    run = TrainingRun.open(folder)
+    config = run.with_stage_2(config)
+    images = _read(run)
+    say(f"{len(images.dataset)} images; candidates from the out-of-fold maps")
+    rows = [
+        training_rows(maps / np.float32(255), truth, config.forest)
+        for maps, truth in zip(images.maps, images.truths, strict=True)
+    ]
+    say(f"{sum(len(row.candidates) for row in rows)} candidates; fitting the trees")
+    folds = [record.fold for record in images.dataset.records]
+    try:
+        fitted = cross_fit(rows, folds, config.trees, config.select)
+    except ValueError as error:
+        raise DatasetError(f"{run.folder}: {error}", "train the networks longer") from error
+    say("tuning the single-threshold watershed it is compared with")
+    thresholds = tune_thresholds(images.maps, images.truths, say)
+    methods = {
+        "threshold": score_thresholds(thresholds, images.maps, images.truths, images.ids),
+        **_score_forests(images, rows, fitted, config),
+    }
+    clusters = {record.image_id: record.cluster for record in images.dataset.records}
+    scores = make_scores(methods, clusters)
+    scores["thresholds"] = thresholds.model_dump()
+    scores["reliability"] = _reliability(rows, fitted)
+    for line in score_lines(scores):
+        say(line)
+    return save_bundle(
+        out,
+        networks=[run.final_weights],
+        regressor=fitted.regressor,
+        config=config,
+        fingerprint=run.fingerprint,
+        scores=scores,
+        overwrite=overwrite,
+    )
+
+
+def _read(run: TrainingRun) -> _Images:
+    dataset = load_dataset(run.data, run.table, run.group, run.folds)
+    if dataset.fingerprint != run.fingerprint:
+        raise InputError(
+            f"{run.data}: has changed since {run.folder} was trained",
+            "restore the data or train the networks again",
+        )
+    run.check_complete(dataset)
+    maps, truths = [], []
+    for record in dataset.records:
+        _, labels, _ = record.read()
+        maps.append(run.read_maps(record))
+        truths.append(labels)
+        if maps[-1].shape[1:] != labels.shape:
+            raise InputError(
+                f"{run.folder}: the maps of {record.image_id} do not fit its labels",
+                "train the networks again in a new folder",
+            )
+    return _Images(dataset, maps, truths)
+
+
+def _score_forests(
+    images: _Images, rows: list[ImageRows], fitted: CrossFit, config: RunConfig
+) -> dict[str, list[ImageScore]]:
+    """Paint and score what the trees chose out of fold, and what the true IoU would choose."""
+    scores: dict[str, list[ImageScore]] = {"trees": [], "oracle": []}
+    for index, name in enumerate(images.ids):
+        forest = build_forest(images.maps[index] / np.float32(255), config.forest)
+        perfect = select(rows[index].candidates, rows[index].iou, config.select)
+        for method, chosen in (("trees", fitted.chosen[index]), ("oracle", perfect)):
+            labels = forest.paint(chosen)
+            scores[method].append(score_image(labels, images.truths[index], name))
+    return scores
+
+
+def _reliability(rows: list[ImageRows], fitted: CrossFit) -> dict:
+    """Compare predicted with true IoU of the nuclei kept, out of fold, in ten equal bins."""
+    predicted = np.concatenate(fitted.predicted_iou)
+    true = np.concatenate([row.iou[c] for row, c in zip(rows, fitted.chosen, strict=True)])
+    if not predicted.size:
+        return {"nuclei": 0, "mean_absolute_error": 0.0, "bins": []}
+    bins = np.array_split(np.argsort(predicted, kind="stable"), 10)
+    return {
+        "nuclei": int(predicted.size),
+        "mean_absolute_error": float(np.abs(predicted - true).mean()),
+        "bins": [
+            {"predicted": float(predicted[b].mean()), "true": float(true[b].mean())}
+            for b in bins
+            if b.size
+        ],
+    }

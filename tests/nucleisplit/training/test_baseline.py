@@ -1,0 +1,27 @@
+import numpy as np
+
+from nucleisplit.metric import summarize
+from nucleisplit.training.baseline import score_thresholds, tune_thresholds
+from stage2_trees import ThresholdConfig
+
+
+def blurred_disks():
+    """Maps (uint8) whose body fades over some pixels, and a truth that ends where it is 0.65."""
+    row, column = np.indices((60, 60)) % 20 - 10
+    fade = np.clip(1.5 - np.hypot(row, column) / 8, 0, 1)
+    maps = np.zeros((3, 60, 60), np.uint8)
+    maps[0] = np.rint(fade * 255)
+    cell = np.indices((60, 60)) // 20
+    truth = np.where(fade > 0.65, 1 + cell[0] * 3 + cell[1], 0)
+    return maps, truth
+
+
+def test_finds_the_level_of_the_truth():
+    maps, truth = blurred_disks()
+    default = score_thresholds(ThresholdConfig(), [maps], [truth], ["a"])
+    lines = []
+    best = tune_thresholds([maps], [truth], lines.append)
+    tuned = score_thresholds(best, [maps], [truth], ["a"])
+    assert summarize(default).map < 0.9
+    assert best.body == 0.65 and summarize(tuned).map == 1
+    assert "body = 0.65: 1.0000" in lines[-1]

@@ -1,0 +1,116 @@
+"""From labelled images to a model, to nuclei, to a score: the commands as a user types them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from nucleisplit.cli.main import main
+from nucleisplit.training import TrainingRun
+
+
+def run(*words):
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exit_code == 0, f"{words}\n{result.output}\n{result.exception!r}"
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory, data, settings):
+    folder = tmp_path_factory.mktemp("training") / "run"
+    words = ("train-unet", data, "--out", folder, "--config", settings, "--device", "cpu")
+    return folder, words, run(*words)
+
+
+@pytest.fixture(scope="module")
+def trained_model(trained_run):
+    folder = trained_run[0]
+    model = folder.with_name("model")
+    return model, run("train-trees", folder, "--out", model)
+
+
+def test_train_unet_leaves_networks_maps_and_curves(trained_run):
+    folder, _, output = trained_run
+    assert "12 images in 2 folds" in output and "train-trees" in output
+    for name in ("fold-0", "fold-1", "final"):
+        assert (folder / name / "network.safetensors").stat().st_size > 10_000
+        logs = list(folder.glob(f"{name}/log/*/metrics.csv"))
+        assert len(logs) == 1 and "train_loss" in logs[0].read_text()
+        assert list(folder.glob(f"{name}/tensorboard/*/events*"))
+    maps = sorted((folder / "maps").glob("*.npy"))
+    assert len(maps) == 12
+    assert np.load(maps[0]).shape == (3, 96, 96) and np.load(maps[0]).dtype == np.uint8
+    assert (folder / "curves.png").stat().st_size > 5_000
+    assert not list(folder.rglob("*.ckpt"))
+
+
+def test_maps_are_out_of_fold(trained_run):
+    from nucleisplit.io import load_dataset
+    from stage1_unet import Predictor, load_network, preprocess
+
+    training = TrainingRun.open(trained_run[0])
+    record = load_dataset(training.data).records[0]
+    image = preprocess(record.read()[0])
+    own, other = (
+        Predictor(load_network(training.fold_folder(fold) / "network.safetensors"), device="cpu")
+        for fold in (record.fold, 1 - record.fold)
+    )
+    kept = training.read_maps(record) / np.float32(255)
+    assert np.array_equal(own.predict(image), kept)
+    assert not np.array_equal(other.predict(image), kept)
+
+
+def test_train_unet_again_does_nothing(trained_run):
+    folder, words, _ = trained_run
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
+    output = run(*words)
+    assert "step" not in output
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")} == before
+
+
+def test_missing_maps_are_made_again(trained_run):
+    folder, words, _ = trained_run
+    path = sorted((folder / "maps").glob("*.npy"))[3]
+    before = path.read_bytes()
+    path.unlink()
+    assert "out-of-fold maps of 1 images" in run(*words)
+    assert path.read_bytes() == before
+
+
+def test_train_trees_prints_the_table_and_keeps_it(trained_model):
+    model, output = trained_model
+    lines = [line.split() for line in output.splitlines()]
+    head = next(line for line in lines if line[:1] == ["mAP,"])
+    assert head[-3:] == ["threshold", "trees", "oracle"]
+    overall = [float(value) for value in next(line for line in lines if line[:1] == ["all"])[-3:]]
+    scores = json.loads((model / "manifest.json").read_text())["scores"]
+    kept = [scores["methods"][name]["overall"]["map"] for name in head[-3:]]
+    assert kept == pytest.approx(overall, abs=5e-5)
+    assert set(scores["methods"]["trees"]["clusters"]) == {"a", "b"}
+    threshold, trees, oracle = kept
+    assert trees > 0.6 and threshold > 0.5
+    assert oracle > trees
+    assert scores["reliability"]["mean_absolute_error"] < 0.15
+
+
+def test_model_finds_the_nuclei(trained_model, data, tmp_path):
+    model = trained_model[0]
+    out = tmp_path / "nuclei"
+    run("infer", data / "images", "--model", model, "--out", out, "--device", "cpu")
+    run("evaluate", out, data / "labels", "--json", tmp_path / "scores.json")
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["overall"]["map"] > 0.6
+    assert scores["overall"]["f1"] > 0.85
+
+
+def test_fine_tuning_starts_from_a_model(trained_model, data, settings, tmp_path):
+    gentle = tmp_path / "gentle.toml"
+    text = Path(settings).read_text().replace("lr = 1e-2", "lr = 1e-6")
+    gentle.write_text(text.replace("steps = 60", "steps = 1").replace("ema = 0.9", "ema = 0.0"))
+    run("train-unet", data, "--out", tmp_path / "tuned", "--config", gentle, "--folds", "2",
+        "--init", trained_model[0], "--device", "cpu")  # fmt: skip
+    output = run("train-trees", tmp_path / "tuned", "--out", tmp_path / "model")
+    overall = next(line for line in output.splitlines() if line.startswith("all"))
+    assert float(overall.split()[-2]) > 0.6

@@ -1,0 +1,21 @@
+import numpy as np
+
+from nucleisplit.metric import score_image
+from nucleisplit.training.report import make_scores, score_lines
+
+
+def test_table_and_numbers_agree():
+    truth = np.array([[1, 1, 0, 2]])
+    right = score_image(truth, truth, "x")
+    wrong = score_image(np.zeros_like(truth), truth, "y")
+    scores = make_scores(
+        {"threshold": [right, wrong], "trees": [right, right]}, {"x": "a", "y": "b"}
+    )
+    assert scores["methods"]["threshold"]["overall"]["map"] == 0.5
+    assert scores["methods"]["threshold"]["clusters"]["b"]["map"] == 0
+    assert [line.split() for line in score_lines(scores)] == [
+        ["mAP,", "out", "of", "fold", "images", "threshold", "trees"],
+        ["all", "2", "0.5000", "1.0000"],
+        ["cluster", "a", "1", "1.0000", "1.0000"],
+        ["cluster", "b", "1", "0.0000", "1.0000"],
+    ]
