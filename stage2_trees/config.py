@@ -76,16 +76,16 @@ class ForestConfig(_Settings):
 class RegressorConfig(_Settings):
     """How the candidates' score is learnt."""
 
-    target: Literal["iou", "hits"] = "iou"
+    target: Literal["iou", "hits"] = "hits"
     """Fit the true IoU, or the share of the ten thresholds 0.50, 0.55, ..., 0.95 it exceeds."""
 
-    boosters: int = Field(3, ge=1, le=20)
+    boosters: int = Field(2, ge=1, le=20)
     """Models that differ in their random seed, averaged."""
 
-    rounds: int = Field(120, ge=1)
+    rounds: int = Field(150, ge=1)
     """Trees of each booster."""
 
-    learning_rate: float = Field(0.06, gt=0, le=1)
+    learning_rate: float = Field(0.05, gt=0, le=1)
     """Weight of each tree."""
 
     leaves: int = Field(24, ge=2)
@@ -116,10 +116,10 @@ class SelectConfig(_Settings):
     iterations: int = Field(3, ge=1)
     """How often the expected gain is linearised around the set just chosen."""
 
-    margin: float = Field(0.0, ge=0, lt=1)
+    margin: float = Field(0.05, ge=0, lt=1)
     """Expected hit rate by which another extent must beat a candidate's reference extent."""
 
-    reference_extent: float = Field(0.5, gt=0, lt=1)
+    reference_extent: float = Field(0.6, gt=0, lt=1)
     """Body level of the reference extent; where it is no candidate, the next higher one is."""
 
     split_bias: float = Field(0.0, ge=-1, le=1)

@@ -39,7 +39,9 @@ FEATURES = {
     "rim_border": "mean border just inside the outline",
     "rim_separation": "mean separation just inside the outline",
     "outer_body": "mean body just outside the outline",
+    "outer_border": "mean border just outside the outline",
     "outer_separation": "mean separation just outside the outline",
+    "rim_drop": "rim_body - outer_body",
     "contact": "share of the outline that touches another candidate cut at the same level",
     "contact_separation": "mean separation along that contact",
     "contact_seed": "mean seed map along that contact",
@@ -50,6 +52,9 @@ FEATURES = {
     "widest": "area / area at the lowest level",
     "tightest": "area at the highest level / area",
     "radius_slope": "radius lost from one level lower to one level higher, pixels",
+    "ring_border": "mean border between this level and the next higher",
+    "outer_ring_border": "mean border between the next lower level and this",
+    "ring_separation": "mean separation between this level and the next higher",
     # Tree.
     "peak": "highest seed map inside",
     "saddle": "seed map where it meets its sibling, 0 without one",
@@ -86,6 +91,10 @@ FEATURES = {
     "image_separation": "mean separation of the nuclei in the image",
     "image_slope": "median radius_slope in the image",
     "image_contact": "mean share of outline in contact",
+    "image_rim_border": "mean border just inside the outlines in the image",
+    "image_outer_border": "mean border just outside the outlines in the image",
+    "image_rim_drop": "mean rim_drop in the image",
+    "image_border_std": "median border_std in the image",
 }
 """What each column of `forest_features` holds, in order."""
 
@@ -179,7 +188,9 @@ def _maps(forest: Forest) -> dict[str, np.ndarray]:
         "rim_border": v[s.RIM_BORDER] / rim,
         "rim_separation": v[s.RIM_SEPARATION] / rim,
         "outer_body": v[s.OUTER_BODY] / rim,
+        "outer_border": v[s.OUTER_BORDER] / rim,
         "outer_separation": v[s.OUTER_SEPARATION] / rim,
+        "rim_drop": (v[s.RIM_BODY] - v[s.OUTER_BODY]) / rim,
         "contact": contact / (rim + v[s.AT_EDGE]),
         "contact_separation": v[s.CONTACT_SEPARATION] / contact,
         "contact_seed": v[s.CONTACT_SEED] / contact,
@@ -187,9 +198,15 @@ def _maps(forest: Forest) -> dict[str, np.ndarray]:
 
 
 def _extents(forest: Forest) -> dict[str, np.ndarray]:
-    area = forest.sums.values[:, :, s.AREA]
+    values = forest.sums.values
+    area = values[:, :, s.AREA]
     lower = np.concatenate([area[:, :1], area[:, :-1]], axis=1)
     higher = np.concatenate([area[:, 1:], area[:, -1:]], axis=1)
+    rings = np.full_like(values, np.nan)
+    rings[:, :-1] = values[:, :-1] - values[:, 1:]
+    ring_border = rings[:, :, s.BORDER] / rings[:, :, s.AREA]
+    outer_border = np.full_like(area, np.nan)
+    outer_border[:, 1:] = ring_border[:, :-1]
     return {
         "threshold": np.asarray(forest.candidates.extents)[None],
         "wider": area / lower,
@@ -197,6 +214,9 @@ def _extents(forest: Forest) -> dict[str, np.ndarray]:
         "widest": area / area[:, :1],
         "tightest": area[:, -1:] / area,
         "radius_slope": (np.sqrt(lower) - np.sqrt(higher)) / np.sqrt(np.pi),
+        "ring_border": ring_border,
+        "outer_ring_border": outer_border,
+        "ring_separation": rings[:, :, s.SEPARATION] / rings[:, :, s.AREA],
     }
 
 

@@ -72,7 +72,7 @@ def select(
     forest : Forest or Candidates
     scores : (n, 10) or (n,) floating
         Probability of each candidate to exceed each of `THRESHOLDS`; or its IoU, which is then
-        taken as certain (true IoUs give the oracle).
+        taken as certain (true IoUs give the oracle), without margin or bias.
     config : SelectConfig, optional
 
     Returns
@@ -96,18 +96,18 @@ def select(
         )
     if not np.isfinite(scores).all():
         raise ValueError("scores hold NaN or infinite values")
-    probability = hits(scores) if scores.ndim == 1 else scores
+    certain = scores.ndim == 1
+    probability = hits(scores) if certain else scores
+    margin, split_bias = (0.0, 0.0) if certain else (config.margin, config.split_bias)
     level = np.full(len(THRESHOLDS), 0.5)
     weight = np.ones(len(THRESHOLDS))
-    penalty = np.where(_is_reference(candidates, config.reference_extent), 0, config.margin)
+    penalty = np.where(_is_reference(candidates, config.reference_extent), 0, margin)
     chosen = np.empty(0, np.int64)
     for iteration in range(config.iterations):
         unit = (weight * (1 + level)).mean()
         gain = (probability @ (weight * (1 + level)) - (weight * level).sum()) / weight.size
-        before, chosen = (
-            chosen,
-            best_set(candidates, gain, penalty * unit, config.split_bias * unit),
-        )
+        before = chosen
+        chosen = best_set(candidates, gain, penalty * unit, split_bias * unit)
         if iteration and np.array_equal(before, chosen):
             break
         hit = probability[chosen].sum(axis=0)

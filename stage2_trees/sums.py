@@ -43,6 +43,7 @@ COLUMNS = (
     "rim_border",
     "rim_separation",
     "outer_body",
+    "outer_border",
     "outer_separation",
     # Outline pairs whose outer pixel belongs to another node at the same step.
     "contact",
@@ -80,6 +81,7 @@ COLUMNS = (
     RIM_BORDER,
     RIM_SEPARATION,
     OUTER_BODY,
+    OUTER_BORDER,
     OUTER_SEPARATION,
     CONTACT,
     CONTACT_SEPARATION,
@@ -238,11 +240,13 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
                     _add(values, leaf, below, step, common, low, AT_EDGE, 1.0)
                     continue
                 body_other, separation_other = maps[0, yy, xx], maps[2, yy, xx]
+                border_other = maps[1, yy, xx]
                 _add(values, leaf, below, step, common, low, RIM, 1.0)
                 _add(values, leaf, below, step, common, low, RIM_BODY, body)
                 _add(values, leaf, below, step, common, low, RIM_BORDER, border)
                 _add(values, leaf, below, step, common, low, RIM_SEPARATION, separation)
                 _add(values, leaf, below, step, common, low, OUTER_BODY, body_other)
+                _add(values, leaf, below, step, common, low, OUTER_BORDER, border_other)
                 _add(values, leaf, below, step, common, low, OUTER_SEPARATION, separation_other)
                 if other < 0 or other == leaf:
                     continue
@@ -257,7 +261,7 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
                     inner[CUT] += 1
                     inner[CUT_SEPARATION] += middle
                     inner[CUT_SEED] += seed
-                    inner[CUT_BORDER] += 0.5 * (border + maps[1, yy, xx])
+                    inner[CUT_BORDER] += 0.5 * (border + border_other)
     return values, box, link, origin
 
 

@@ -22,8 +22,7 @@ def surroundings(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, np.n
     ----------
     forest : Forest
     grids : dict
-        The features already known, over (node, step): ``solidity``, ``sure``, ``contact``,
-        ``radius_slope``.
+        The features already known, over (node, step).
 
     Returns
     -------
@@ -41,6 +40,13 @@ def surroundings(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, np.n
         values = forest.sums.values[nuclei, step]
         return values[:, column].sum() / values[:, s.AREA].sum() if nuclei.size else np.nan
 
+    def median(name: str) -> float:
+        return _quantiles(grids[name][nuclei, step], (0.5,))[0]
+
+    def average(name: str) -> float:
+        values = grids[name][nuclei, step]
+        return values[np.isfinite(values)].mean() if np.isfinite(values).any() else np.nan
+
     out = {
         "area_to_image": own - quartiles[1],
         "area_to_5": own - near_5[:, None],
@@ -49,12 +55,16 @@ def surroundings(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, np.n
         "image_count": np.log1p(nuclei.size),
         "image_log_area": quartiles[1],
         "image_area_spread": quartiles[2] - quartiles[0],
-        "image_solidity": _quantiles(grids["solidity"][nuclei, step], (0.5,))[0],
+        "image_solidity": median("solidity"),
         "image_body": mean(s.BODY),
         "image_sure": mean(s.SURE),
         "image_separation": mean(s.SEPARATION),
-        "image_slope": _quantiles(grids["radius_slope"][nuclei, step], (0.5,))[0],
-        "image_contact": grids["contact"][nuclei, step].mean() if nuclei.size else np.nan,
+        "image_slope": median("radius_slope"),
+        "image_contact": average("contact"),
+        "image_rim_border": average("rim_border"),
+        "image_outer_border": average("outer_border"),
+        "image_rim_drop": average("rim_drop"),
+        "image_border_std": median("border_std"),
     }
     return {name: np.asarray(grid) for name, grid in out.items()}
 

@@ -101,8 +101,9 @@ def test_oracle_takes_the_parts_or_the_whole_by_what_is_true():
 def test_margin_keeps_the_reference_extent():
     hit = np.repeat([[0.60], [0.58], [0.5], [0.8], [0.6], [0.5], [0], [0], [0]], 10, axis=1)
     candidates = pair()
-    assert select(candidates, hit).tolist() == [0, 3]
-    assert select(candidates, hit, SelectConfig(margin=0.05)).tolist() == [1, 3]
+    assert select(candidates, hit, SelectConfig(margin=0)).tolist() == [0, 3]
+    middle = SelectConfig(margin=0.05, reference_extent=0.5)
+    assert select(candidates, hit, middle).tolist() == [1, 3]
     lowest = SelectConfig(margin=0.05, reference_extent=0.4)
     assert select(candidates, hit, lowest).tolist() == [0, 3]
 

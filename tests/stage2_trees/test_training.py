@@ -103,8 +103,9 @@ def test_min_iou_drops_the_doubtful_and_changes_nothing_else(images, fitted):
 
 def test_selection_settings_reach_the_choice(images, fitted):
     maps = images[3][1]
-    free = split_maps(maps, fitted.regressor)
-    held = split_maps(maps, fitted.regressor, selection=SelectConfig(margin=0.9))
+    free = split_maps(maps, fitted.regressor, selection=SelectConfig(margin=0))
+    middle = SelectConfig(margin=0.9, reference_extent=0.5)
+    held = split_maps(maps, fitted.regressor, selection=middle)
     assert np.unique(free.threshold).size > 2
     assert set(np.unique(held.threshold)) <= {np.float32(0.4), np.float32(0.5), np.float32(0.6)}
     assert (held.threshold == np.float32(0.5)).mean() > 0.6
