@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from lightning.pytorch.callbacks import (
     RichProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
@@ -109,7 +111,8 @@ def train_network(
         warnings.filterwarnings(
             "ignore", message=".*(LeafSpec|val_dataloader|does not have many|not empty)"
         )
-        trainer.fit(
+        _fit(
+            trainer,
             module,
             train_dataloaders=_training_loader(training, config, lambda: trainer.global_step),
             val_dataloaders=_validation_loader(validation, config),
@@ -124,6 +127,14 @@ def train_network(
         unfinished.replace(weights)
         checkpoint.unlink(missing_ok=True)
     return weights
+
+
+def _fit(trainer: pl.Trainer, *args, **kwargs) -> None:
+    """Fit; a SIGTERM ends the process with the exit code that shells give it, not with 0."""
+    try:
+        trainer.fit(*args, **kwargs)
+    except SIGTERMException as error:
+        raise SystemExit(128 + signal.SIGTERM) from error
 
 
 class _Training(pl.LightningModule):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from stage1_unet import NetworkConfig, Pair, TrainConfig, load_network, train_network
 from stage1_unet.train import _Report
@@ -66,6 +67,17 @@ def test_starts_from_a_network(tmp_path):
     second = weights_of(train(tmp_path / "second", still, initial=first))
     name = "head.weight"
     assert torch.allclose(second[name], first.state_dict()[name], atol=1e-5)
+
+
+def test_a_terminated_training_does_not_look_finished(tmp_path, monkeypatch):
+    def terminate(self, trainer, module):
+        raise SIGTERMException
+
+    monkeypatch.setattr(_Report, "on_train_epoch_end", terminate)
+    with pytest.raises(SystemExit) as ended:
+        train(tmp_path)
+    assert ended.value.code == 143
+    assert not list(tmp_path.glob("*.safetensors"))
 
 
 @pytest.mark.parametrize(
