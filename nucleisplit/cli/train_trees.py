@@ -30,10 +30,8 @@ def train_trees(run: Path, out: Path | None, config: Path | None, overwrite: boo
     nucleisplit infer images/ --model model/
     """
     from nucleisplit.config import load_config
-    from nucleisplit.io import refuse_overwrite
     from nucleisplit.training import train_trees as train
 
     out = out or run.resolve().with_name(f"{run.resolve().name}-model")
-    refuse_overwrite(out, overwrite)
     bundle = train(run, out, load_config(config), overwrite=overwrite)
     click.echo(f"{bundle.path}: model {bundle.fingerprint[:12]}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from nucleisplit.bundle import Bundle, save_bundle
+from nucleisplit.bundle import Bundle, check_replaceable, save_bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.io import Dataset, load_dataset
@@ -70,6 +70,7 @@ def train_trees(
     OutputError
         `out` exists and may not be replaced.
     """
+    check_replaceable(out, overwrite)
     run = TrainingRun.open(folder)
     config = run.with_stage_2(config)
     images = _read(run)

@@ -70,9 +70,9 @@ def train_unet(
         fingerprint=dataset.fingerprint,
         config=config,
     )
-    run.start()
     say(f"{len(dataset)} images in {len(dataset.folds)} folds, {data}")
     pairs = _read_pairs(dataset, config, say)
+    run.start()  # not before the data are known to be readable
 
     def train(folder: Path, held_out: int | None) -> Path:
         inside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold != held_out]

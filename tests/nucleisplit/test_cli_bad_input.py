@@ -34,6 +34,10 @@ def cut_prediction(place):
     Image.fromarray(np.zeros((9, 9), np.uint16)).save(place / "pred" / "1.png")
 
 
+def cut_label(place):
+    Image.fromarray(np.zeros((9, 9), np.uint16)).save(place / "data" / "labels" / "1.png")
+
+
 def rename_labels(place):
     for path in (place / "data" / "labels").iterdir():
         path.rename(path.with_stem(f"other{path.stem}"))
@@ -58,6 +62,7 @@ TRAIN = ["train-unet", "data", "--out", "run", "--config", "train.toml", "--devi
             TRAIN,
             "data/images/2.png: is empty (0 bytes)",
         ),
+        (cut_label, TRAIN, "data/labels/1.png: is 9x9 pixels, its image 1.png 64x64"),
         (
             lambda p: (p / "model" / "network.safetensors").unlink(),
             [*TRAIN, "--init", "model"],
