@@ -39,7 +39,7 @@ class ForestConfig(_Settings):
     border_weight: float = Field(0.0, ge=0, le=1)
     """As in ThresholdConfig."""
 
-    extents: tuple[float, ...] = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+    extents: tuple[float, ...] = (0.3, 0.45, 0.55, 0.65, 0.75, 0.85)
     """Body levels, ascending, at which every candidate's outline is tried; the first is the floor
     below which no pixel belongs to any nucleus (except in a filled hole)."""
 
@@ -119,7 +119,7 @@ class SelectConfig(_Settings):
     margin: float = Field(0.05, ge=0, lt=1)
     """Expected hit rate by which another extent must beat a candidate's reference extent."""
 
-    reference_extent: float = Field(0.6, gt=0, lt=1)
+    reference_extent: float = Field(0.65, gt=0, lt=1)
     """Body level of the reference extent; where it is no candidate, the next higher one is."""
 
     split_bias: float = Field(0.0, ge=-1, le=1)

@@ -7,6 +7,7 @@ import pytest
 
 from stage2_trees import (
     FEATURE_NAMES,
+    ForestConfig,
     IoURegressor,
     RegressorConfig,
     SelectConfig,
@@ -84,7 +85,7 @@ def test_split_describes_its_labels(images, fitted):
     assert n > 5
     assert split.predicted_iou.shape == split.threshold.shape == split.chosen.shape == (n,)
     assert split.predicted_iou.dtype == split.threshold.dtype == np.float32
-    assert np.isin(split.threshold, np.float32([0.3, 0.4, 0.5, 0.6, 0.7, 0.8])).all()
+    assert np.isin(split.threshold, np.float32(ForestConfig().extents)).all()
     tops = [np.flatnonzero((split.labels == i).any(axis=1))[0] for i in range(1, n + 1)]
     assert tops == sorted(tops)
 
@@ -104,11 +105,11 @@ def test_min_iou_drops_the_doubtful_and_changes_nothing_else(images, fitted):
 def test_selection_settings_reach_the_choice(images, fitted):
     maps = images[3][1]
     free = split_maps(maps, fitted.regressor, selection=SelectConfig(margin=0))
-    middle = SelectConfig(margin=0.9, reference_extent=0.5)
+    middle = SelectConfig(margin=0.9, reference_extent=0.55)
     held = split_maps(maps, fitted.regressor, selection=middle)
     assert np.unique(free.threshold).size > 2
-    assert set(np.unique(held.threshold)) <= {np.float32(0.4), np.float32(0.5), np.float32(0.6)}
-    assert (held.threshold == np.float32(0.5)).mean() > 0.6
+    at_reference = [(split.threshold == np.float32(0.55)).mean() for split in (free, held)]
+    assert at_reference[0] + 0.2 < at_reference[1] > 0.5
 
 
 @pytest.mark.parametrize("body", [0.0, 1.0])
