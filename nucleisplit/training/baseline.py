@@ -2,54 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from nucleisplit.metric import ImageScore, score_image, summarize
 from stage2_trees import ThresholdConfig, threshold_labels
 
+from .pool import ImagePool
+
 _CHOICES = {
-    "body": (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
+    "body": (0.4, 0.5, 0.55, 0.6, 0.65, 0.7),
     "seed": (0.4, 0.5, 0.6, 0.7, 0.8),
     "border_weight": (0.0, 0.5, 1.0),
     "min_area": (12, 20, 30, 50),
     "min_seed_area": (4, 10, 20),
 }
-"""The values tried of each setting, one setting after the other, twice."""
+"""The values tried of each setting, one setting after the other, until a round changes nothing."""
 
 
 def score_thresholds(
-    config: ThresholdConfig,
-    maps: Sequence[np.ndarray],
-    truths: Sequence[np.ndarray],
-    ids: Sequence[str],
-) -> list[ImageScore]:
-    """Score the fixed-threshold watershed on every image.
+    maps: np.ndarray, truth: np.ndarray, name: str, config: ThresholdConfig
+) -> ImageScore:
+    """Score the fixed-threshold watershed on one image.
 
     Parameters
     ----------
+    maps : ndarray, shape (3, H, W), float32
+    truth : ndarray, shape (H, W), int32
+    name : str
+        Id of the image.
     config : ThresholdConfig
-    maps : sequence of ndarray, shape (3, H, W), uint8
-        Maps in eight bits.
-    truths : sequence of ndarray, shape (H, W), int32
-    ids : sequence of str
 
     Returns
     -------
-    list of ImageScore
+    ImageScore
     """
-    return [
-        score_image(threshold_labels(image / np.float32(255), config), truth, name)
-        for image, truth, name in zip(maps, truths, ids, strict=True)
-    ]
+    return score_image(threshold_labels(maps, config), truth, name)
 
 
-def tune_thresholds(
-    maps: Sequence[np.ndarray],
-    truths: Sequence[np.ndarray],
-    say: Callable[[str], None] = print,
-) -> ThresholdConfig:
+def tune_thresholds(pool: ImagePool, say: Callable[[str], None] = print) -> ThresholdConfig:
     """Find the thresholds with the highest mean score, by coordinate search.
 
     They are tuned on the very images they are scored on, which favours them a little over the
@@ -57,8 +49,7 @@ def tune_thresholds(
 
     Parameters
     ----------
-    maps, truths
-        As in `score_thresholds`.
+    pool : ImagePool
     say : callable
         Takes one line per improvement.
 
@@ -66,23 +57,21 @@ def tune_thresholds(
     -------
     ThresholdConfig
     """
-    ids = [""] * len(maps)
+    names = [""] * pool.count
+    reached: dict[ThresholdConfig, float] = {}
 
     def score(config: ThresholdConfig) -> float:
-        return summarize(score_thresholds(config, maps, truths, ids)).map
+        if config not in reached:
+            reached[config] = summarize(pool.map(score_thresholds, names, config=config)).map
+        return reached[config]
 
-    best = ThresholdConfig()
-    highest = score(best)
-    for _ in range(2):
+    best, before = ThresholdConfig(), None
+    while best != before:
         before = best
         for name, values in _CHOICES.items():
             for value in values:
-                if value == getattr(best, name):
-                    continue
                 trial = best.model_copy(update={name: value})
-                if (reached := score(trial)) > highest:
-                    best, highest = trial, reached
-                    say(f"  {name} = {value}: {highest:.4f}")
-        if best == before:
-            break
+                if score(trial) > score(best):
+                    best = trial
+                    say(f"  {name} = {value}: {score(best):.4f}")
     return best

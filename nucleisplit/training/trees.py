@@ -14,9 +14,18 @@ from nucleisplit.config import RunConfig
 from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.io import Dataset, load_dataset
 from nucleisplit.metric import ImageScore, score_image
-from stage2_trees import CrossFit, ImageRows, build_forest, cross_fit, select, training_rows
+from stage2_trees import (
+    CrossFit,
+    ForestConfig,
+    ImageRows,
+    build_forest,
+    cross_fit,
+    select,
+    training_rows,
+)
 
 from .baseline import score_thresholds, tune_thresholds
+from .pool import ImagePool
 from .report import make_scores, score_lines
 from .run import TrainingRun
 
@@ -28,10 +37,6 @@ class _Images:
     dataset: Dataset
     maps: list[np.ndarray]
     truths: list[np.ndarray]
-
-    @property
-    def ids(self) -> list[str]:
-        return [record.image_id for record in self.dataset.records]
 
 
 def train_trees(
@@ -74,23 +79,24 @@ def train_trees(
     run = TrainingRun.open(folder)
     config = run.with_stage_2(config)
     images = _read(run)
-    say(f"{len(images.dataset)} images; candidates from the out-of-fold maps")
-    rows = [
-        training_rows(maps / np.float32(255), truth, config.forest)
-        for maps, truth in zip(images.maps, images.truths, strict=True)
-    ]
-    say(f"{sum(len(row.candidates) for row in rows)} candidates; fitting the trees")
+    ids = [record.image_id for record in images.dataset.records]
     folds = [record.fold for record in images.dataset.records]
-    try:
-        fitted = cross_fit(rows, folds, config.trees, config.select)
-    except ValueError as error:
-        raise DatasetError(f"{run.folder}: {error}", "train the networks longer") from error
-    say("tuning the single-threshold watershed it is compared with")
-    thresholds = tune_thresholds(images.maps, images.truths, say)
-    methods = {
-        "threshold": score_thresholds(thresholds, images.maps, images.truths, images.ids),
-        **_score_forests(images, rows, fitted, config),
-    }
+    with ImagePool(images.maps, images.truths) as pool:
+        say(f"{len(ids)} images; candidates from the out-of-fold maps")
+        rows = pool.map(training_rows, config=config.forest)
+        say("tuning the single-threshold watershed that the trees are compared with")
+        thresholds = tune_thresholds(pool, say)
+        say(f"{sum(len(row.candidates) for row in rows)} candidates; fitting the trees")
+        try:
+            fitted = cross_fit(rows, folds, config.trees, config.select)
+        except ValueError as error:
+            raise DatasetError(f"{run.folder}: {error}", "train the networks longer") from error
+        perfect = [select(row.candidates, row.iou, config.select) for row in rows]
+        methods = {
+            "threshold": pool.map(score_thresholds, ids, config=thresholds),
+            "trees": pool.map(_score_chosen, ids, fitted.chosen, config=config.forest),
+            "oracle": pool.map(_score_chosen, ids, perfect, config=config.forest),
+        }
     clusters = {record.image_id: record.cluster for record in images.dataset.records}
     scores = make_scores(methods, clusters)
     scores["thresholds"] = thresholds.model_dump()
@@ -129,18 +135,11 @@ def _read(run: TrainingRun) -> _Images:
     return _Images(dataset, maps, truths)
 
 
-def _score_forests(
-    images: _Images, rows: list[ImageRows], fitted: CrossFit, config: RunConfig
-) -> dict[str, list[ImageScore]]:
-    """Paint and score what the trees chose out of fold, and what the true IoU would choose."""
-    scores: dict[str, list[ImageScore]] = {"trees": [], "oracle": []}
-    for index, name in enumerate(images.ids):
-        forest = build_forest(images.maps[index] / np.float32(255), config.forest)
-        perfect = select(rows[index].candidates, rows[index].iou, config.select)
-        for method, chosen in (("trees", fitted.chosen[index]), ("oracle", perfect)):
-            labels = forest.paint(chosen)
-            scores[method].append(score_image(labels, images.truths[index], name))
-    return scores
+def _score_chosen(
+    maps: np.ndarray, truth: np.ndarray, name: str, chosen: np.ndarray, config: ForestConfig
+) -> ImageScore:
+    """Paint the candidates chosen in one image, and score them."""
+    return score_image(build_forest(maps, config).paint(chosen), truth, name)
 
 
 def _reliability(rows: list[ImageRows], fitted: CrossFit) -> dict:

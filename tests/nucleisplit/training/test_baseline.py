@@ -1,7 +1,7 @@
 import numpy as np
 
-from nucleisplit.metric import summarize
 from nucleisplit.training.baseline import score_thresholds, tune_thresholds
+from nucleisplit.training.pool import ImagePool
 from stage2_trees import ThresholdConfig
 
 
@@ -18,10 +18,10 @@ def blurred_disks():
 
 def test_finds_the_level_of_the_truth():
     maps, truth = blurred_disks()
-    default = score_thresholds(ThresholdConfig(), [maps], [truth], ["a"])
     lines = []
-    best = tune_thresholds([maps], [truth], lines.append)
-    tuned = score_thresholds(best, [maps], [truth], ["a"])
-    assert summarize(default).map < 0.9
-    assert best.body == 0.65 and summarize(tuned).map == 1
+    with ImagePool([maps, maps], [truth, truth], workers=1) as pool:
+        best = tune_thresholds(pool, lines.append)
+    soft = maps / np.float32(255)
+    assert score_thresholds(soft, truth, "a", ThresholdConfig()).map < 0.9
+    assert best.body == 0.65 and score_thresholds(soft, truth, "a", best).map == 1
     assert "body = 0.65: 1.0000" in lines[-1]
