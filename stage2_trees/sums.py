@@ -57,40 +57,13 @@ COLUMNS = (
 )
 """Names of the sums, in the order of the last axis of ``Sums.values``."""
 
-(
-    AREA,
-    Y,
-    X,
-    YY,
-    XX,
-    XY,
-    BODY,
-    BODY2,
-    SEPARATION,
-    SEPARATION2,
-    BORDER,
-    BORDER2,
-    SURE,
-    SEPARATED,
-    CROSS_X,
-    CROSS_Y,
-    CROSS_DIAGONAL,
-    AT_EDGE,
-    RIM,
-    RIM_BODY,
-    RIM_BORDER,
-    RIM_SEPARATION,
-    OUTER_BODY,
-    OUTER_BORDER,
-    OUTER_SEPARATION,
-    CONTACT,
-    CONTACT_SEPARATION,
-    CONTACT_SEED,
-    CUT,
-    CUT_SEPARATION,
-    CUT_SEED,
-    CUT_BORDER,
-) = range(len(COLUMNS))
+AREA, Y, X, YY, XX, XY = range(6)
+BODY, BODY2, SEPARATION, SEPARATION2, BORDER, BORDER2, SURE, SEPARATED = range(6, 14)
+CROSS_X, CROSS_Y, CROSS_DIAGONAL, AT_EDGE = range(14, 18)
+RIM, RIM_BODY, RIM_BORDER, RIM_SEPARATION = range(18, 22)
+OUTER_BODY, OUTER_BORDER, OUTER_SEPARATION = range(22, 25)
+CONTACT, CONTACT_SEPARATION, CONTACT_SEED = range(25, 28)
+CUT, CUT_SEPARATION, CUT_SEED, CUT_BORDER = range(28, 32)
 
 N_COLUMNS = len(COLUMNS)
 FAR = 2**30

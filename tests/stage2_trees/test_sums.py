@@ -30,6 +30,10 @@ def rows(forest):
         yield i, node, step, forest.mask(i), forest.sums.values[node, step - 1]
 
 
+def test_columns_have_the_names_of_their_numbers():
+    assert [getattr(s, name.upper()) for name in s.COLUMNS] == list(range(len(s.COLUMNS)))
+
+
 def test_pixel_sums(field):
     maps, forest = field
     for _, node, step, mask, row in rows(forest):
