@@ -12,8 +12,8 @@ from stage2_trees import ThresholdConfig, threshold_labels
 from .pool import ImagePool
 
 _CHOICES = {
-    "body": (0.4, 0.5, 0.55, 0.6, 0.65, 0.7),
-    "seed": (0.4, 0.5, 0.6, 0.7, 0.8),
+    "body": (0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8),
+    "seed": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     "border_weight": (0.0, 0.5, 1.0),
     "min_area": (12, 20, 30, 50),
     "min_seed_area": (4, 10, 20),

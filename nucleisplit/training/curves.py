@@ -39,7 +39,8 @@ def draw_curves(run: TrainingRun) -> Path:
         ax.set(title=title, xlabel="step")
         ax.grid(alpha=0.3)
     axes[0].set_ylabel("loss (cross-entropy + dice)")
-    axes[0].legend(frameon=False)
+    if axes[0].lines:
+        axes[0].legend(frameon=False)
     path = run.folder / "curves.png"
     with replacing(path, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=120, format="png")

@@ -32,8 +32,8 @@ def settings(tmp_path_factory) -> Path:
         [network]
         widths = [8, 16, 32]
         [train]
-        steps = 60
-        epoch_steps = 20
+        steps = 160
+        epoch_steps = 40
         batch = 6
         crop = 64
         lr = 1e-2

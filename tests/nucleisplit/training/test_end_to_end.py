@@ -108,7 +108,7 @@ def test_model_finds_the_nuclei(trained_model, data, tmp_path):
 def test_fine_tuning_starts_from_a_model(trained_model, data, settings, tmp_path):
     gentle = tmp_path / "gentle.toml"
     text = Path(settings).read_text().replace("lr = 1e-2", "lr = 1e-6")
-    gentle.write_text(text.replace("steps = 60", "steps = 1").replace("ema = 0.9", "ema = 0.0"))
+    gentle.write_text(text.replace("steps = 160", "steps = 1").replace("ema = 0.9", "ema = 0.0"))
     run("train-unet", data, "--out", tmp_path / "tuned", "--config", gentle, "--folds", "2",
         "--init", trained_model[0], "--device", "cpu")  # fmt: skip
     output = run("train-trees", tmp_path / "tuned", "--out", tmp_path / "model")

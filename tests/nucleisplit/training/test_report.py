@@ -6,10 +6,10 @@ from nucleisplit.training.report import make_scores, score_lines
 
 def test_table_and_numbers_agree():
     truth = np.array([[1, 1, 0, 2]])
-    right = score_image(truth, truth, "x")
+    right, also_right = (score_image(truth, truth, name) for name in "xy")
     wrong = score_image(np.zeros_like(truth), truth, "y")
     scores = make_scores(
-        {"threshold": [right, wrong], "trees": [right, right]}, {"x": "a", "y": "b"}
+        {"threshold": [right, wrong], "trees": [right, also_right]}, {"x": "a", "y": "b"}
     )
     assert scores["methods"]["threshold"]["overall"]["map"] == 0.5
     assert scores["methods"]["threshold"]["clusters"]["b"]["map"] == 0
