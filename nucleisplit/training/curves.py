@@ -26,7 +26,7 @@ def draw_curves(run: TrainingRun) -> Path:
 
     figure = Figure((9, 3.6), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    for network in sorted(run.folder.glob("*/log")):
+    for index, network in enumerate(sorted(run.folder.glob("*/log"))):
         rows = []
         for log in sorted(network.glob("start-*/metrics.csv"), key=lambda p: p.stat().st_mtime):
             with log.open(newline="") as file:
@@ -34,7 +34,9 @@ def draw_curves(run: TrainingRun) -> Path:
         for ax, column in zip(axes, ("train_loss", "val_loss"), strict=True):
             points = [(int(r["step"]), float(r[column])) for r in rows if r.get(column)]
             if points:
-                ax.plot(*zip(*points, strict=True), label=network.parent.name, lw=1)
+                ax.plot(
+                    *zip(*points, strict=True), label=network.parent.name, color=f"C{index}", lw=1
+                )
     for ax, title in zip(axes, ("training", "held out"), strict=True):
         ax.set(title=title, xlabel="step")
         ax.grid(alpha=0.3)
