@@ -67,18 +67,16 @@ def train_unet(
     from nucleisplit.config import load_config
     from nucleisplit.training import train_unet as train
 
-    settings, initial = load_config(config), None
+    initial = None
     if init is not None:
         from nucleisplit.bundle import load_bundle
 
-        bundle = load_bundle(init)
-        settings = settings.model_copy(update={"network": bundle.config.network})
-        initial = bundle.networks()[0]
+        initial = load_bundle(init)
     out = out or data.resolve().with_name(f"{data.resolve().name}-run")
     train(
         data,
         out,
-        settings,
+        load_config(config),
         table=table,
         group=group,
         folds=folds,

@@ -37,6 +37,8 @@ class TrainingRun:
         Of the dataset's content.
     config : RunConfig
         Only the sections of stage 1 are kept in ``run.json``.
+    initial : str or None
+        Fingerprint of the model that the networks start from.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class TrainingRun:
     folds: int
     fingerprint: str
     config: RunConfig
+    initial: str | None = None
 
     def start(self) -> None:
         """Write ``run.json``, or check that the run there is this one.
@@ -65,9 +68,9 @@ class TrainingRun:
             return
         earlier = TrainingRun.open(self.folder)
         before, now = earlier._to_dict(), self._to_dict()
-        for name in ("fingerprint", "folds", "table", "group", "config"):
+        for name in ("fingerprint", "folds", "table", "group", "config", "initial"):
             if before[name] != now[name]:
-                what = "data" if name == "fingerprint" else name
+                what = {"fingerprint": "data", "initial": "--init"}.get(name, name)
                 raise OutputError(
                     f"{self.folder}: was started with other {what}",
                     "repeat its command to go on, or name another folder",
@@ -93,6 +96,7 @@ class TrainingRun:
                 folds=int(values["folds"]),
                 fingerprint=values["fingerprint"],
                 config=validated(values["config"], source=manifest),
+                initial=values.get("initial"),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{manifest}: is not a training run ({error})", _REMEDY) from error
@@ -105,6 +109,7 @@ class TrainingRun:
             "group": self.group,
             "folds": self.folds,
             "fingerprint": self.fingerprint,
+            "initial": self.initial,
             "config": {name: self.config.to_dict()[name] for name in _STAGE_1},
         }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from nucleisplit.bundle import Bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import ConfigError
 from nucleisplit.io import CleaningNotes, Dataset, Record, load_dataset
@@ -26,7 +27,7 @@ def train_unet(
     group: str | None = None,
     folds: int = 4,
     device: str = "auto",
-    initial: object | None = None,
+    initial: Bundle | None = None,
     progress: bool = True,
     say: Callable[[str], None] = click.echo,
 ) -> TrainingRun:
@@ -40,8 +41,8 @@ def train_unet(
         Folder of the run. The same call goes on where an interrupted one was.
     config : RunConfig
     device : {"auto", "cpu", "cuda", "mps"}
-    initial : Module, optional
-        A network of the same configuration to start from.
+    initial : Bundle, optional
+        A model whose network is the start, instead of fresh weights; it decides which network.
     progress : bool
         Show progress bars.
     say : callable
@@ -61,6 +62,8 @@ def train_unet(
         The settings do not fit each other.
     """
     dataset = load_dataset(data, table, group, folds)
+    if initial is not None:
+        config = config.model_copy(update={"network": initial.config.network})
     run = TrainingRun(
         folder=out,
         data=data,
@@ -69,10 +72,13 @@ def train_unet(
         folds=folds,
         fingerprint=dataset.fingerprint,
         config=config,
+        initial=initial.fingerprint if initial else None,
     )
     say(f"{len(dataset)} images in {len(dataset.folds)} folds, {data}")
     pairs = _read_pairs(dataset, config, say)
     run.start()  # not before the data are known to be readable
+
+    start = initial.networks()[0] if initial else None
 
     def train(folder: Path, held_out: int | None) -> Path:
         inside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold != held_out]
@@ -85,7 +91,7 @@ def train_unet(
                 config.network,
                 config.train,
                 device=device,
-                initial=initial,
+                initial=start,
                 progress=progress,
                 say=say,
             )

@@ -33,6 +33,7 @@ def test_starts_and_opens(new_run):
         ({"fingerprint": "cd" * 32}, "other data"),
         ({"folds": 5}, "other folds"),
         ({"group": "mosaic"}, "other group"),
+        ({"initial": "ef" * 32}, "other --init"),
         ({"config": RunConfig(train=TrainConfig(steps=7))}, "other config"),
     ],
 )
