@@ -5,7 +5,13 @@ from pathlib import Path
 
 import click
 
-from nucleisplit.cli.options import CONTEXT, device_option, model_option, out_option
+from nucleisplit.cli.options import (
+    CONTEXT,
+    device_option,
+    model_option,
+    out_option,
+    overwrite_option,
+)
 from nucleisplit.cli.progress import progress_bar
 
 
@@ -25,11 +31,11 @@ from nucleisplit.cli.progress import progress_bar
     type=click.Choice(["none", "flips", "d4"]),
     is_flag=False,
     flag_value="d4",
-    help="Average the maps over 4 (flips) or 8 (d4, also a bare --tta) views: slower, a little "
-    "better. Default: as the model was trained.",
+    help="Average the maps over 4 (flips) or 8 (d4, also a bare --tta) views, which takes "
+    "as many times as long. Default: as the model was trained.",
 )
 @device_option
-@click.option("--overwrite", is_flag=True, help="Replace the outputs of an earlier run.")
+@overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
 @click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")
 def infer(

@@ -11,7 +11,7 @@ import click
 from nucleisplit.bundle import Bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import ConfigError
-from nucleisplit.io import CleaningNotes, Dataset, Record, load_dataset
+from nucleisplit.io import CleaningNotes, Dataset, Record, load_dataset, read_image
 from stage1_unet import Pair, Predictor, load_network, preprocess, train_network
 
 from .curves import draw_curves
@@ -140,5 +140,5 @@ def _write_maps(
     say(f"out-of-fold maps of {len(missing)} images")
     predictor = Predictor(load_network(weights), run.config.predict, device)
     for record in missing:
-        image, _, _ = record.read()
-        run.write_maps(record, predictor.predict(preprocess(image, run.config.preprocess)))
+        image = preprocess(read_image(record.image_path), run.config.preprocess)
+        run.write_maps(record, predictor.predict(image))
