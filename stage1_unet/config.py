@@ -39,6 +39,22 @@ class NetworkConfig(_Frozen):
     """Channels per level of `compact`, finest first; decoder channels of the others, last first."""
     blocks: int = Field(1, ge=1, le=4)
     """Residual blocks per encoder level of `compact`."""
+    channels: tuple[Literal["body", "border", "separation"], ...] = ("body", "border", "separation")
+    """Masks that are predicted, in this order; `body` always. Maps of the others are 0."""
+    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    """Masks judged one by one, or as exclusive classes; see `stage1_unet.heads`."""
+    distance: bool = False
+    """Whether the network learns also how far each pixel lies from the edge of its nucleus; it
+    helps the network to tell nuclei apart, and is not part of the maps."""
+
+    @model_validator(mode="after")
+    def _channels_ordered(self) -> NetworkConfig:
+        names = ("body", "border", "separation")
+        if "body" not in self.channels or self.channels != tuple(
+            name for name in names if name in self.channels
+        ):
+            raise ValueError(f"channels must be body, then any of {names[1:]}, got {self.channels}")
+        return self
 
 
 class TrainConfig(_Frozen):
@@ -53,7 +69,9 @@ class TrainConfig(_Frozen):
     crop: int = Field(192, ge=32)
     """Side of a crop, pixels; a multiple of the stride of the network."""
     lr: float = Field(2e-3, gt=0)
-    """Highest learning rate, reached after the warm-up, then decayed to 0 along a cosine."""
+    """Highest learning rate, reached after the warm-up."""
+    decay: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls to 0 after the warm-up, or that it does not."""
     warmup: float = Field(0.05, ge=0, lt=1)
     """Share of the steps spent warming up."""
     weight_decay: float = Field(1e-4, ge=0)
@@ -64,12 +82,27 @@ class TrainConfig(_Frozen):
     """Decay of the moving average of the weights, which is what is kept; 0 turns it off."""
     scale: tuple[float, float] = (0.6, 1.7)
     """Smallest and largest zoom of a crop, drawn log-uniformly."""
+    loss: Literal["bce_dice", "ce_dice", "focal", "lovasz"] = "bce_dice"
+    """What is minimised, see `stage1_unet.losses.build_loss`."""
+    contact_weight: float = Field(0.0, ge=0)
+    """How much more a pixel near two nuclei counts in the loss: 1 + this, the others 1."""
     nuclei_share: float = Field(0.9, ge=0, le=1)
     """Share of the crops placed on a nucleus; the others lie anywhere."""
     augment: Literal["none", "light", "default"] = "default"
     """Preset of the augmentation, see `stage1_unet.augment`."""
     validation_crops: int = Field(64, ge=1)
     """Fixed crops of the held-out images on which the validation loss is taken."""
+    validation_images: int = Field(24, ge=0)
+    """Held-out images (of large ones the middle) that are scored after every epoch."""
+    keep: Literal["last", "best"] = "last"
+    """Keep the last weights, or those of the epoch with the best held-out score. The best are
+    chosen on held-out images, so their out-of-fold scores are a little optimistic."""
+    patience: int = Field(0, ge=0)
+    """Epochs without a better held-out score after which training ends early; 0: never."""
+    freeze_encoder: bool = False
+    """Train only the decoder, to adapt a trained network to few images."""
+    compile: bool = False
+    """Compile the network with torch.compile: slow to start, then faster."""
     workers: int = Field(2, ge=0)
     """Processes that cut and augment crops."""
     precision: Literal["auto", "32", "bf16", "16"] = "auto"

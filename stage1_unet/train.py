@@ -5,33 +5,30 @@ from __future__ import annotations
 import logging
 import math
 import signal
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    EMAWeightAveraging,
-    LearningRateMonitor,
-    ModelCheckpoint,
-    RichProgressBar,
-)
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
-from .config import NetworkConfig, TrainConfig
+from .callbacks import SCORE, best_checkpoint, encoder_modules, last_checkpoint, make_callbacks
+from .config import NetworkConfig, PredictConfig, TrainConfig
 from .data import CropDataset, Pair, StepSampler
 from .losses import bce_dice
 from .model import WEIGHTS, build_network, resolve_device, save_network
+from .predict import Predictor
 from .targets import CHANNELS
 
-_CHECKPOINTS, _LAST = "checkpoints", "last"
+_CHECKPOINTS = "checkpoints"
 _LOGS = "log"
+_SCORED_SIDE = 512
+"""Of larger held-out images, the middle of this side is scored, pixels."""
 
 
 def train_network(
@@ -43,6 +40,7 @@ def train_network(
     *,
     device: str = "auto",
     initial: nn.Module | None = None,
+    score: Callable[[np.ndarray, np.ndarray], float] | None = None,
     progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> Path:
@@ -51,7 +49,7 @@ def train_network(
     Parameters
     ----------
     training, validation : sequence of Pair
-        What is learnt from, and what only the reported loss is taken on (may be empty).
+        What is learnt from, and what only losses and scores are taken on (may be empty).
     folder : Path
         Checkpoints, logs (CSV and TensorBoard) and the weights go here. Called again with the
         same folder after an interruption, training goes on from the last checkpoint; once the
@@ -61,10 +59,13 @@ def train_network(
     device : {"auto", "cpu", "cuda", "mps"}
     initial : Module, optional
         A network of the same configuration to start from.
+    score : callable, optional
+        ``score(maps, labels)`` of one image, such as the mAP of a fast fixed watershed; taken on
+        held-out images after every epoch. ``keep="best"`` and ``patience`` need it.
     progress : bool
         Show a progress bar.
     say : callable
-        Takes one line per epoch: losses and the time left.
+        Takes one line per epoch: losses, score, the loader's share of the time, the time left.
 
     Returns
     -------
@@ -88,7 +89,11 @@ def train_network(
         raise ValueError(f"crop ({config.crop}) must be a multiple of {network.stride}")
     folder.mkdir(parents=True, exist_ok=True)
     kind = resolve_device(device).type
-    module = _Training(network, config)
+    images = [_middle(pair) for pair in _spread(validation, config.validation_images)]
+    images = images if score is not None else []
+    module = _Training(network, config, images, score)
+    checkpoints = folder / _CHECKPOINTS
+    last, best = last_checkpoint(checkpoints), best_checkpoint(checkpoints)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = pl.Trainer(
         default_root_dir=folder,
@@ -100,13 +105,14 @@ def train_network(
         gradient_clip_val=config.clip,
         use_distributed_sampler=False,
         logger=_loggers(folder),
-        callbacks=_callbacks(folder, config, progress, say),
+        callbacks=make_callbacks(
+            checkpoints, config, scored=bool(images), progress=progress, say=say
+        ),
         log_every_n_steps=min(20, config.epoch_steps),
         num_sanity_val_steps=0,
         enable_progress_bar=progress,
         enable_model_summary=False,
     )
-    checkpoint = folder / _CHECKPOINTS / f"{_LAST}.ckpt"
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", message=".*(LeafSpec|val_dataloader|does not have many|not empty)"
@@ -115,17 +121,21 @@ def train_network(
             trainer,
             module,
             train_dataloaders=_training_loader(training, config, lambda: trainer.global_step),
-            val_dataloaders=_validation_loader(validation, config),
-            ckpt_path=checkpoint if checkpoint.exists() else None,
+            val_dataloaders=_validation_loaders(validation, config, len(images)) or None,
+            ckpt_path=last if last.exists() else None,
             weights_only=True,
         )
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:
+        if best.exists():
+            state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
+            module.load_state_dict(state)
         unfinished = weights.with_suffix(".part")
         save_network(unfinished, module.network, network_config)
         unfinished.replace(weights)
-        checkpoint.unlink(missing_ok=True)
+        last.unlink(missing_ok=True)
+        best.unlink(missing_ok=True)
     return weights
 
 
@@ -138,87 +148,93 @@ def _fit(trainer: pl.Trainer, *args, **kwargs) -> None:
 
 
 class _Training(pl.LightningModule):
-    def __init__(self, network: nn.Module, config: TrainConfig) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        config: TrainConfig,
+        images: Sequence[Pair],
+        score: Callable[[np.ndarray, np.ndarray], float] | None,
+    ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.config = config
+        self.images, self.score = images, score
+        if config.freeze_encoder:
+            for module in encoder_modules(network):
+                module.requires_grad_(False)
+        # in a list, or its weights would be listed twice
+        self.forwards = [torch.compile(network) if config.compile else network]
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
         images, targets = batch
-        loss = bce_dice(self.network(images.contiguous(memory_format=torch.channels_last)), targets)
+        logits = self.forwards[0](images.contiguous(memory_format=torch.channels_last))
+        loss = bce_dice(logits, targets)
         self.log("train_loss", loss, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> None:
-        images, targets = batch
+    def validation_step(self, batch: object, _: int, dataloader_idx: int = 0) -> None:
+        if dataloader_idx:
+            self._score(self.images[batch])
+        else:
+            self._validate(*batch)
+
+    def _validate(self, images: torch.Tensor, targets: torch.Tensor) -> None:
         logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        self.log("val_loss", bce_dice(logits, targets), prog_bar=True, sync_dist=True)
+        keep = {"sync_dist": True, "add_dataloader_idx": False}
+        self.log("val_loss", bce_dice(logits, targets), prog_bar=True, **keep)
         hits = (logits > 0).float()
         overlap = 2 * (hits * targets).sum((0, 2, 3))
         dice = overlap / (hits + targets).sum((0, 2, 3)).clamp(min=1)
         for name, value in zip(CHANNELS, dice, strict=True):
-            self.log(f"val_dice_{name}", value, sync_dist=True)
+            self.log(f"val_dice_{name}", value, **keep)
+
+    def _score(self, pair: Pair) -> None:
+        predictor = Predictor(self.network, PredictConfig(), self.device.type)
+        maps = predictor.predict(pair.image / np.float32(255))
+        value = self.score(maps, pair.labels)
+        self.log(SCORE, value, batch_size=1, sync_dist=True, add_dataloader_idx=False)
 
     def configure_optimizers(self) -> dict:
+        trained = [weight for weight in self.network.parameters() if weight.requires_grad]
         optimizer = torch.optim.AdamW(
-            self.network.parameters(), self.config.lr, weight_decay=self.config.weight_decay
+            trained, self.config.lr, weight_decay=self.config.weight_decay
         )
-        warmup = max(1, round(self.config.warmup * self.config.steps))
-        rest = max(1, self.config.steps - warmup)
-
-        def rate(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / rest)))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _learning_rate(self.config))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
 
-class _Report(Callback):
-    """One line per epoch, with the time left at the pace since this process started."""
+def _learning_rate(config: TrainConfig) -> Callable[[int], float]:
+    """Return the share of the highest learning rate that is used at each step."""
+    warmup = max(1, round(config.warmup * config.steps))
+    rest = max(1, config.steps - warmup)
+    decay = {
+        "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+        "linear": lambda done: 1 - done,
+        "constant": lambda done: 1.0,
+    }[config.decay]
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def rate(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return decay(min(1.0, (step - warmup) / rest))
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.start = time.monotonic(), trainer.global_step
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        began, first = self.start
-        done, total = trainer.global_step, trainer.max_steps
-        if done == first:
-            return  # the end of the epoch that the checkpoint was written in
-        left = (time.monotonic() - began) / (done - first) * (total - done)
-        losses = [
-            f"{name} {float(trainer.callback_metrics[key]):.3f}"
-            for name, key in (("loss", "train_loss"), ("held out", "val_loss"))
-            if key in trainer.callback_metrics
-        ]
-        self.say(f"  step {done}/{total}  {'  '.join(losses)}  {left / 60:.0f} min left")
+    return rate
 
 
-def _callbacks(
-    folder: Path, config: TrainConfig, progress: bool, say: Callable[[str], None]
-) -> list[Callback]:
-    callbacks: list[Callback] = [
-        ModelCheckpoint(
-            folder / _CHECKPOINTS,
-            filename=_LAST,
-            enable_version_counter=False,
-            save_on_train_epoch_end=True,
-        ),
-        LearningRateMonitor("step"),
-        _Report(say),
-    ]
-    if config.ema > 0:
-        callbacks.append(EMAWeightAveraging(decay=config.ema))
-    if progress:
-        callbacks.append(RichProgressBar())
-    return callbacks
+def _spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    """Take so many of the pairs, evenly spread."""
+    picks = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int)
+    return [pairs[pick] for pick in picks]
+
+
+def _middle(pair: Pair) -> Pair:
+    """Cut the middle out of a large image."""
+    start = [max(0, (length - _SCORED_SIDE) // 2) for length in pair.labels.shape]
+    window = tuple(slice(at, at + _SCORED_SIDE) for at in start)
+    return Pair(pair.image[window], pair.labels[window])
 
 
 def _loggers(folder: Path) -> list[CSVLogger | TensorBoardLogger]:
@@ -249,12 +265,18 @@ def _training_loader(
     )
 
 
-def _validation_loader(pairs: Sequence[Pair], config: TrainConfig) -> DataLoader | None:
+def _validation_loaders(
+    pairs: Sequence[Pair], config: TrainConfig, images: int
+) -> list[DataLoader]:
+    """Return the loader of fixed crops, and that of the numbers of the images to score."""
     if not pairs:
-        return None
+        return []
     crops = CropDataset(pairs, config.model_copy(update={"scale": (1.0, 1.0)}), augment="none")
     fixed = [crops[number] for number in range(config.validation_crops)]
-    return DataLoader(Subset(fixed, range(len(fixed))), batch_size=config.batch)
+    loaders = [DataLoader(Subset(fixed, range(len(fixed))), batch_size=config.batch)]
+    if images:
+        loaders.append(DataLoader(range(images), batch_size=None))
+    return loaders
 
 
 def _start_worker(_: int) -> None:

@@ -3,8 +3,16 @@ import pytest
 import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from stage1_unet import NetworkConfig, Pair, TrainConfig, load_network, train_network
-from stage1_unet.train import _Report
+from stage1_unet import (
+    NetworkConfig,
+    Pair,
+    TrainConfig,
+    build_network,
+    load_network,
+    train_network,
+)
+from stage1_unet.callbacks import Report
+from stage1_unet.train import _learning_rate
 
 NETWORK = NetworkConfig(widths=(4, 8))
 CONFIG = TrainConfig(
@@ -34,14 +42,14 @@ def test_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch):
     class Killed(BaseException):
         pass
 
-    report = _Report.on_train_epoch_end
+    report = Report.on_train_epoch_end
 
     def die(self, trainer, module):
         report(self, trainer, module)
         if trainer.global_step == 4:
             raise Killed
 
-    monkeypatch.setattr(_Report, "on_train_epoch_end", die)
+    monkeypatch.setattr(Report, "on_train_epoch_end", die)
     with pytest.raises(Killed):
         train(tmp_path / "parts")
     monkeypatch.undo()
@@ -73,7 +81,7 @@ def test_a_terminated_training_does_not_look_finished(tmp_path, monkeypatch):
     def terminate(self, trainer, module):
         raise SIGTERMException
 
-    monkeypatch.setattr(_Report, "on_train_epoch_end", terminate)
+    monkeypatch.setattr(Report, "on_train_epoch_end", terminate)
     with pytest.raises(SystemExit) as ended:
         train(tmp_path)
     assert ended.value.code == 143
@@ -91,3 +99,79 @@ def test_refused(tmp_path, config, message):
         train(tmp_path, config)
     with pytest.raises(ValueError, match="no image"):
         train_network([], [], tmp_path, NETWORK, CONFIG, device="cpu", progress=False)
+
+
+def scores(*values):
+    """A score that takes the given values, one per epoch."""
+    left = list(values)
+    return lambda maps, labels: left.pop(0)
+
+
+def changed(config, **values):
+    return config.model_copy(update=values)
+
+
+def test_the_held_out_score_is_taken_on_the_middle_of_whole_images(tmp_path):
+    seen = []
+
+    def score(maps, labels):
+        seen.append((maps.shape, labels.max()))
+        return 0.25
+
+    lines = []
+    config = changed(CONFIG, steps=2, validation_images=3)
+    large = Pair(np.zeros((600, 40, 3), np.uint8), np.ones((600, 40), np.int32))
+    train_network(
+        pairs(), [*pairs(), large], tmp_path, NETWORK, config,
+        device="cpu", progress=False, say=lines.append, score=score,
+    )  # fmt: skip
+    assert seen == [((3, 48, 48), 2), ((3, 512, 40), 1)]
+    assert "mAP 0.250" in lines[0] and "loader" in lines[0]
+
+
+def test_the_best_weights_are_kept_when_asked_for(tmp_path):
+    one = weights_of(train(tmp_path / "one", changed(CONFIG, decay="constant", steps=2)))
+    best = changed(CONFIG, decay="constant", keep="best")
+    kept = weights_of(train(tmp_path / "best", best, score=scores(0.5, 0.2, 0.3)))
+    last = weights_of(train(tmp_path / "last", changed(best, keep="last"), score=scores(3, 2, 1)))
+    name = "head.weight"
+    assert torch.equal(kept[name], one[name])
+    assert not torch.equal(last[name], one[name])
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_patience_ends_training_early(tmp_path):
+    lines = []
+    config = changed(CONFIG, steps=20, patience=2)
+    train(tmp_path, config, lines.append, score=scores(0.5, 0.4, 0.3, 0.6))
+    assert [line.split()[1] for line in lines] == ["2/20", "4/20", "6/20"]
+
+
+@pytest.mark.parametrize("encoder", [None, "mobilenet_v2"])
+def test_a_frozen_encoder_stays_as_it_was(tmp_path, encoder):
+    network = NETWORK
+    if encoder:
+        network = NetworkConfig(architecture="unet", encoder=encoder, widths=(4, 4, 4, 4, 4))
+    start = build_network(network)
+    config = changed(CONFIG, steps=2, freeze_encoder=True, ema=0.0, lr=0.1)
+    path = train_network(
+        pairs(), [], tmp_path, network, config, device="cpu", initial=start, progress=False
+    )
+    before, after = start.half().float().state_dict(), weights_of(path)
+    frozen = ("encoder.",) if encoder else ("stem.", "down.")
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert {name for name in before if name.startswith(frozen)} <= same
+    assert "head.weight" not in same and "segmentation_head.0.weight" not in same
+
+
+@pytest.mark.parametrize(
+    "decay, expected",
+    [
+        ("cosine", [0.5, 1, 1, 0.75, 0.25, 0]),
+        ("linear", [0.5, 1, 1, 2 / 3, 1 / 3, 0]),
+        ("constant", [0.5, 1, 1, 1, 1, 1]),
+    ],
+)
+def test_learning_rate_warms_up_and_decays(decay, expected):
+    rate = _learning_rate(TrainConfig(steps=5, warmup=0.4, decay=decay))
+    assert [rate(step) for step in range(6)] == pytest.approx(expected)

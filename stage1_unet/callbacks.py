@@ -1,0 +1,147 @@
+"""What happens beside the steps of a training: checkpoints, averaging, early end, the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    RichProgressBar,
+)
+
+from .config import TrainConfig
+
+SCORE = "val_map"
+"""Name under which the held-out score is logged."""
+
+_LAST, _BEST = "last", "best"
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """Where the state to go on from lies."""
+    return folder / f"{_LAST}.ckpt"
+
+
+def best_checkpoint(folder: Path) -> Path:
+    """Where the state with the best held-out score lies."""
+    return folder / f"{_BEST}.ckpt"
+
+
+def make_callbacks(
+    folder: Path,
+    config: TrainConfig,
+    *,
+    scored: bool,
+    progress: bool,
+    say: Callable[[str], None],
+) -> list[Callback]:
+    """List the callbacks of one training.
+
+    Parameters
+    ----------
+    folder : Path
+        Checkpoints go here, one after every epoch.
+    config : TrainConfig
+    scored : bool
+        Whether `SCORE` is logged, so that it can decide.
+    progress : bool
+        Show a progress bar.
+    say : callable
+        Takes one line per epoch.
+
+    Returns
+    -------
+    list of Callback
+    """
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            folder,
+            filename=_LAST,
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        ),
+        LearningRateMonitor("step"),
+        Report(say),
+    ]
+    if scored and config.keep == "best":
+        callbacks.append(
+            ModelCheckpoint(
+                folder, filename=_BEST, monitor=SCORE, mode="max", enable_version_counter=False
+            )
+        )
+    if scored and config.patience:
+        callbacks.append(EarlyStopping(SCORE, mode="max", patience=config.patience))
+    if config.ema > 0:
+        callbacks.append(EMAWeightAveraging(decay=config.ema))
+    if config.freeze_encoder:
+        callbacks.append(FrozenEncoder())
+    if progress:
+        callbacks.append(RichProgressBar())
+    return callbacks
+
+
+class FrozenEncoder(Callback):
+    """Keep the running statistics of a frozen encoder as they are, too."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        for module in encoder_modules(pl_module.network):
+            module.eval()
+
+
+def encoder_modules(network: torch.nn.Module) -> list[torch.nn.Module]:
+    """List the parts of a network that come before its decoder."""
+    if hasattr(network, "encoder"):
+        return [network.encoder]
+    return [network.stem, network.down]
+
+
+class Report(Callback):
+    """One line per epoch: losses, held-out score, share of time spent waiting for crops, time left.
+
+    The time left is told from the pace since this process started.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.start = time.monotonic(), trainer.global_step
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.mark = time.monotonic()
+        self.waiting = self.working = 0.0
+
+    def on_train_batch_start(self, *_: object) -> None:
+        self.waiting += self._lap()
+
+    def on_train_batch_end(self, *_: object) -> None:
+        self.working += self._lap()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        began, first = self.start
+        done, total = trainer.global_step, trainer.max_steps
+        if done == first:
+            return  # the end of the epoch that the checkpoint was written in
+        left = (time.monotonic() - began) / (done - first) * (total - done)
+        values = [
+            f"{name} {float(trainer.callback_metrics[key]):.3f}"
+            for name, key in (("loss", "train_loss"), ("held out", "val_loss"), ("mAP", SCORE))
+            if key in trainer.callback_metrics
+        ]
+        share = self.waiting / max(self.waiting + self.working, 1e-9)
+        self.say(
+            f"  step {done}/{total}  {'  '.join(values)}  loader {share:.0%}  "
+            f"{left / 60:.0f} min left"
+        )
+
+    def _lap(self) -> float:
+        before, self.mark = self.mark, time.monotonic()
+        return self.mark - before
