@@ -2,30 +2,128 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.nn import functional
 
+from .config import NetworkConfig, TrainConfig
+from .heads import split_logits, to_classes, to_probabilities
 
-def bce_dice(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return binary cross-entropy plus soft dice loss, both averaged over the channels.
+FOCUS = 2.0
+"""Exponent of the focal loss, as in Lin et al. 2017."""
 
-    The dice term is taken over the whole batch, per channel, so that a crop without nuclei does
-    not upset it; it keeps the thin border and separation bands from drowning in background
-    (Milletari et al. 2016).
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def build_loss(config: TrainConfig, network: NetworkConfig) -> Loss:
+    """Build the loss of a configuration.
+
+    Each is the sum of a term per pixel and one of overlap per mask, and pixels of weight 0 have
+    no part in either.
+
+    - ``bce_dice``: cross-entropy + soft dice (Milletari et al. 2016);
+    - ``ce_dice``: 0.6 cross-entropy + 0.2 dice of the body + 0.2 dice of the other masks (0.4
+      dice of the body where it is the only mask);
+    - ``focal``: focal loss (Lin et al. 2017) + soft dice;
+    - ``lovasz``: cross-entropy + Lovász loss (Berman et al. 2018).
+
+    The cross-entropy is binary and averaged over the masks for a sigmoid head, and that of the
+    exclusive classes for a softmax head. A network with a distance channel pays its mean absolute
+    error, too.
 
     Parameters
     ----------
-    logits, targets : Tensor, shape (N, C, H, W), float
-        Raw network outputs, and masks in [0, 1].
+    config : TrainConfig
+    network : NetworkConfig
 
     Returns
     -------
-    Tensor, shape ()
+    callable
+        ``loss(logits, targets, weights)`` of logits (N, K, H, W), targets (N, len(channels) +
+        distance, H, W) from `make_targets`, and weights (N, 1, H, W): a scalar Tensor.
     """
-    logits, targets = logits.float(), targets.float()
-    entropy = functional.binary_cross_entropy_with_logits(logits, targets)
-    probabilities = torch.sigmoid(logits)
+
+    def loss(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        logits, targets, weights = logits.float(), targets.float(), weights.float()
+        raw, far = split_logits(logits, network)
+        masks, true_far = split_logits(targets, network)
+        focus = FOCUS if config.loss == "focal" else 0.0
+        pixels = _mean(_entropy(raw, masks, network, focus), weights)
+        if config.loss == "lovasz":
+            total = pixels + _lovasz(raw, masks, weights, network).mean()
+        else:
+            dice = _dice(to_probabilities(logits, network), masks, weights)
+            if config.loss == "ce_dice":
+                others = dice[1:] if len(dice) > 1 else dice
+                total = 0.6 * pixels + 0.2 * dice[0] + 0.2 * others.mean()
+            else:
+                total = pixels + dice.mean()
+        if far is not None:
+            total = total + _mean((torch.sigmoid(far) - true_far).abs(), weights)
+        return total
+
+    return loss
+
+
+def _mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the weighted mean of (N, K, H, W); 0 where no pixel weighs anything."""
+    return (values * weights).sum() / (weights.sum() * values.shape[1]).clamp(min=1e-6)
+
+
+def _entropy(
+    logits: torch.Tensor, masks: torch.Tensor, network: NetworkConfig, focus: float
+) -> torch.Tensor:
+    """Return the cross-entropy of each mask, or of the classes (one channel), at each pixel.
+
+    With a focus above 0, pixels that are nearly right count the less.
+    """
+    if network.head == "softmax":
+        shares = to_classes(masks, network)
+        entropy = -shares * torch.log_softmax(logits, dim=1)
+        if focus:
+            entropy = entropy * (shares - torch.softmax(logits, dim=1)).abs() ** focus
+        return entropy.sum(dim=1, keepdim=True)
+    entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
+    return entropy * (masks - torch.sigmoid(logits)).abs() ** focus if focus else entropy
+
+
+def _dice(probabilities: torch.Tensor, masks: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the soft dice loss of each mask, shape (K,).
+
+    It is taken over the whole batch, so that a crop without nuclei does not upset it; it keeps
+    the thin border and separation bands from drowning in background.
+    """
     axes = (0, 2, 3)
-    overlap = (probabilities * targets).sum(axes)
-    total = probabilities.sum(axes) + targets.sum(axes)
-    return entropy + (1 - (2 * overlap + 1) / (total + 1)).mean()
+    overlap = (probabilities * masks * weights).sum(axes)
+    total = ((probabilities + masks) * weights).sum(axes)
+    return 1 - (2 * overlap + 1) / (total + 1)
+
+
+def _lovasz(
+    logits: torch.Tensor, masks: torch.Tensor, weights: torch.Tensor, network: NetworkConfig
+) -> torch.Tensor:
+    """Return the Lovász extension of the Jaccard loss of each mask over the batch, shape (K,).
+
+    The errors are those of the hinge for a sigmoid head, those of the probabilities for a softmax
+    head (algorithm 1 of Berman et al. 2018). Each pixel counts by its weight in intersection and
+    union, so one of weight 0 changes neither.
+    """
+    if network.head == "softmax":
+        errors = (masks - to_probabilities(logits, network)).abs()
+    else:
+        errors = torch.relu(1 - logits * (2 * masks - 1))
+    columns = [values.transpose(0, 1).flatten(1) for values in (errors, masks)]
+    errors, order = columns[0].sort(dim=1, descending=True)
+    weight = weights.flatten()[order]
+    truth = columns[1].gather(1, order) * weight
+    union = truth.sum(1, keepdim=True) + (weight - truth).cumsum(1)
+    jaccard = weight.cumsum(1) / union.clamp(min=1e-6)  # loss when the first pixels are wrong
+    steps = torch.diff(jaccard, dim=1, prepend=jaccard.new_zeros(len(jaccard), 1))
+    return (errors * steps).sum(1)
+
+
+def bce_dice(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the default loss of all three masks with all weights 1."""
+    loss = build_loss(TrainConfig(), NetworkConfig())
+    return loss(logits, targets, torch.ones_like(targets[:, :1]))

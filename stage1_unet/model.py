@@ -12,7 +12,7 @@ from torch import nn
 
 from .compact import CompactUnet
 from .config import NetworkConfig
-from .targets import CHANNELS
+from .heads import count_outputs
 
 WEIGHTS = "network.safetensors"
 """Name of the file of a trained network; in the folder of a training, it marks the end."""
@@ -39,8 +39,11 @@ def build_network(config: NetworkConfig) -> nn.Module:
     ValueError
         For an architecture or encoder that segmentation-models-pytorch does not know.
     """
+    outputs = count_outputs(config)
     if config.architecture == "compact":
-        return CompactUnet(3, len(CHANNELS), config.widths, config.blocks)
+        network = CompactUnet(3, outputs, config.widths, config.blocks)
+        network.config = config
+        return network
     import segmentation_models_pytorch as smp
 
     options = {}
@@ -54,15 +57,40 @@ def build_network(config: NetworkConfig) -> nn.Module:
             encoder_name=config.encoder,
             encoder_weights=config.encoder_weights,
             in_channels=3,
-            classes=len(CHANNELS),
+            classes=outputs,
             **options,
         )
     except (KeyError, ValueError) as error:
         raise ValueError(
             f"cannot build {config.architecture!r} with encoder {config.encoder!r}: {error}"
         ) from error
-    network.stride = _SMP_STRIDE
-    return network
+    return LibraryNetwork(network, config)
+
+
+class LibraryNetwork(nn.Module):
+    """A network of segmentation-models-pytorch, with what ours know of themselves.
+
+    Parameters
+    ----------
+    model : Module
+        From segmentation-models-pytorch.
+    config : NetworkConfig
+        What it was built from.
+    """
+
+    def __init__(self, model: nn.Module, config: NetworkConfig) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.stride = _SMP_STRIDE
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The part that may come with weights learnt elsewhere."""
+        return self.model.encoder
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x)
 
 
 def save_network(path: str | Path, network: nn.Module, config: NetworkConfig) -> None:
