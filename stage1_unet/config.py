@@ -81,15 +81,26 @@ class TrainConfig(_Frozen):
     ema: float = Field(0.99, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is kept; 0 turns it off."""
     scale: tuple[float, float] = (0.6, 1.7)
-    """Smallest and largest zoom of a crop, drawn log-uniformly."""
+    """Smallest and largest zoom of a crop, drawn log-uniformly; the preset `hardcore` widens it by
+    `stage1_unet.augment.WIDER` at both ends."""
     loss: Literal["bce_dice", "ce_dice", "focal", "lovasz"] = "bce_dice"
     """What is minimised, see `stage1_unet.losses.build_loss`."""
     contact_weight: float = Field(0.0, ge=0)
     """How much more a pixel near two nuclei counts in the loss: 1 + this, the others 1."""
     nuclei_share: float = Field(0.9, ge=0, le=1)
     """Share of the crops placed on a nucleus; the others lie anywhere."""
-    augment: Literal["none", "light", "default"] = "default"
+    hard_share: float = Field(0.0, ge=0, le=1)
+    """Share of the crops drawn from the images in proportion to their latest loss."""
+    augment: Literal["none", "light", "default", "hardcore"] = "default"
     """Preset of the augmentation, see `stage1_unet.augment`."""
+    paste_share: float = Field(0.0, ge=0, le=1)
+    """Share of the crops into which nuclei of this image and of similar ones are pasted."""
+    paste_nuclei: int = Field(8, ge=1)
+    """Most nuclei pasted into one crop; how many is drawn anew each time."""
+    mix: Literal["none", "mixup", "cutmix"] = "none"
+    """How two crops become one: not at all, blended, or a rectangle of one set into the other."""
+    mix_share: float = Field(0.3, ge=0, le=1)
+    """Share of the crops that are mixed, if any."""
     validation_crops: int = Field(64, ge=1)
     """Fixed crops of the held-out images on which the validation loss is taken."""
     validation_images: int = Field(24, ge=0)
