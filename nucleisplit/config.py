@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nucleisplit.errors import ConfigError
 from stage1_unet import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
@@ -13,6 +13,21 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+class PseudoConfig(BaseModel):
+    """Which labels of unlabelled images are believed, and how much they count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    min_iou: float = Field(0.8, ge=0, le=1)
+    """Predicted IoU from which a nucleus is taken for true; of the others the loss is not taken."""
+    min_image_iou: float = Field(0.7, ge=0, le=1)
+    """Mean predicted IoU from which an image is used."""
+    max_background: float = Field(0.2, ge=0, le=1)
+    """Body probability above which a pixel outside every nucleus is uncertain, too."""
+    share: float = Field(0.25, gt=0, lt=1)
+    """Share of the crops that come from pseudo-labelled images."""
 
 
 class RunConfig(BaseModel):
@@ -30,6 +45,8 @@ class RunConfig(BaseModel):
     """Which network maps the image to body, border and separation."""
     train: TrainConfig = TrainConfig()
     """How the network is trained."""
+    pseudo: PseudoConfig = PseudoConfig()
+    """Which pseudo-labels are used, if unlabelled images are given."""
     predict: PredictConfig = PredictConfig()
     """Tiles, test-time augmentation and precision of the prediction."""
     forest: ForestConfig = ForestConfig()
@@ -51,8 +68,8 @@ def load_config(path: str | Path | None = None) -> RunConfig:
     ----------
     path
         A TOML file with any of the sections ``[preprocess]``, ``[network]``, ``[train]``,
-        ``[predict]``, ``[forest]``, ``[trees]`` and ``[select]``; what it leaves out keeps its
-        default. None gives the defaults.
+        ``[pseudo]``, ``[predict]``, ``[forest]``, ``[trees]`` and ``[select]``; what it leaves
+        out keeps its default. None gives the defaults.
 
     Raises
     ------

@@ -41,7 +41,21 @@ from nucleisplit.cli.options import (
 @click.option(
     "--init",
     metavar="NAME|PATH",
-    help="Start from the network of this model instead of fresh weights.",
+    help="Start from the network of this model instead of fresh weights; or from those of another "
+    "run on the same folds, each fold from its own.",
+)
+@click.option(
+    "--pseudo",
+    type=EXISTING_FOLDER,
+    metavar="FOLDER",
+    help="Also train on these unlabelled images, labelled by a model where it is sure of itself.",
+)
+@click.option(
+    "--pseudo-model",
+    default="default",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="The model that labels them.",
 )
 @device_option
 def train_unet(
@@ -52,6 +66,8 @@ def train_unet(
     group: str | None,
     config: Path | None,
     init: str | None,
+    pseudo: Path | None,
+    pseudo_model: str,
     device: str,
 ) -> None:
     """Train one network per fold of DATA, keep its out-of-fold maps, then one on everything.
@@ -63,15 +79,13 @@ def train_unet(
     nucleisplit train-unet data/ --out run/
     nucleisplit train-unet data/ --config train.toml --device cuda
     nucleisplit train-unet data/ --init default          fine-tune the bundled model
+    nucleisplit train-unet data/ --init run/ --out longer/          train a run for longer
+    nucleisplit train-unet data/ --pseudo unlabelled/
     """
     from nucleisplit.config import load_config
+    from nucleisplit.training import Start
     from nucleisplit.training import train_unet as train
 
-    initial = None
-    if init is not None:
-        from nucleisplit.bundle import load_bundle
-
-        initial = load_bundle(init)
     out = out or data.resolve().with_name(f"{data.resolve().name}-run")
     train(
         data,
@@ -81,7 +95,9 @@ def train_unet(
         group=group,
         folds=folds,
         device=device,
-        initial=initial,
+        start=Start.find(init) if init else None,
+        pseudo=pseudo,
+        labeller=pseudo_model,
         progress=sys.stderr.isatty(),
     )
     click.echo(f"next: nucleisplit train-trees {out}")

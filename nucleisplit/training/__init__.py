@@ -1,7 +1,8 @@
 """Training beside inference: folds, out-of-fold maps, both fits, the model they make."""
 
 from .run import TrainingRun
+from .start import Start
 from .trees import train_trees
 from .unet import train_unet
 
-__all__ = ["TrainingRun", "train_trees", "train_unet"]
+__all__ = ["Start", "TrainingRun", "train_trees", "train_unet"]

@@ -15,7 +15,7 @@ from nucleisplit.io import Dataset, Record, replacing, write_json
 from stage1_unet import WEIGHTS
 
 _MANIFEST = "run.json"
-_STAGE_1 = ("preprocess", "network", "train", "predict")
+_STAGE_1 = ("preprocess", "network", "train", "pseudo", "predict")
 """The sections of the configuration that a run depends on; the others belong to the trees."""
 _REMEDY = "give a folder written by nucleisplit train-unet"
 
@@ -38,7 +38,9 @@ class TrainingRun:
     config : RunConfig
         Only the sections of stage 1 are kept in ``run.json``.
     initial : str or None
-        Fingerprint of the model that the networks start from.
+        Fingerprint of what the networks start from, see `Start`.
+    pseudo : str or None
+        Fingerprint of the unlabelled images that were added, and of the model that labelled them.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class TrainingRun:
     fingerprint: str
     config: RunConfig
     initial: str | None = None
+    pseudo: str | None = None
 
     def start(self) -> None:
         """Write ``run.json``, or check that the run there is this one.
@@ -68,13 +71,20 @@ class TrainingRun:
             return
         earlier = TrainingRun.open(self.folder)
         before, now = earlier._to_dict(), self._to_dict()
-        for name in ("fingerprint", "folds", "table", "group", "config", "initial"):
+        for name in ("fingerprint", "folds", "table", "group", "config", "initial", "pseudo"):
             if before[name] != now[name]:
-                what = {"fingerprint": "data", "initial": "--init"}.get(name, name)
+                what = {"fingerprint": "data", "initial": "--init", "pseudo": "--pseudo"}.get(
+                    name, name
+                )
                 raise OutputError(
                     f"{self.folder}: was started with other {what}",
                     "repeat its command to go on, or name another folder",
                 )
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Tell whether a folder is a training run."""
+        return (folder / _MANIFEST).is_file()
 
     @classmethod
     def open(cls, folder: Path) -> TrainingRun:
@@ -97,6 +107,7 @@ class TrainingRun:
                 fingerprint=values["fingerprint"],
                 config=validated(values["config"], source=manifest),
                 initial=values.get("initial"),
+                pseudo=values.get("pseudo"),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{manifest}: is not a training run ({error})", _REMEDY) from error
@@ -110,6 +121,7 @@ class TrainingRun:
             "folds": self.folds,
             "fingerprint": self.fingerprint,
             "initial": self.initial,
+            "pseudo": self.pseudo,
             "config": {name: self.config.to_dict()[name] for name in _STAGE_1},
         }
 

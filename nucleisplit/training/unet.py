@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from nucleisplit.bundle import Bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import ConfigError
-from nucleisplit.io import CleaningNotes, Dataset, Record, load_dataset, read_image
+from nucleisplit.io import (
+    CleaningNotes,
+    Dataset,
+    Record,
+    find_images,
+    load_dataset,
+    read_image,
+)
+from nucleisplit.pipeline import Segmenter
 from stage1_unet import Pair, Predictor, load_network, preprocess, train_network
 
+from .baseline import quick_map
 from .curves import draw_curves
+from .pseudo import images_fingerprint, pseudo_pairs
 from .run import TrainingRun
+from .start import Start
 
 
 def train_unet(
@@ -27,7 +39,9 @@ def train_unet(
     group: str | None = None,
     folds: int = 4,
     device: str = "auto",
-    initial: Bundle | None = None,
+    start: Start | None = None,
+    pseudo: Path | None = None,
+    labeller: str | Path = "default",
     progress: bool = True,
     say: Callable[[str], None] = click.echo,
 ) -> TrainingRun:
@@ -41,8 +55,12 @@ def train_unet(
         Folder of the run. The same call goes on where an interrupted one was.
     config : RunConfig
     device : {"auto", "cpu", "cuda", "mps"}
-    initial : Bundle, optional
-        A model whose network is the start, instead of fresh weights; it decides which network.
+    start : Start, optional
+        Networks to start from, instead of fresh weights; they decide which network it is.
+    pseudo : Path, optional
+        Folder of unlabelled images to train on, too, see `PseudoConfig`.
+    labeller : str or Path
+        The model that labels them.
     progress : bool
         Show progress bars.
     say : callable
@@ -61,9 +79,11 @@ def train_unet(
     ConfigError
         The settings do not fit each other.
     """
+    began = time.monotonic()
     dataset = load_dataset(data, table, group, folds)
-    if initial is not None:
-        config = config.model_copy(update={"network": initial.config.network})
+    if start is not None:
+        config = config.model_copy(update={"network": start.network_config})
+    segmenter = Segmenter(labeller, device=device) if pseudo else None
     run = TrainingRun(
         folder=out,
         data=data,
@@ -72,26 +92,32 @@ def train_unet(
         folds=folds,
         fingerprint=dataset.fingerprint,
         config=config,
-        initial=initial.fingerprint if initial else None,
+        initial=start.fingerprint if start else None,
+        pseudo=_pseudo_fingerprint(pseudo, segmenter) if pseudo else None,
     )
     say(f"{len(dataset)} images in {len(dataset.folds)} folds, {data}")
-    pairs = _read_pairs(dataset, config, say)
+    if start is not None and (warning := start.check(run)):
+        say(f"warning: {warning}")
+    pairs = read_pairs(dataset, config, say)
     run.start()  # not before the data are known to be readable
-
-    start = initial.networks()[0] if initial else None
+    extra = []
+    if segmenter:
+        weight = sum(pair.weight for pair in pairs)
+        extra = pseudo_pairs(pseudo, segmenter, config.pseudo, config.preprocess, weight, say)
 
     def train(folder: Path, held_out: int | None) -> Path:
         inside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold != held_out]
         outside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold == held_out]
         try:
             return train_network(
-                inside,
+                inside + extra,
                 outside,
                 folder,
                 config.network,
                 config.train,
                 device=device,
-                initial=start,
+                initial=start.network(held_out) if start else None,
+                score=quick_map,
                 progress=progress,
                 say=say,
             )
@@ -107,10 +133,11 @@ def train_unet(
     say("final: network on all images")
     train(run.final_folder, None)
     draw_curves(run)
+    say(f"{(time.monotonic() - began) / 60:.1f} min, peak memory {_peak_memory()}")
     return run
 
 
-def _read_pairs(dataset: Dataset, config: RunConfig, say: Callable[[str], None]) -> list[Pair]:
+def read_pairs(dataset: Dataset, config: RunConfig, say: Callable[[str], None]) -> list[Pair]:
     """Read everything, each cluster weighted by the square root of its number of images."""
     counts = Counter(record.cluster for record in dataset.records)
     pairs, notes = [], CleaningNotes()
@@ -125,6 +152,24 @@ def _read_pairs(dataset: Dataset, config: RunConfig, say: Callable[[str], None])
     if notes:
         say(f"labels cleaned: {notes}")
     return pairs
+
+
+def _pseudo_fingerprint(folder: Path, segmenter: Segmenter) -> str:
+    return f"{images_fingerprint(find_images([folder]))} by {segmenter.bundle.fingerprint}"
+
+
+def _peak_memory() -> str:
+    """Largest memory of this process, and the largest of those that cut its crops."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return "unknown"
+    unit = 2**30 if sys.platform == "darwin" else 2**20
+    own, worker = (
+        resource.getrusage(who).ru_maxrss / unit
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return f"{own:.1f} GB, of a loader process {worker:.1f} GB"
 
 
 def _write_maps(

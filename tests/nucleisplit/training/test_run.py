@@ -34,6 +34,7 @@ def test_starts_and_opens(new_run):
         ({"folds": 5}, "other folds"),
         ({"group": "mosaic"}, "other group"),
         ({"initial": "ef" * 32}, "other --init"),
+        ({"pseudo": "ef" * 32}, "other --pseudo"),
         ({"config": RunConfig(train=TrainConfig(steps=7))}, "other config"),
     ],
 )

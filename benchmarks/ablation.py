@@ -1,0 +1,196 @@
+"""Which choice of stage 1 gives how much: short trainings on one fold, everything else equal.
+
+    python benchmarks/ablation.py DATA OUT [--table benchmarks/ablation.toml] [--start RUN]
+        [--only NAME ...] [--device auto] [--write docs/experiments.md]
+
+Each experiment of the table trains one network on all folds but one, predicts the held-out images
+and scores the single-threshold watershed tuned on them. Experiments with `continued = true` go on
+from the network of RUN that has not seen that fold; those with `network = "NAME"` predict with the
+network of another experiment. What is finished is not repeated, so a killed run goes on with the
+same command. The intervals are 95 % bootstrap intervals over the mosaics of the fold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nucleisplit.config import RunConfig, tomllib, validated
+from nucleisplit.io import Dataset, load_dataset, read_image, write_json
+from nucleisplit.training import TrainingRun
+from nucleisplit.training.baseline import score_thresholds, tune_thresholds
+from nucleisplit.training.pool import ImagePool
+from nucleisplit.training.unet import read_pairs
+from stage1_unet import WEIGHTS, Predictor, load_network, preprocess, train_network
+
+SECTIONS = ("preprocess", "network", "train", "predict")
+DRAWS = 2000
+
+
+def merged(*layers: dict) -> RunConfig:
+    """One configuration out of several dicts of sections, the last one winning."""
+    sections = {
+        name: {key: value for layer in layers for key, value in layer.get(name, {}).items()}
+        for name in SECTIONS
+    }
+    return validated({name: values for name, values in sections.items() if values}, "ablation.toml")
+
+
+def run_experiment(
+    experiment: dict, common: dict, dataset: Dataset, fold: int, args: argparse.Namespace
+) -> dict:
+    """Train (unless it uses another's network), predict and score one experiment."""
+    folder = args.out / experiment["name"]
+    config = merged(common, experiment)
+    held_out = [record for record in dataset.records if record.fold == fold]
+    begin = time.perf_counter()
+    if "network" in experiment and isinstance(experiment["network"], str):
+        weights, crops = args.out / experiment["network"] / WEIGHTS, 0
+    else:
+        initial = None
+        if experiment.get("continued"):
+            initial = load_network(TrainingRun.open(args.start).fold_folder(fold) / WEIGHTS)
+        pairs = read_pairs(dataset, config, print)
+        weights = train_network(
+            [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold != fold],
+            [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold == fold],
+            folder,
+            config.network,
+            config.train,
+            device=args.device,
+            initial=initial,
+            progress=False,
+        )
+        crops = config.train.steps * config.train.batch
+    trained = time.perf_counter()
+    predictor = Predictor(load_network(weights), config.predict, args.device)
+    maps, truths = [], []
+    for record in held_out:
+        image = preprocess(read_image(record.image_path), config.preprocess)
+        maps.append(np.rint(predictor.predict(image) * 255).astype(np.uint8))
+        truths.append(record.read_labels()[0])
+    predicted = time.perf_counter()
+    with ImagePool(maps, truths) as pool:
+        thresholds = tune_thresholds(pool, lambda line: None)
+        names = [record.image_id for record in held_out]
+        scores = pool.map(score_thresholds, names, config=thresholds)
+    return {
+        "crops": crops,
+        "training_minutes": (trained - begin) / 60,
+        "prediction_seconds": predicted - trained,
+        "thresholds": thresholds.model_dump(),
+        "map": {score.image_id: score.map for score in scores},
+    }
+
+
+def interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean over images, whole groups drawn at a time."""
+    rng = np.random.default_rng(0)
+    codes, n = np.unique(groups, return_inverse=True)[1], np.unique(groups).size
+    sums, counts = np.bincount(codes, values), np.bincount(codes)
+    draws = rng.integers(n, size=(DRAWS, n))
+    low, high = np.percentile(sums[draws].sum(1) / counts[draws].sum(1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def page(table: dict, results: dict[str, dict], dataset: Dataset, fold: int) -> str:
+    """Lay the results out as the page docs/experiments.md."""
+    records = [record for record in dataset.records if record.fold == fold]
+    mosaics = np.array([record.group for record in records])
+    clusters = pd.Series([record.cluster for record in records])
+    names = sorted(clusters.unique())
+    lines = [
+        "# Experiments of stage 1",
+        "",
+        "Generated by `benchmarks/ablation.py` from `benchmarks/ablation.toml`; every network is "
+        f"trained without fold {fold} and scored on its {len(records)} images with the "
+        "single-threshold watershed tuned on them (no trees, no test-time augmentation unless "
+        "said). In brackets: 95 % bootstrap intervals over mosaics; of the difference, paired. "
+        f"Machine: {table['machine']}. Minutes include waiting for other work on the same cores.",
+    ]
+    for group in table["group"]:
+        lines += ["", f"## {group['title']}", "", group["text"].strip(), ""]
+        lines.append(
+            "| experiment | crops | minutes | mAP | against the first | "
+            + " | ".join(f"{name} ({(clusters == name).sum()})" for name in names)
+            + " |"
+        )
+        lines.append("|---|--:|--:|---|---|" + "--:|" * len(names))
+        first = None
+        for experiment in group["experiment"]:
+            if experiment["name"] not in results:
+                continue
+            result = results[experiment["name"]]
+            values = np.array([result["map"][record.image_id] for record in records])
+            first = values if first is None else first
+            low, high = interval(values, mosaics)
+            below, above = interval(values - first, mosaics)
+            change = (
+                "" if values is first else
+                f"{(values - first).mean():+.3f} [{below:+.3f}, {above:+.3f}]"
+            )
+            by_cluster = pd.Series(values).groupby(clusters).mean()
+            cells = [
+                experiment.get("title", experiment["name"]),
+                f"{result['crops']:,}" if result["crops"] else "-",
+                f"{result['training_minutes']:.1f}" if result["crops"] else "-",
+                f"{values.mean():.3f} [{low:.3f}, {high:.3f}]",
+                change,
+                *(f"{by_cluster[name]:.3f}" for name in names),
+            ]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    """Processor and number of cores that this process may use."""
+    cpuinfo = Path("/proc/cpuinfo")
+    model = platform.processor() or platform.machine()
+    if cpuinfo.exists():
+        found = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        model = found[0].split(":")[1].strip() if found else model
+    return f"{model}, {len(os.sched_getaffinity(0))} cores"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--table", type=Path, default=Path(__file__).with_name("ablation.toml"))
+    parser.add_argument("--start", type=Path)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--write", type=Path)
+    args = parser.parse_args()
+    table = tomllib.loads(args.table.read_text(encoding="utf-8"))
+    table["machine"] = machine()
+    dataset = load_dataset(args.data)
+    results = {}
+    for group in table["group"]:
+        for experiment in group["experiment"]:
+            kept = args.out / experiment["name"] / "result.json"
+            if not kept.exists():
+                if args.only is not None and experiment["name"] not in args.only:
+                    continue
+                print(f"{experiment['name']}", flush=True)
+                common = group.get("common", {})
+                result = run_experiment(experiment, common, dataset, table["fold"], args)
+                write_json(kept, result, overwrite=True)
+            results[experiment["name"]] = json.loads(kept.read_text())
+            mean = np.mean(list(results[experiment["name"]]["map"].values()))
+            print(f"{experiment['name']}: {mean:.4f}", flush=True)
+    text = page(table, results, dataset, table["fold"])
+    if args.write:
+        args.write.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What the networks of a run start from: those of a model, or of another run, fold by fold."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nucleisplit.bundle import Bundle, load_bundle
+from nucleisplit.errors import InputError
+from stage1_unet import WEIGHTS, NetworkConfig, load_network
+
+from .run import TrainingRun
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Start:
+    """Trained networks to go on from.
+
+    Attributes
+    ----------
+    source : Bundle or TrainingRun
+        A model gives every fold the same network; a run gives each fold its own, which has not
+        seen the fold either.
+    """
+
+    source: Bundle | TrainingRun
+
+    @classmethod
+    def find(cls, name_or_path: str | Path) -> Start:
+        """Open the folder of a run, or else a model by its name or folder.
+
+        Raises
+        ------
+        BundleError, InputError
+            It is neither, or damaged.
+        """
+        if TrainingRun.is_at(Path(name_or_path)):
+            return cls(TrainingRun.open(Path(name_or_path)))
+        return cls(load_bundle(name_or_path))
+
+    @property
+    def network_config(self) -> NetworkConfig:
+        """Which network it is."""
+        return self.source.config.network
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the weights."""
+        if isinstance(self.source, Bundle):
+            return self.source.fingerprint
+        digest = hashlib.sha256()
+        for path in sorted(self.source.folder.glob(f"*/{WEIGHTS}")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def network(self, fold: int | None) -> nn.Module:
+        """Return the network to start `fold` (None: the final fit) from.
+
+        Raises
+        ------
+        InputError
+            The run it is taken from has not trained it yet.
+        """
+        if isinstance(self.source, Bundle):
+            return self.source.networks()[0]
+        folder = self.source.final_folder if fold is None else self.source.fold_folder(fold)
+        try:
+            return load_network(folder / WEIGHTS)
+        except ValueError as error:
+            raise InputError(str(error), "finish that run first") from error
+
+    def check(self, run: TrainingRun) -> str | None:
+        """Check that starting `run` from here keeps the held-out images unseen.
+
+        Returns
+        -------
+        str or None
+            A warning, where they may have been seen.
+
+        Raises
+        ------
+        InputError
+            The run it is taken from has other data or folds.
+        """
+        if isinstance(self.source, Bundle):
+            if self.source.manifest.data != run.fingerprint:
+                return None
+            return (
+                f"{self.source.path} was trained on these very images, so out-of-fold scores will "
+                "be too good; start from the folder of its run instead"
+            )
+        for name in ("fingerprint", "folds", "table", "group"):
+            if getattr(self.source, name) != getattr(run, name):
+                raise InputError(
+                    f"{self.source.folder}: has other {'data' if name == 'fingerprint' else name}",
+                    "start from a run with the same data and folds, or from a model",
+                )
+        return None
