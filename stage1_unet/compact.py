@@ -33,7 +33,8 @@ class Residual(nn.Module):
         return torch.relu(self.second(y) + self.shortcut(x))
 
 
-def _stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Sequential:
+def make_stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Sequential:
+    """Chain so many residual blocks, the first of which changes width and resolution."""
     rest = [Residual(outputs, outputs) for _ in range(blocks - 1)]
     return nn.Sequential(Residual(inputs, outputs, stride), *rest)
 
@@ -68,10 +69,10 @@ class CompactUnet(nn.Module):
         self.unfold = nn.PixelUnshuffle(2)
         self.stem = ConvNorm(4 * in_channels, widths[0])
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
-        self.down = nn.ModuleList([_stage(widths[0], widths[0], blocks)])
-        self.down.extend(_stage(a, b, blocks, stride=2) for a, b in pairs)
+        self.down = nn.ModuleList([make_stage(widths[0], widths[0], blocks)])
+        self.down.extend(make_stage(a, b, blocks, stride=2) for a, b in pairs)
         self.lift = nn.ModuleList([ConvNorm(b, a, 1) for a, b in reversed(pairs)])
-        self.up = nn.ModuleList([_stage(a, a, 1) for a, _ in reversed(pairs)])
+        self.up = nn.ModuleList([make_stage(a, a, 1) for a, _ in reversed(pairs)])
         self.head = nn.Conv2d(widths[0], 4 * classes, 3, padding=1)
         self.fold = nn.PixelShuffle(2)
 

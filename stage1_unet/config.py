@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,17 +26,27 @@ class PreprocessConfig(_Frozen):
         return self
 
 
+def _usual_widths(fields: dict) -> tuple[int, ...]:
+    if fields.get("architecture") == "compact":
+        return (32, 64, 128, 192, 256)
+    own = str(fields.get("encoder")).startswith("nucleisplit-")
+    return (8, 16, 24, 48, 96) if own else (16, 32, 48, 64, 128)
+
+
 class NetworkConfig(_Frozen):
     """Which network, see `stage1_unet.build_network`."""
 
     architecture: str = "compact"
     """`compact` (ours), or any architecture of segmentation-models-pytorch, such as `unet`."""
     encoder: str = "resnet18"
-    """Encoder of a segmentation-models-pytorch architecture; unused by `compact`."""
+    """Encoder of a segmentation-models-pytorch architecture: any of its own, `tu-NAME` of timm,
+    or, with `unet`, `nucleisplit-residual`, whose finest features are at full resolution. Unused
+    by `compact`."""
     encoder_weights: str | None = None
     """Pretrained weights of that encoder, such as `imagenet` (downloaded); none: from scratch."""
-    widths: tuple[int, ...] = Field((32, 64, 128, 192, 256), min_length=2, max_length=7)
-    """Channels per level of `compact`, finest first; decoder channels of the others, last first."""
+    widths: tuple[int, ...] = Field(default_factory=_usual_widths, min_length=2, max_length=7)
+    """Channels per level of `compact`, finest first; decoder channels of `unet`, `unetplusplus` and
+    `manet`, last first, unused by other decoders."""
     blocks: int = Field(1, ge=1, le=4)
     """Residual blocks per encoder level of `compact`."""
     channels: tuple[Literal["body", "border", "separation"], ...] = ("body", "border", "separation")
@@ -134,6 +144,13 @@ class PredictConfig(_Frozen):
 
     tta: Literal["none", "flips", "d4"] = "none"
     """Test-time augmentation: none, 4 flips, or the 8 flips and rotations, averaged."""
+    scales: tuple[Annotated[float, Field(ge=0.25, le=4)], ...] = Field((1.0,), min_length=1)
+    """Scales whose maps are averaged too, each with all views, such as 0.75, 1 and 1.25."""
+    radius_range: tuple[float, float] | None = (7.0, 28.0)
+    """Smallest and largest radius of nuclei, pixels, that the network is good at. An image with a
+    typical radius outside is rescaled to the middle (geometric); null: never."""
+    diameter: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Typical diameter of the nuclei, pixels; null: measured on the maps of a first pass."""
     tile: int = Field(1024, ge=64)
     """Largest side computed in one piece, pixels, the halo included."""
     halo: int = Field(96, ge=0)
@@ -143,4 +160,12 @@ class PredictConfig(_Frozen):
     def _tile_holds_halo(self) -> PredictConfig:
         if self.tile <= 2 * self.halo:
             raise ValueError(f"tile ({self.tile}) must exceed twice the halo ({self.halo})")
+        return self
+
+    @model_validator(mode="after")
+    def _radius_range_ordered(self) -> PredictConfig:
+        if self.radius_range is not None:
+            low, high = self.radius_range
+            if not 0 < 2 * low <= high:
+                raise ValueError(f"radius_range must be 0 < 2 * low <= high, got {low} and {high}")
         return self

@@ -17,7 +17,6 @@ from .heads import count_outputs
 WEIGHTS = "network.safetensors"
 """Name of the file of a trained network; in the folder of a training, it marks the end."""
 
-_SMP_STRIDE = 32
 _CONFIG_KEY = "network_config"
 
 
@@ -31,66 +30,24 @@ def build_network(config: NetworkConfig) -> nn.Module:
     Returns
     -------
     Module
-        Maps ``(N, 3, H, W)`` float32 images in [0, 1] to ``(N, 3, H, W)`` logits; H and W must
-        be multiples of its attribute `stride`.
+        Maps ``(N, 3, H, W)`` float32 images in [0, 1] to ``(N, K, H, W)`` logits, see
+        `stage1_unet.heads`; H and W must be multiples of its attribute `stride`. Its attribute
+        `config` is the configuration.
 
     Raises
     ------
     ValueError
-        For an architecture or encoder that segmentation-models-pytorch does not know.
+        For an architecture or encoder that segmentation-models-pytorch does not know, or that
+        do not go together.
     """
     outputs = count_outputs(config)
     if config.architecture == "compact":
         network = CompactUnet(3, outputs, config.widths, config.blocks)
         network.config = config
         return network
-    import segmentation_models_pytorch as smp
+    from .library import build_library_network  # slow to import
 
-    options = {}
-    if config.architecture.lower() in ("unet", "unetplusplus", "manet"):
-        if len(config.widths) != 5:
-            raise ValueError(f"this decoder needs five widths, got {config.widths}")
-        options["decoder_channels"] = config.widths[::-1]
-    try:
-        network = smp.create_model(
-            config.architecture,
-            encoder_name=config.encoder,
-            encoder_weights=config.encoder_weights,
-            in_channels=3,
-            classes=outputs,
-            **options,
-        )
-    except (KeyError, ValueError) as error:
-        raise ValueError(
-            f"cannot build {config.architecture!r} with encoder {config.encoder!r}: {error}"
-        ) from error
-    return LibraryNetwork(network, config)
-
-
-class LibraryNetwork(nn.Module):
-    """A network of segmentation-models-pytorch, with what ours know of themselves.
-
-    Parameters
-    ----------
-    model : Module
-        From segmentation-models-pytorch.
-    config : NetworkConfig
-        What it was built from.
-    """
-
-    def __init__(self, model: nn.Module, config: NetworkConfig) -> None:
-        super().__init__()
-        self.model = model
-        self.config = config
-        self.stride = _SMP_STRIDE
-
-    @property
-    def encoder(self) -> nn.Module:
-        """The part that may come with weights learnt elsewhere."""
-        return self.model.encoder
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.model(x)
+    return build_library_network(config, outputs)
 
 
 def save_network(path: str | Path, network: nn.Module, config: NetworkConfig) -> None:

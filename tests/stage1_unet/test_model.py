@@ -8,32 +8,74 @@ from stage1_unet.model import resolve_device
 TINY = NetworkConfig(widths=(4, 8), blocks=1)
 
 
+def smp(architecture, encoder, **options):
+    return NetworkConfig(architecture=architecture, encoder=encoder, **options)
+
+
 @pytest.mark.parametrize(
-    "config",
+    ("config", "stride"),
     [
-        TINY,
-        NetworkConfig(widths=(4, 8, 12), blocks=2),
-        NetworkConfig(architecture="unet", encoder="resnet18", widths=(4, 4, 8, 8, 8)),
+        (TINY, 4),
+        (NetworkConfig(widths=(4, 8, 12), blocks=2), 8),
+        (NetworkConfig(), 32),
+        (smp("unet", "resnet18", widths=(4, 4, 8, 8, 8)), 32),
+        (smp("Unet", "tu-mobilenetv3_small_050"), 32),
+        (smp("fpn", "mobilenet_v2"), 32),
+        (smp("deeplabv3plus", "mobilenet_v2"), 16),
+        (smp("pspnet", "mobilenet_v2"), 8),
+        (smp("pan", "mobilenet_v2"), 128),
+        (smp("unet", "nucleisplit-residual"), 16),
+        (smp("unet", "nucleisplit-residual-thin"), 16),
     ],
 )
-def test_logits_are_as_fine_as_the_image(config):
-    network = build_network(config).eval()
-    side = 2 * network.stride
+def test_logits_are_as_fine_as_the_image(config, stride):
+    network = build_network(config)
+    assert network.training and network.stride == stride and network.config == config
     with torch.inference_mode():
-        assert network(torch.zeros(1, 3, side, network.stride)).shape == (1, 3, side, side // 2)
+        logits = network.eval()(torch.zeros(1, 3, 2 * stride, stride))
+    assert logits.shape == (1, 3, 2 * stride, stride)
 
 
-def test_compact_stride():
-    assert build_network(NetworkConfig()).stride == 32
-    assert build_network(TINY).stride == 4
+@pytest.mark.parametrize("architecture", ["compact", "unet"])
+@pytest.mark.parametrize(
+    ("options", "outputs"),
+    [
+        ({"channels": ("body",)}, 1),
+        ({"channels": ("body", "separation"), "distance": True}, 3),
+        ({"head": "softmax"}, 6),
+        ({"head": "softmax", "channels": ("body", "border"), "distance": True}, 4),
+    ],
+)
+def test_outputs_follow_the_head(architecture, options, outputs):
+    config = smp(architecture, "nucleisplit-residual-thin", **options)
+    with torch.inference_mode():
+        assert build_network(config)(torch.zeros(2, 3, 32, 32)).shape == (2, outputs, 32, 32)
+
+
+def test_residual_encoder_sees_single_pixels_first():
+    encoder = build_network(smp("unet", "nucleisplit-residual")).encoder.eval()
+    with torch.inference_mode():
+        features = encoder(torch.zeros(1, 3, 32, 48))
+    assert [tuple(feature.shape[1:]) for feature in features] == [
+        (3, 32, 48),
+        (16, 32, 48),
+        (32, 16, 24),
+        (64, 8, 12),
+        (128, 4, 6),
+        (192, 2, 3),
+    ]
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (NetworkConfig(architecture="unicorn"), "unicorn"),
-        (NetworkConfig(architecture="unet", encoder="nosuchnet"), "nosuchnet"),
-        (NetworkConfig(architecture="unet", widths=(8, 16)), "five widths"),
+        (smp("unicorn", "resnet18"), "unicorn"),
+        (smp("unet", "nosuchnet"), "nosuchnet"),
+        (smp("unet", "tu-nosuchnet"), "nosuchnet"),
+        (smp("unet", "resnet18", encoder_weights="nosuchweights"), "nosuchweights"),
+        (smp("unet", "resnet18", widths=(8, 16)), "five widths"),
+        (smp("fpn", "nucleisplit-residual"), r"16 x 32 pixels gives .* 32, 64"),
+        (smp("dpt", "resnet18"), "Timm"),
     ],
 )
 def test_unknown_network(config, message):
@@ -41,15 +83,36 @@ def test_unknown_network(config, message):
         build_network(config)
 
 
-def test_saved_network_predicts_the_same(tmp_path):
+@pytest.mark.parametrize("channels", [(), ("border",), ("border", "body"), ("body", "body")])
+def test_channels_hold_the_body_in_order(channels):
+    with pytest.raises(ValueError, match="channels must be body, then"):
+        NetworkConfig(channels=channels)
+
+
+def test_usual_widths_are_written_down():
+    assert NetworkConfig().widths == (32, 64, 128, 192, 256)
+    config = smp("unet", "nucleisplit-residual")
+    assert NetworkConfig.model_validate_json(config.model_dump_json()) == config
+    assert config.widths == (8, 16, 24, 48, 96)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TINY,
+        TINY.model_copy(update={"head": "softmax", "channels": ("body", "border")}),
+        smp("unet", "nucleisplit-residual-thin", distance=True),
+    ],
+)
+def test_saved_network_predicts_the_same(tmp_path, config):
     torch.manual_seed(0)
-    network = build_network(TINY).half().float().eval()
-    save_network(tmp_path / "n.safetensors", network, TINY)
+    network = build_network(config).half().float().eval()
+    save_network(tmp_path / "n.safetensors", network, config)
     again = load_network(tmp_path / "n.safetensors")
     image = torch.rand(1, 3, 16, 16)
     with torch.inference_mode():
         assert torch.equal(network(image), again(image))
-    assert not again.training
+    assert not again.training and again.config == config
     assert next(again.parameters()).dtype == torch.float32
 
 
