@@ -11,8 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stage2_trees.flood import enclosed_background, flood
+from stage2_trees.flood import flood
 from stage2_trees.hierarchy import Hierarchy
+from stage2_trees.pieces import find_pieces
+from stage2_trees.runs import fill_gaps
 
 
 def body_steps(body: np.ndarray, extents: tuple[float, ...]) -> np.ndarray:
@@ -49,13 +51,13 @@ def grow_basins(
         0 to the number of levels.
     """
     mask = steps > 0
-    if max_hole:
-        mask |= enclosed_background(mask.view(np.uint8), max_hole, False) > 0
+    fill_gaps(mask.view(np.uint8), max_hole, False)
     basin = np.zeros(levels.shape, np.int32)
     basin.ravel()[tree.pixels] = np.arange(1, tree.n_leaves + 1)
     extent = steps.copy()
-    flood(levels, mask, basin, extent)
-    return basin, _fill_holes(basin, extent)
+    pieces = find_pieces(mask)
+    flood(levels, pieces, basin, extent)
+    return basin, _fill_holes(basin, extent, pieces)
 
 
 @njit(cache=True)
@@ -63,29 +65,32 @@ def _steps(body, extents):
     height, width = body.shape
     out = np.zeros((height, width), np.uint8)
     for y in range(height):
-        for x in range(width):
-            for level in extents:
+        for level in extents:
+            for x in range(width):
                 out[y, x] += body[y, x] > level
     return out
 
 
 @njit(cache=True)
-def _fill_holes(basin, extent):
+def _fill_holes(basin, extent, pieces):
     """Raise each pixel to the lowest pass on its way out of its basin (8-connected).
 
     The way out starts at the pixels beside another basin, the background or the image's edge.
     Pixels of the highest step are walls that nothing below them has to cross.
     """
     height, width = basin.shape
+    pixels, _, bounds = pieces
     top = 0
     for value in extent.ravel():
         top = max(top, value)
     filled = np.zeros((height, width), np.uint8)
     done = np.zeros((height, width), np.bool_)
+    # Pixels to visit, one stack for each level.
     following = np.empty(basin.size, np.int32)
     head = np.full(256, -1, np.int32)
-    for y in range(height):
-        for x in range(width):
+    for piece in range(bounds.size - 1):
+        for pixel in pixels[bounds[piece] : bounds[piece + 1]]:
+            y, x = divmod(pixel, width)
             label = basin[y, x]
             if not label:
                 continue
@@ -101,20 +106,20 @@ def _fill_holes(basin, extent):
             if outer:
                 done[y, x] = True
                 filled[y, x] = value
-                following[y * width + x] = head[value]
-                head[value] = y * width + x
-    for level in range(top):
-        while head[level] >= 0:
-            pixel = head[level]
-            head[level] = following[pixel]
-            y, x = divmod(pixel, width)
-            for yy in range(max(y - 1, 0), min(y + 2, height)):
-                for xx in range(max(x - 1, 0), min(x + 2, width)):
-                    if done[yy, xx] or basin[yy, xx] != basin[y, x] or extent[yy, xx] == top:
-                        continue
-                    done[yy, xx] = True
-                    value = max(level, extent[yy, xx])
-                    filled[yy, xx] = value
-                    following[yy * width + xx] = head[value]
-                    head[value] = yy * width + xx
+                following[pixel] = head[value]
+                head[value] = pixel
+        for level in range(top):
+            while head[level] >= 0:
+                pixel = head[level]
+                head[level] = following[pixel]
+                y, x = divmod(pixel, width)
+                for yy in range(max(y - 1, 0), min(y + 2, height)):
+                    for xx in range(max(x - 1, 0), min(x + 2, width)):
+                        if done[yy, xx] or basin[yy, xx] != basin[y, x] or extent[yy, xx] == top:
+                            continue
+                        done[yy, xx] = True
+                        value = max(level, extent[yy, xx])
+                        filled[yy, xx] = value
+                        following[yy * width + xx] = head[value]
+                        head[value] = yy * width + xx
     return filled

@@ -14,10 +14,10 @@ from numba import njit
 
 from stage2_trees.basins import body_steps, grow_basins
 from stage2_trees.config import ForestConfig
-from stage2_trees.flood import enclosed_background
 from stage2_trees.hierarchy import Hierarchy, build_hierarchy
 from stage2_trees.hulls import convex_hulls
 from stage2_trees.maps import BODY, check_maps, seed_levels
+from stage2_trees.runs import fill_gaps
 from stage2_trees.sums import AREA, Sums, accumulate
 
 
@@ -127,8 +127,7 @@ class Forest:
         owner[leaves] = np.repeat(np.arange(1, chosen.size + 1), sizes)
         step[leaves] = np.repeat(self.candidates.step[chosen], sizes)
         labels = _paint(self.basin, self.extent, owner, step)
-        hole = enclosed_background(labels, labels.size, True)
-        np.copyto(labels, hole, where=hole > 0)
+        fill_gaps(labels, labels.size, True)
         return labels
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from stage2_trees.pieces import find_pieces, largest_piece
+
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
@@ -77,7 +79,7 @@ def build_hierarchy(
     Returns
     -------
     Hierarchy
-        Deterministic; pieces are 4-connected.
+        Trees are numbered in raster order of the 4-connected pieces of the mask they lie in.
 
     Examples
     --------
@@ -91,22 +93,20 @@ def build_hierarchy(
 
 
 @njit(cache=True)
-def _descending(levels, mask):
-    """Flat indices of the mask's pixels by falling level, in raster order within a level."""
-    flat_levels, flat_mask = levels.ravel(), mask.ravel()
-    start = np.zeros(257, np.int64)
-    for i in range(flat_levels.size):
-        if flat_mask[i]:
-            start[255 - flat_levels[i] + 1] += 1
-    for level in range(256):
-        start[level + 1] += start[level]
-    order = np.empty(start[256], np.int32)
-    for i in range(flat_levels.size):
-        if flat_mask[i]:
-            level = 255 - flat_levels[i]
-            order[start[level]] = i
-            start[level] += 1
-    return order
+def _descending(level, order):
+    """Places of a piece's pixels by falling level, in raster order within a level."""
+    lowest, highest = np.int64(255), np.int64(0)
+    for value in level:
+        lowest, highest = min(lowest, value), max(highest, value)
+    start = np.zeros(highest - lowest + 2, np.int64)
+    for value in level:
+        start[highest - value + 1] += 1
+    for i in range(highest - lowest):
+        start[i + 1] += start[i]
+    for place in range(level.size):
+        i = highest - level[place]
+        order[start[i]] = place
+        start[i] += 1
 
 
 @njit(cache=True)
@@ -123,84 +123,86 @@ def _find(parent, i):
 
 @njit(cache=True)
 def _merge(levels, mask, min_contrast, min_area):
-    height, width = levels.shape
-    flat = levels.ravel()
-    order = _descending(levels, mask)
-    unseen = -levels.size - 1
-    # Below 0 at the root of a piece: minus its area.
-    parent = np.full(levels.size, unseen, np.int32)
-    # At the root of a piece: its peak's pixel, or -1 - node once it is a union.
-    content = np.empty(levels.size, np.int32)
-    peak, saddle, pixels = [np.int32(0)], [np.int32(0)], [np.int32(0)]
+    pixels, neighbours, bounds = find_pieces(mask)
+    largest = largest_piece(bounds)
+    order_of = np.empty(largest, np.int32)
+    # Below 0 at the root of a set: minus its area.
+    parent_of = np.empty(largest, np.int32)
+    # At the root of a set: the place of its peak, or -1 - node once it is a union.
+    content = np.empty(largest, np.int32)
+    peak, saddle, peaks = [np.int32(0)], [np.int32(0)], [np.int32(0)]
     left, right = [np.int32(0)], [np.int32(0)]
-    for pixel in order:
-        level = np.int32(flat[pixel])
-        parent[pixel] = -1
-        content[pixel] = pixel
-        y, x = divmod(pixel, width)
-        for step in range(4):
-            yy = y + (step == 0) - (step == 1)
-            xx = x + (step == 2) - (step == 3)
-            if not (0 <= yy < height and 0 <= xx < width):
-                continue
-            if parent[yy * width + xx] == unseen:
-                continue
-            a, b = _find(parent, pixel), _find(parent, yy * width + xx)
-            if a == b:
-                continue
-            inside_a, inside_b = content[a], content[b]
-            good_a = inside_a < 0 or (
-                flat[inside_a] - level >= min_contrast and -parent[a] >= min_area
-            )
-            good_b = inside_b < 0 or (
-                flat[inside_b] - level >= min_contrast and -parent[b] >= min_area
-            )
-            if good_a and good_b:
-                for side in range(2):
-                    inside = inside_b if side else inside_a
-                    if inside >= 0:
-                        node = len(peak)
-                        peak.append(np.int32(flat[inside]))
-                        saddle.append(level)
-                        pixels.append(inside)
-                        left.append(np.int32(-1))
-                        right.append(np.int32(-1))
-                    else:
-                        node = -1 - inside
-                        saddle[node] = level
-                    if side:
-                        node_b = node
-                    else:
-                        node_a = node
-                inside = np.int32(-1 - len(peak))
-                peak.append(max(peak[node_a], peak[node_b]))
-                saddle.append(np.int32(0))
-                pixels.append(np.int32(-1))
-                left.append(np.int32(node_a))
-                right.append(np.int32(node_b))
-            elif good_a or good_b:
-                inside = inside_a if good_a else inside_b
-            elif flat[inside_a] != flat[inside_b]:
-                inside = inside_a if flat[inside_a] > flat[inside_b] else inside_b
-            else:
-                inside = min(inside_a, inside_b)
-            if parent[a] > parent[b]:
-                a, b = b, a
-            parent[a] += parent[b]
-            parent[b] = a
-            content[a] = inside
-    for pixel in order:
-        if parent[pixel] < 0 and content[pixel] >= 0 and -parent[pixel] >= min_area:
-            inside = content[pixel]
+    for piece in range(bounds.size - 1):
+        begin, size = bounds[piece], bounds[piece + 1] - bounds[piece]
+        flat = levels.ravel()[pixels[begin : begin + size]]
+        order, parent = order_of[:size], parent_of[:size]
+        _descending(flat, order)
+        unseen = -size - 1
+        parent[:] = unseen
+        for place in order:
+            level = np.int32(flat[place])
+            parent[place] = -1
+            content[place] = place
+            a = place
+            for other in neighbours[begin + place]:
+                if other < 0 or parent[other] == unseen:
+                    continue
+                b = _find(parent, other)
+                if a == b:
+                    continue
+                inside_a, inside_b = content[a], content[b]
+                good_a = inside_a < 0 or (
+                    flat[inside_a] - level >= min_contrast and -parent[a] >= min_area
+                )
+                good_b = inside_b < 0 or (
+                    flat[inside_b] - level >= min_contrast and -parent[b] >= min_area
+                )
+                if good_a and good_b:
+                    for side in range(2):
+                        inside = inside_b if side else inside_a
+                        if inside >= 0:
+                            node = len(peak)
+                            peak.append(np.int32(flat[inside]))
+                            saddle.append(level)
+                            peaks.append(pixels[begin + inside])
+                            left.append(np.int32(-1))
+                            right.append(np.int32(-1))
+                        else:
+                            node = -1 - inside
+                            saddle[node] = level
+                        if side:
+                            node_b = node
+                        else:
+                            node_a = node
+                    inside = np.int32(-1 - len(peak))
+                    peak.append(max(peak[node_a], peak[node_b]))
+                    saddle.append(np.int32(0))
+                    peaks.append(np.int32(-1))
+                    left.append(np.int32(node_a))
+                    right.append(np.int32(node_b))
+                elif good_a or good_b:
+                    inside = inside_a if good_a else inside_b
+                elif flat[inside_a] != flat[inside_b]:
+                    inside = inside_a if flat[inside_a] > flat[inside_b] else inside_b
+                else:
+                    inside = min(inside_a, inside_b)
+                if parent[a] > parent[b]:
+                    a, b = b, a
+                parent[a] += parent[b]
+                parent[b] = a
+                content[a] = inside
+        root = _find(parent, np.int32(0))
+        if content[root] >= 0 and size >= min_area:
+            inside = content[root]
             peak.append(np.int32(flat[inside]))
             saddle.append(np.int32(0))
-            pixels.append(inside)
+            peaks.append(pixels[begin + inside])
             left.append(np.int32(-1))
             right.append(np.int32(-1))
     return (
         np.array(peak)[1:],
         np.array(saddle)[1:],
-        np.array(pixels)[1:],
+        np.array(peaks)[1:],
         np.array(left)[1:] - np.int32(1),
         np.array(right)[1:] - np.int32(1),
     )
@@ -221,10 +223,11 @@ def _ordered(peak, saddle, pixels, left, right):
             parent[right[node]] = node
     start = np.zeros(n_nodes, np.int32)
     free = 0
-    for node in range(n_nodes - 1, -1, -1):
+    for node in range(n_nodes):
         if parent[node] < 0:
             start[node] = free
             free += size[node]
+    for node in range(n_nodes - 1, -1, -1):
         if not is_leaf[node]:
             start[left[node]] = start[node]
             start[right[node]] = start[node] + size[left[node]]

@@ -120,14 +120,20 @@ def _hulls(basin, extent, left, right, size, n_leaves, n_steps, max_leaves):
         longest = max(longest, bounds[leaf + 1] - bounds[leaf])
     points = np.empty((2 * longest + 4, 2), np.int32)
     corners = np.empty((4 * longest + 8, 2), np.int32)
+    ends = np.empty((64, n_steps + 1, 2), np.int32)
     for node in range(n_nodes):
         if size[node] > max_leaves:
             continue
+        if node < n_leaves:
+            pixels = order[bounds[node] : bounds[node + 1]]
+            top = pixels[0] // width
+            height = pixels[-1] // width - top + 1
+            if height > ends.shape[0]:
+                ends = np.empty((2 * height, n_steps + 1, 2), np.int32)
+            _row_ends(pixels, flat_extent, top, width, ends[:height])
         for step in range(1, n_steps + 1):
             if node < n_leaves:
-                count = _row_ends(
-                    order, bounds[node], bounds[node + 1], flat_extent, step, width, points
-                )
+                count = _as_points(ends[:height], step, top, points)
             else:
                 a, b = where[left[node], step - 1], where[right[node], step - 1]
                 if a[1] + b[1] > points.shape[0]:
@@ -153,20 +159,32 @@ def _hulls(basin, extent, left, right, size, n_leaves, n_steps, max_leaves):
 
 
 @njit(cache=True)
-def _row_ends(order, begin, end, extent, step, width, points):
-    """First and last pixel of each row of a leaf at a step."""
-    count, row, row_start = 0, -1, 0
-    for i in range(begin, end):
-        pixel = order[i]
-        if extent[pixel] < step:
-            continue
+def _row_ends(pixels, extent, top, width, ends):
+    """First and last column of each row of a leaf at each step; (width, -1) for none."""
+    n_rows, n_steps = ends.shape[0], ends.shape[1]
+    ends[:, :, 0], ends[:, :, 1] = width, -1
+    for pixel in pixels:
         y, x = divmod(pixel, width)
-        if y != row:
-            row, row_start = y, count
-        elif count - row_start == 2:
-            count -= 1
-        points[count, 0], points[count, 1] = y, x
-        count += 1
+        end = ends[y - top, extent[pixel]]
+        end[0], end[1] = min(end[0], x), max(end[1], x)
+    for row in range(n_rows):
+        for step in range(n_steps - 2, 0, -1):
+            end, higher = ends[row, step], ends[row, step + 1]
+            end[0], end[1] = min(end[0], higher[0]), max(end[1], higher[1])
+
+
+@njit(cache=True)
+def _as_points(ends, step, top, points):
+    """The row ends of one step as points, sorted by row, then column."""
+    count = 0
+    for row in range(ends.shape[0]):
+        first, last = ends[row, step]
+        if last >= 0:
+            points[count, 0], points[count, 1] = top + row, first
+            count += 1
+        if last > first:
+            points[count, 0], points[count, 1] = top + row, last
+            count += 1
     return count
 
 

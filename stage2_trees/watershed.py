@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from stage2_trees.config import ThresholdConfig
-from stage2_trees.flood import enclosed_background, flood, label_components
+from stage2_trees.flood import flood
 from stage2_trees.maps import BODY, BORDER, SEPARATION, check_maps, seed_levels
+from stage2_trees.pieces import find_pieces
+from stage2_trees.runs import fill_gaps, label_components
 
 
 def threshold_labels(maps: np.ndarray, config: ThresholdConfig | None = None) -> np.ndarray:
@@ -50,9 +52,8 @@ def threshold_labels(maps: np.ndarray, config: ThresholdConfig | None = None) ->
     labels, count = label_components((seed > config.seed) & mask)
     labels = _without_small(labels, count, config.min_seed_area)
     reach = np.ones(labels.shape, np.uint8)
-    flood(seed_levels(maps, 255, config.border_weight), mask, labels, reach)
-    owner = enclosed_background(labels, labels.size, True)
-    labels[owner > 0] = owner[owner > 0]
+    flood(seed_levels(maps, 255, config.border_weight), find_pieces(mask), labels, reach)
+    fill_gaps(labels, labels.size, True)
     return _without_small(labels, count, config.min_area)
 
 

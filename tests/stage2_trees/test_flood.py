@@ -4,26 +4,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label
 
-from stage2_trees.flood import enclosed_background, flood, label_components
-
-masks = arrays(bool, (7, 8))
-
-
-@given(masks)
-def test_components_are_those_of_skimage(mask):
-    labels, count = label_components(mask)
-    expected, expected_count = label(mask, connectivity=1, return_num=True)
-    assert count == expected_count
-    assert (labels == expected).all()
+from stage2_trees.flood import flood
+from stage2_trees.pieces import find_pieces
 
 
-@given(arrays(np.uint8, (6, 7), elements=st.integers(0, 9)), masks.map(lambda m: m[:6, :7]))
+@given(arrays(np.uint8, (6, 7), elements=st.integers(0, 9)), arrays(bool, (6, 7)))
 def test_flood_reaches_the_pieces_that_hold_a_marker_and_keeps_labels_connected(levels, mask):
     markers = np.zeros(levels.shape, np.int32)
     markers[0, 0], markers[5, 6] = 1, 2
     markers[~mask] = 0
     labels, reach = markers.copy(), levels.copy()
-    flood(levels, mask, labels, reach)
+    flood(levels, find_pieces(mask), labels, reach)
     pieces = label(mask, connectivity=1)
     marked = np.isin(pieces, pieces[markers > 0]) & mask
     assert ((labels > 0) == marked).all()
@@ -36,7 +27,7 @@ def test_flood_reaches_the_pieces_that_hold_a_marker_and_keeps_labels_connected(
 def test_two_floods_meet_in_the_valley():
     levels = np.array([[9, 6, 3, 1, 4, 8]], np.uint8)
     labels, reach = np.array([[1, 0, 0, 0, 0, 2]], np.int32), levels.copy()
-    flood(levels, levels > 0, labels, reach)
+    flood(levels, find_pieces(levels > 0), labels, reach)
     assert labels[0, :3].tolist() == [1, 1, 1]
     assert labels[0, 4:].tolist() == [2, 2]
 
@@ -44,23 +35,5 @@ def test_two_floods_meet_in_the_valley():
 def test_reach_is_the_lowest_value_on_the_way():
     levels = np.array([[9, 2, 7, 5]], np.uint8)
     labels, reach = np.array([[1, 0, 0, 0]], np.int32), levels.copy()
-    flood(levels, levels > 0, labels, reach)
+    flood(levels, find_pieces(levels > 0), labels, reach)
     assert reach.tolist() == [[9, 2, 2, 2]]
-
-
-def test_enclosed_gaps():
-    labels = np.ones((7, 9), np.uint8)
-    labels[1:6, 5:] = 2
-    labels[2, 2] = labels[4, 4:6] = labels[0, 7] = 0
-    one = enclosed_background(labels, 99, True)
-    assert one[2, 2] == 1
-    assert one[4, 4] == one[4, 5] == one[0, 7] == 0
-    both = enclosed_background(labels, 99, False)
-    assert both[4, 4] == both[4, 5] == 1
-    assert enclosed_background(labels, 1, False)[4, 4] == 0
-
-
-def test_a_diagonal_gap_is_a_way_out():
-    labels = np.ones((4, 4), np.uint8)
-    labels[1, 1] = labels[0, 0] = 0
-    assert (enclosed_background(labels, 99, False) == 0).all()

@@ -58,3 +58,10 @@ def test_a_weak_peak_dissolves_in_the_piece_it_meets():
     assert build_hierarchy(levels, levels > 0, 2, 1).pixels.size == 2
     assert build_hierarchy(levels, levels > 0, 1, 1).pixels.size == 3
     assert build_hierarchy(levels, levels > 0, 1, 3).pixels.size == 1
+
+
+@given(fields)
+def test_trees_are_numbered_by_piece_in_raster_order(levels):
+    tree = build_hierarchy(levels, levels > 0, 1, 1)
+    pieces = label(levels > 0, connectivity=1).ravel()
+    assert (np.diff(pieces[tree.pixels]) >= 0).all()
