@@ -26,7 +26,8 @@ def build_loss(config: TrainConfig, network: NetworkConfig) -> Loss:
     - ``ce_dice``: 0.6 cross-entropy + 0.2 dice of the body + 0.2 dice of the other masks (0.4
       dice of the body where it is the only mask);
     - ``focal``: focal loss (Lin et al. 2017) + soft dice;
-    - ``lovasz``: cross-entropy + Lovász loss (Berman et al. 2018).
+    - ``lovasz``: cross-entropy + Lovász loss (Berman et al. 2018), of the hinge for a sigmoid
+      head, of the probabilities for a softmax head.
 
     The cross-entropy is binary and averaged over the masks for a sigmoid head, and that of the
     exclusive classes for a softmax head. A network with a distance channel pays its mean absolute
@@ -50,15 +51,16 @@ def build_loss(config: TrainConfig, network: NetworkConfig) -> Loss:
         masks, true_far = split_logits(targets, network)
         focus = FOCUS if config.loss == "focal" else 0.0
         pixels = _mean(_entropy(raw, masks, network, focus), weights)
+        probabilities = to_probabilities(logits, network)
         if config.loss == "lovasz":
-            total = pixels + _lovasz(raw, masks, weights, network).mean()
+            hinge = network.head == "sigmoid"
+            errors = torch.relu(1 - raw * (2 * masks - 1)) if hinge else masks - probabilities
+            total = pixels + _lovasz(errors.abs(), masks, weights).mean()
+        elif config.loss == "ce_dice":
+            body, *others = _dice(probabilities, masks, weights)
+            total = 0.6 * pixels + 0.2 * body + 0.2 * torch.stack(others or [body]).mean()
         else:
-            dice = _dice(to_probabilities(logits, network), masks, weights)
-            if config.loss == "ce_dice":
-                others = dice[1:] if len(dice) > 1 else dice
-                total = 0.6 * pixels + 0.2 * dice[0] + 0.2 * others.mean()
-            else:
-                total = pixels + dice.mean()
+            total = pixels + _dice(probabilities, masks, weights).mean()
         if far is not None:
             total = total + _mean((torch.sigmoid(far) - true_far).abs(), weights)
         return total
@@ -100,30 +102,17 @@ def _dice(probabilities: torch.Tensor, masks: torch.Tensor, weights: torch.Tenso
     return 1 - (2 * overlap + 1) / (total + 1)
 
 
-def _lovasz(
-    logits: torch.Tensor, masks: torch.Tensor, weights: torch.Tensor, network: NetworkConfig
-) -> torch.Tensor:
+def _lovasz(errors: torch.Tensor, masks: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Return the Lovász extension of the Jaccard loss of each mask over the batch, shape (K,).
 
-    The errors are those of the hinge for a sigmoid head, those of the probabilities for a softmax
-    head (algorithm 1 of Berman et al. 2018). Each pixel counts by its weight in intersection and
-    union, so one of weight 0 changes neither.
+    This is algorithm 1 of Berman et al. 2018, except that each pixel counts by its weight in
+    intersection and union, so that one of weight 0 changes neither.
     """
-    if network.head == "softmax":
-        errors = (masks - to_probabilities(logits, network)).abs()
-    else:
-        errors = torch.relu(1 - logits * (2 * masks - 1))
-    columns = [values.transpose(0, 1).flatten(1) for values in (errors, masks)]
-    errors, order = columns[0].sort(dim=1, descending=True)
+    errors, masks = (values.transpose(0, 1).flatten(1) for values in (errors, masks))
+    errors, order = errors.sort(dim=1, descending=True)
     weight = weights.flatten()[order]
-    truth = columns[1].gather(1, order) * weight
+    truth = masks.gather(1, order) * weight
     union = truth.sum(1, keepdim=True) + (weight - truth).cumsum(1)
     jaccard = weight.cumsum(1) / union.clamp(min=1e-6)  # loss when the first pixels are wrong
     steps = torch.diff(jaccard, dim=1, prepend=jaccard.new_zeros(len(jaccard), 1))
     return (errors * steps).sum(1)
-
-
-def bce_dice(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the default loss of all three masks with all weights 1."""
-    loss = build_loss(TrainConfig(), NetworkConfig())
-    return loss(logits, targets, torch.ones_like(targets[:, :1]))
