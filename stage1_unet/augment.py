@@ -1,17 +1,19 @@
-"""The albumentations pipelines: geometry on image and labels, then colour on the image."""
+"""The augmentation presets: geometry on image and labels, then colour on the image."""
 
 from __future__ import annotations
 
-import os
+import random
 
 import cv2
+import numpy as np
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network on import
-
-import albumentations as A
+from .transforms import A, ColourRamp, Warp
 
 MARGIN = 1.5
 """How much longer than a crop its window is, so that a rotation shows no corner from outside."""
+
+WIDER = 1.6
+"""By how much the preset `hardcore` widens the range of zooms at both ends."""
 
 
 def build_augmentation(preset: str, crop: int) -> A.Compose:
@@ -19,96 +21,150 @@ def build_augmentation(preset: str, crop: int) -> A.Compose:
 
     Parameters
     ----------
-    preset : {"none", "light", "default"}
+    preset : {"none", "light", "default", "hardcore"}
         `none` only cuts the crop out of the window; `light` adds flips, rotations and contrast;
-        `default` adds blur, sharpening, noise, inversion, colour and elastic changes.
+        `default` adds elastic changes, colour, sharpness, noise and inversion; `hardcore` does
+        all of it more often and farther, and adds stretching, grid and perspective distortion,
+        uneven light and more kinds of blur.
     crop : int
         Side of the crop, pixels.
 
     Returns
     -------
     albumentations.Compose
-        Called with ``image`` (uint8 RGB) and ``mask`` (float32 labels) of side `MARGIN` * `crop`
-        or more. Labels are only moved (nearest neighbour), never blended, so they stay exact.
+        For `augment`.
     """
-    steps = {"none": [], "light": _LIGHT, "default": _DEFAULT}[preset]
-    geometry = [make() for make in steps if make in _GEOMETRY]
-    colour = [make() for make in steps if make not in _GEOMETRY]
-    return A.Compose([*geometry, A.CenterCrop(crop, crop), *colour])
+    geometry = {"none": [], "light": _turn(), "default": _bend(), "hardcore": _distort()}[preset]
+    colour = {"none": [], "light": _light(), "default": _default(), "hardcore": _hardcore()}[preset]
+    symmetry = [A.D4(p=1)] if geometry else []
+    return A.Compose([*geometry, A.CenterCrop(crop, crop), *symmetry, *colour])
 
 
-def _rotation() -> A.BasicTransform:
-    return A.Affine(
-        rotate=(-45, 45),
-        shear=(-8, 8),
-        interpolation=cv2.INTER_LINEAR,
-        mask_interpolation=cv2.INTER_NEAREST,
-        border_mode=cv2.BORDER_REFLECT_101,
-        p=0.5,
-    )
+def augment(
+    pipeline: A.Compose, image: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run a pipeline with random numbers of its own.
+
+    All steps draw from one generator. `set_random_seed` of albumentations gives each step its own,
+    all with one seed, so that they would draw the same numbers and take effect together.
+
+    Parameters
+    ----------
+    pipeline : albumentations.Compose
+        From `build_augmentation`.
+    image : ndarray, shape (S, S, 3), uint8
+        Of side `MARGIN` * crop or more.
+    labels : ndarray, shape (S, S), float32
+        Only moved (nearest neighbour), never blended, so they stay exact.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    image, labels : ndarray
+        Of the side of the crop.
+    """
+    pipeline.set_random_state(rng, random.Random(int(rng.integers(2**63))))
+    result = pipeline(image=image, mask=labels)
+    return result["image"], result["mask"]
 
 
-def _elastic() -> A.BasicTransform:
-    return A.ElasticTransform(
-        alpha=60,
-        sigma=8,
-        interpolation=cv2.INTER_LINEAR,
-        mask_interpolation=cv2.INTER_NEAREST,
-        border_mode=cv2.BORDER_REFLECT_101,
-        approximate=True,
-        p=0.08,
-    )
+_MOVING = {
+    "interpolation": cv2.INTER_LINEAR,
+    "mask_interpolation": cv2.INTER_NEAREST,
+    "border_mode": cv2.BORDER_REFLECT_101,
+}
 
 
-def _symmetry() -> A.BasicTransform:
-    return A.D4(p=1)
+def _turn() -> list[A.BasicTransform]:
+    return [A.Affine(rotate=(-45, 45), shear=(-8, 8), **_MOVING, p=0.5)]
 
 
-def _contrast() -> A.BasicTransform:
+def _bend() -> list[A.BasicTransform]:
+    return [*_turn(), Warp(alpha=2, sigma=16, **_MOVING, p=0.1)]
+
+
+def _distort() -> list[A.BasicTransform]:
+    stretch = {"x": (0.8, 1.25), "y": (0.8, 1.25)}
+    bent = [
+        Warp(alpha=3, sigma=20, **_MOVING, p=1),
+        A.GridDistortion(num_steps=5, distort_limit=(-0.3, 0.3), **_MOVING, p=1),
+        A.Perspective(scale=(0.03, 0.1), **_MOVING, p=1),
+    ]
+    return [
+        A.Affine(scale=stretch, rotate=(-45, 45), shear=(-12, 12), **_MOVING, p=0.7),
+        A.OneOf(bent, p=0.5),
+    ]
+
+
+def _light() -> list[A.BasicTransform]:
     contrast = A.RandomBrightnessContrast(0.25, (-0.4, 0.25), p=1)
-    return A.OneOf([contrast, A.RandomGamma((50, 180), p=1)], p=0.6)
+    return [A.OneOf([contrast, A.RandomGamma((50, 180), p=1)], p=0.6)]
 
 
-def _sharpness() -> A.BasicTransform:
-    return A.OneOf(
-        [
-            A.GaussianBlur(sigma_limit=(0.5, 2.0), p=1),
-            A.MotionBlur((3, 7), p=0.5),
-            A.Defocus((1, 3), p=0.25),
-            A.Sharpen(p=0.5),
-            A.Emboss(p=0.25),
-            A.CLAHE(p=0.5),
-        ],
-        p=0.35,
-    )
+def _default() -> list[A.BasicTransform]:
+    colour = [
+        A.HueSaturationValue(20, 40, 0, p=0.6),
+        A.RGBShift(30, 30, 30, p=0.2),
+        A.ChannelShuffle(p=0.1),
+        A.ToGray(p=0.3),
+        ColourRamp(p=0.1),
+    ]
+    sharpness = [
+        A.GaussianBlur(sigma_limit=(0.5, 2.0), p=1),
+        A.MedianBlur((3, 5), p=0.25),
+        A.MotionBlur((3, 7), p=0.5),
+        A.Defocus((1, 3), p=0.25),
+        A.Sharpen(p=0.5),
+        A.Emboss(p=0.25),
+        A.CLAHE(p=0.5),
+    ]
+    noise = [
+        A.GaussNoise(std_range=(0.01, 0.08), per_channel=False, p=1),
+        A.MultiplicativeNoise((0.85, 1.15), elementwise=True, p=1),
+    ]
+    return [
+        *_light(),
+        A.OneOf(colour, p=0.5),
+        A.OneOf(sharpness, p=0.35),
+        A.OneOf(noise, p=0.3),
+        A.InvertImg(p=0.12),
+    ]
 
 
-def _noise() -> A.BasicTransform:
-    return A.OneOf(
-        [
-            A.GaussNoise(std_range=(0.01, 0.08), per_channel=False, p=1),
-            A.MultiplicativeNoise((0.85, 1.15), elementwise=True, p=1),
-        ],
-        p=0.3,
-    )
-
-
-def _colour() -> A.BasicTransform:
-    return A.OneOf(
-        [
-            A.HueSaturationValue(20, 40, 0, p=0.6),
-            A.RGBShift(30, 30, 30, p=0.2),
-            A.ChannelShuffle(p=0.1),
-            A.ToGray(p=0.3),
-        ],
-        p=0.5,
-    )
-
-
-def _inversion() -> A.BasicTransform:
-    return A.InvertImg(p=0.12)
-
-
-_GEOMETRY = (_rotation, _elastic, _symmetry)
-_LIGHT = (_rotation, _symmetry, _contrast)
-_DEFAULT = (*_GEOMETRY, _contrast, _colour, _sharpness, _noise, _inversion)
+def _hardcore() -> list[A.BasicTransform]:
+    contrast = [
+        A.RandomBrightnessContrast(0.35, (-0.55, 0.4), p=1),
+        A.RandomGamma((40, 250), p=1),
+        A.CLAHE(clip_limit=(1, 4), p=0.5),
+    ]
+    light = [
+        A.Illumination(mode="linear", intensity_range=(0.05, 0.2), p=1),
+        A.Illumination(mode="gaussian", intensity_range=(0.05, 0.2), p=1),
+    ]
+    colour = [
+        A.HueSaturationValue(40, 60, 20, p=1),
+        A.RGBShift(40, 40, 40, p=0.5),
+        A.ChannelShuffle(p=0.5),
+        A.ToGray(p=0.5),
+        ColourRamp(p=0.7),
+    ]
+    blur = [
+        A.GaussianBlur(sigma_limit=(0.5, 2.5), p=1),
+        A.MedianBlur((3, 5), p=0.5),
+        A.MotionBlur((3, 9), p=0.5),
+        A.Defocus((1, 4), p=0.5),
+    ]
+    detail = [A.Sharpen(alpha=(0.2, 0.6), p=1), A.Emboss(alpha=(0.2, 0.6), p=0.7)]
+    noise = [
+        A.GaussNoise(std_range=(0.01, 0.12), per_channel=False, p=1),
+        A.GaussNoise(std_range=(0.01, 0.12), per_channel=True, p=0.5),
+        A.MultiplicativeNoise((0.75, 1.25), elementwise=True, p=1),
+    ]
+    return [
+        A.OneOf(contrast, p=0.8),
+        A.OneOf(light, p=0.2),
+        A.OneOf(colour, p=0.6),
+        A.OneOf([A.OneOf(blur, p=0.6), A.OneOf(detail, p=0.4)], p=0.5),
+        A.OneOf(noise, p=0.4),
+        A.InvertImg(p=0.2),
+    ]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from .augment import MARGIN, build_augmentation
+from .augment import MARGIN, WIDER, augment, build_augmentation
 from .config import PreprocessConfig, TrainConfig
+from .copy_paste import NucleusBank
+from .mixing import Crop, cut_mix, mix_up
 from .preprocess import preprocess
-from .targets import make_targets
+from .sampling import ImageChooser
+from .targets import CHANNELS, make_targets
+from .window import cut_window, nucleus_centres
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Pair:
     image : ndarray, shape (H, W, 3), uint8
         Preprocessed, in eight bits.
     labels : ndarray, shape (H, W), int32
-        0 is background.
+        0 is background; nothing is learnt where it is below 0.
     weight : float
         How often crops come from this image, relative to the others.
     """
@@ -54,8 +57,10 @@ class CropDataset(Dataset):
     ----------
     pairs : sequence of Pair
     config : TrainConfig
-    augment : str, optional
-        Preset that replaces that of `config`.
+    channels, distance
+        What the network is to predict, see `make_targets`.
+    plain : bool
+        Crops as they are, neither zoomed nor augmented, pasted into or mixed: for validation.
 
     Raises
     ------
@@ -64,36 +69,100 @@ class CropDataset(Dataset):
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], config: TrainConfig, augment: str | None = None
+        self,
+        pairs: Sequence[Pair],
+        config: TrainConfig,
+        channels: Sequence[str] = CHANNELS,
+        distance: bool = False,
+        *,
+        plain: bool = False,
     ) -> None:
         if not pairs:
             raise ValueError("no image to train on")
+        if plain:
+            off = {"augment": "none", "paste_share": 0.0, "mix": "none", "hard_share": 0.0}
+            config = config.model_copy(update={"scale": (1.0, 1.0), **off})
         self.pairs = list(pairs)
-        self.config = config
-        self.augmentation = build_augmentation(augment or config.augment, config.crop)
-        weights = np.array([pair.weight for pair in pairs], float)
-        self.shares = np.cumsum(weights / weights.sum())
-        self.centres = [_centres(pair.labels) for pair in pairs]
+        self.config, self.channels, self.distance = config, channels, distance
+        self.augmentation = build_augmentation(config.augment, config.crop)
+        self.chooser = ImageChooser([pair.weight for pair in pairs], config.hard_share)
+        self.centres = [nucleus_centres(pair.labels) for pair in pairs]
+        self.bank = None
+        if config.paste_share:
+            self.bank = NucleusBank([p.image for p in pairs], [p.labels for p in pairs])
 
-    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return crop `number`: image (3, S, S) float32 in [0, 1], targets (3, S, S) float32."""
-        rng = np.random.default_rng((self.config.seed, number))
-        index = min(int(np.searchsorted(self.shares, rng.random())), len(self.pairs) - 1)
-        image, labels = self._window(index, rng)
-        self.augmentation.set_random_seed(int(rng.integers(2**31)))
-        crop = self.augmentation(image=image, mask=labels)
-        targets = make_targets(crop["mask"].astype(np.int32))
-        pixels = crop["image"].transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-        return torch.from_numpy(pixels), torch.from_numpy(targets)
+    def set_difficulty(self, difficulty: np.ndarray) -> None:
+        """Tell how hard each image is, so that the hard share of the crops is drawn by it.
+
+        To be called while no crop is being cut, by the process that trains: when an epoch has
+        ended, and when a checkpoint has been loaded, before the loader starts. Processes of the
+        loader that run already follow. As a crop depends on its number and on the difficulties,
+        an interrupted run goes on exactly when these are kept in its checkpoints::
+
+            losses[crops.source(number)] = 0.9 * losses[crops.source(number)] + 0.1 * loss
+            ...  # for each crop of a step, whose numbers StepSampler.numbers tells
+            crops.set_difficulty(losses)  # on_train_epoch_end, on_load_checkpoint
+
+        Parameters
+        ----------
+        difficulty : ndarray, shape (n,), float
+            One number per pair, such as a running mean of its loss.
+
+        Raises
+        ------
+        ValueError
+            Unless there is one finite number of 0 or more per pair, and one above 0.
+        """
+        self.chooser.set_difficulty(difficulty)
+
+    def source(self, number: int) -> int:
+        """Return the index of the pair that crop `number` comes from (mixed: its first half)."""
+        return self.chooser.choose(self._rng(number))
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return crop `number`.
+
+        Returns
+        -------
+        image : Tensor, shape (3, S, S), float32
+            In [0, 1].
+        targets : Tensor, shape (K, S, S), float32
+            In [0, 1].
+        weights : Tensor, shape (1, S, S), float32
+            What each pixel counts in the loss: 0 where the truth is uncertain, else 1, or
+            1 + `contact_weight` near two nuclei.
+        """
+        rng = self._rng(number)
+        crop = self._crop(self.chooser.choose(rng), rng)
+        if self.config.mix != "none" and rng.random() < self.config.mix_share:
+            other = self._crop(self.chooser.choose(rng), rng)
+            crop = {"mixup": mix_up, "cutmix": cut_mix}[self.config.mix](crop, other, rng)
+        image, targets, weights = map(torch.from_numpy, crop)
+        return image, targets, weights
+
+    def _rng(self, number: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, number))
+
+    def _crop(self, index: int, rng: np.random.Generator) -> Crop:
+        """Cut and augment one crop of a pair."""
+        image, labels = augment(self.augmentation, *self._window(index, rng), rng)
+        labels = labels.astype(np.int32)
+        targets = make_targets(labels, self.channels, self.distance)
+        weights = (labels >= 0).astype(np.float32)[None]
+        if self.config.contact_weight:
+            near = make_targets(labels, ("separation",))
+            weights *= 1 + np.float32(self.config.contact_weight) * near
+        pixels = image.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+        return pixels, targets, weights
 
     def _window(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Cut and zoom a square somewhat larger than a crop; beyond its edge the image mirrors."""
-        pair, centres = self.pairs[index], self.centres[index]
-        zoom = float(np.exp(rng.uniform(*np.log(self.config.scale))))
-        side = int(np.ceil(MARGIN * self.config.crop))
-        source = max(2, round(side / zoom))
-        reach = self.config.crop / zoom
-        if len(centres) and rng.random() < self.config.nuclei_share:
+        """Cut a square somewhat larger than a crop, zoomed, perhaps with nuclei pasted in."""
+        pair, centres, config = self.pairs[index], self.centres[index], self.config
+        wider = WIDER if config.augment == "hardcore" else 1.0
+        low, high = np.log(config.scale) + (-np.log(wider), np.log(wider))
+        zoom = float(np.exp(rng.uniform(low, high)))
+        reach = config.crop / zoom
+        if len(centres) and rng.random() < config.nuclei_share:
             centre = centres[rng.integers(len(centres))] + rng.uniform(-0.4, 0.4, 2) * reach
         else:
             centre = rng.uniform((0, 0), pair.labels.shape)
@@ -101,67 +170,9 @@ class CropDataset(Dataset):
             np.clip(at, min(reach, length) / 2, length - min(reach, length) / 2)
             for at, length in zip(centre, pair.labels.shape, strict=True)
         ]
-        corner = [round(at - source / 2) for at in centre]
-        image, labels = (_cut(array, corner, source) for array in (pair.image, pair.labels))
-        shrink = cv2.INTER_AREA if source > side else cv2.INTER_LINEAR
-        return (
-            cv2.resize(image, (side, side), interpolation=shrink),
-            cv2.resize(
-                labels.astype(np.float32), (side, side), interpolation=cv2.INTER_NEAREST_EXACT
-            ),
-        )
-
-
-class StepSampler(Sampler[int]):
-    """The numbers of the crops of one epoch, counted on from the steps done so far.
-
-    An interrupted run thus goes on with the crops it would have met.
-
-    Parameters
-    ----------
-    steps : int
-        Steps per epoch.
-    batch : int
-        Crops per step, of each process.
-    done : callable
-        Returns the number of steps done.
-    """
-
-    def __init__(self, steps: int, batch: int, done: Callable[[], int]) -> None:
-        self.steps = steps
-        self.batch = batch
-        self.done = done
-
-    def __iter__(self) -> Iterator[int]:
-        """Yield the share of this process, when several train together."""
-        spread = torch.distributed.is_available() and torch.distributed.is_initialized()
-        rank = torch.distributed.get_rank() if spread else 0
-        world = torch.distributed.get_world_size() if spread else 1
-        start = self.done() * self.batch * world
-        return iter(range(start + rank, start + len(self) * world, world))
-
-    def __len__(self) -> int:
-        return self.steps * self.batch
-
-
-def _centres(labels: np.ndarray) -> np.ndarray:
-    """Return one pixel near the middle of each nucleus, shape (n, 2)."""
-    rows, columns = np.nonzero(labels)
-    ids = labels[rows, columns]
-    areas = np.bincount(ids)
-    present = np.flatnonzero(areas)
-    sums = [np.bincount(ids, weights=axis)[present] for axis in (rows, columns)]
-    return np.stack(sums, axis=1) / areas[present, None]
-
-
-def _cut(array: np.ndarray, corner: Sequence[int], size: int) -> np.ndarray:
-    """Cut the square at `corner`; beyond the edges of the array, it mirrors."""
-    before = [max(0, -start) for start in corner]
-    after = [max(0, start + size - n) for start, n in zip(corner, array.shape, strict=False)]
-    top, left = (max(0, start) for start in corner)
-    inside = array[top : corner[0] + size, left : corner[1] + size]
-    if not any(before + after):
-        return inside
-    return cv2.copyMakeBorder(
-        inside, before[0], after[0], before[1], after[1], cv2.BORDER_REFLECT_101
-    )
+        side = int(np.ceil(MARGIN * config.crop))
+        image, labels = cut_window(pair.image, pair.labels, centre, zoom, side)
+        if self.bank is not None and rng.random() < config.paste_share:
+            count = int(rng.integers(1, config.paste_nuclei + 1))
+            self.bank.paste(image, labels, index, zoom, count, rng)
+        return image, labels

@@ -19,10 +19,12 @@ from torch.utils.data import DataLoader, Subset
 
 from .callbacks import SCORE, best_checkpoint, encoder_modules, last_checkpoint, make_callbacks
 from .config import NetworkConfig, PredictConfig, TrainConfig
-from .data import CropDataset, Pair, StepSampler
-from .losses import bce_dice
+from .data import CropDataset, Pair
+from .heads import to_maps
+from .losses import build_loss
 from .model import WEIGHTS, build_network, resolve_device, save_network
 from .predict import Predictor
+from .sampling import StepSampler
 from .targets import CHANNELS
 
 _CHECKPOINTS = "checkpoints"
@@ -120,8 +122,11 @@ def train_network(
         _fit(
             trainer,
             module,
-            train_dataloaders=_training_loader(training, config, lambda: trainer.global_step),
-            val_dataloaders=_validation_loaders(validation, config, len(images)) or None,
+            train_dataloaders=_training_loader(
+                training, network_config, config, lambda: trainer.global_step
+            ),
+            val_dataloaders=_validation_loaders(validation, network_config, config, len(images))
+            or None,
             ckpt_path=last if last.exists() else None,
             weights_only=True,
         )
@@ -158,6 +163,7 @@ class _Training(pl.LightningModule):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.config = config
+        self.loss = build_loss(config, network.config)
         self.images, self.score = images, score
         if config.freeze_encoder:
             for module in encoder_modules(network):
@@ -165,10 +171,10 @@ class _Training(pl.LightningModule):
         # in a list, or its weights would be listed twice
         self.forwards = [torch.compile(network) if config.compile else network]
 
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
-        images, targets = batch
+    def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
+        images, targets, weights = batch
         logits = self.forwards[0](images.contiguous(memory_format=torch.channels_last))
-        loss = bce_dice(logits, targets)
+        loss = self.loss(logits, targets, weights)
         self.log("train_loss", loss, prog_bar=True)
         return loss
 
@@ -178,15 +184,15 @@ class _Training(pl.LightningModule):
         else:
             self._validate(*batch)
 
-    def _validate(self, images: torch.Tensor, targets: torch.Tensor) -> None:
+    def _validate(self, images: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> None:
         logits = self.network(images.contiguous(memory_format=torch.channels_last))
         keep = {"sync_dist": True, "add_dataloader_idx": False}
-        self.log("val_loss", bce_dice(logits, targets), prog_bar=True, **keep)
-        hits = (logits > 0).float()
-        overlap = 2 * (hits * targets).sum((0, 2, 3))
-        dice = overlap / (hits + targets).sum((0, 2, 3)).clamp(min=1)
-        for name, value in zip(CHANNELS, dice, strict=True):
-            self.log(f"val_dice_{name}", value, **keep)
+        self.log("val_loss", self.loss(logits, targets, weights), prog_bar=True, **keep)
+        hits = (to_maps(logits, self.network.config) > 0.5).float()
+        for number, name in enumerate(self.network.config.channels):
+            hit, truth = hits[:, CHANNELS.index(name)], targets[:, number]
+            dice = 2 * (hit * truth).sum() / (hit + truth).sum().clamp(min=1)
+            self.log(f"val_dice_{name}", dice, **keep)
 
     def _score(self, pair: Pair) -> None:
         predictor = Predictor(self.network, PredictConfig(), self.device.type)
@@ -252,10 +258,10 @@ def _precision(asked: str, kind: str) -> str:
 
 
 def _training_loader(
-    pairs: Sequence[Pair], config: TrainConfig, done: Callable[[], int]
+    pairs: Sequence[Pair], network: NetworkConfig, config: TrainConfig, done: Callable[[], int]
 ) -> DataLoader:
     return DataLoader(
-        CropDataset(pairs, config),
+        CropDataset(pairs, config, network.channels, network.distance),
         batch_size=config.batch,
         sampler=StepSampler(config.epoch_steps, config.batch, done),
         num_workers=config.workers,
@@ -266,12 +272,12 @@ def _training_loader(
 
 
 def _validation_loaders(
-    pairs: Sequence[Pair], config: TrainConfig, images: int
+    pairs: Sequence[Pair], network: NetworkConfig, config: TrainConfig, images: int
 ) -> list[DataLoader]:
     """Return the loader of fixed crops, and that of the numbers of the images to score."""
     if not pairs:
         return []
-    crops = CropDataset(pairs, config.model_copy(update={"scale": (1.0, 1.0)}), augment="none")
+    crops = CropDataset(pairs, config, network.channels, network.distance, plain=True)
     fixed = [crops[number] for number in range(config.validation_crops)]
     loaders = [DataLoader(Subset(fixed, range(len(fixed))), batch_size=config.batch)]
     if images:

@@ -1,0 +1,180 @@
+"""Nuclei copied to other places: of the same image, and of images that look alike.
+
+After Ghiasi et al. 2021, *Simple copy-paste is a strong data augmentation method*; here with soft
+rims, and next to nuclei that are there, because touching nuclei are what has to be learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from scipy import ndimage as ndi
+from scipy.spatial import cKDTree
+
+LEAST_AREA = 12
+"""Nuclei smaller than this are not copied, square pixels, before and after zooming."""
+
+MOST_HIDDEN = 0.1
+"""Share of a pasted nucleus that those already there may hide."""
+
+TOUCHING = 0.5
+"""Share of the nuclei that are pasted next to another."""
+
+_RIM = 3
+"""Margin of a copy, pixels: what lies around the nucleus fades out over it."""
+
+
+class NucleusBank:
+    """The nuclei of a set of images.
+
+    Two images look alike when the median colours of their background and of their nuclei, and the
+    size of these, are near each other.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, shape (H, W, 3), uint8
+    labels : sequence of ndarray, shape (H, W), int32
+    alike : int
+        How many of the images that look most like one give it their nuclei, itself among them.
+    """
+
+    def __init__(
+        self, images: Sequence[np.ndarray], labels: Sequence[np.ndarray], alike: int = 8
+    ) -> None:
+        self.images, self.labels = images, labels
+        self.nuclei = [_whole_nuclei(each) for each in labels]
+        looks = np.stack([_look(*each) for each in zip(images, labels, self.nuclei, strict=True)])
+        self.backgrounds = looks[:, :3]
+        filled = np.flatnonzero([len(each) > 0 for each in self.nuclei])
+        self.donors = np.zeros((len(images), 0), int)
+        if filled.size:
+            scaled = looks / (255, 255, 255, 255, 255, 255, 4)
+            ranks = np.arange(1, min(alike, filled.size) + 1)
+            self.donors = filled[cKDTree(scaled[filled]).query(scaled, ranks)[1]]
+
+    def paste(
+        self,
+        image: np.ndarray,
+        labels: np.ndarray,
+        index: int,
+        zoom: float,
+        count: int,
+        rng: np.random.Generator,
+    ) -> None:
+        """Paste nuclei into a window of an image, in place.
+
+        Each is turned, perhaps mirrored, and zoomed like the window. It goes to a free place, or
+        next to a nucleus, which may hide up to `MOST_HIDDEN` of it; the nuclei already there do
+        not change. One for which no place is found is left out.
+
+        Parameters
+        ----------
+        image : ndarray, shape (S, S, 3), uint8
+        labels : ndarray, shape (S, S), float32
+        index : int
+            Which image of the bank the window was cut from.
+        zoom : float
+            Of the window.
+        count : int
+            Number of nuclei.
+        rng : numpy.random.Generator
+        """
+        if not self.donors.shape[1]:
+            return
+        taken = labels != 0
+        for new in range(int(labels.max()) + 1, int(labels.max()) + 1 + count):
+            donor = rng.choice(self.donors[index])
+            pixels, inside, alpha = self._copy(donor, zoom, rng)
+            if np.count_nonzero(inside) < LEAST_AREA or len(inside) > len(taken) // 2:
+                continue
+            corner = _find_place(taken, inside, rng)
+            if corner is None:
+                continue
+            place = tuple(slice(start, start + len(inside)) for start in corner)
+            alpha[taken[place]] = 0
+            pixels += self.backgrounds[index] - self.backgrounds[donor]
+            blended = image[place] + alpha[..., None] * (pixels - image[place])
+            image[place] = np.clip(np.rint(blended), 0, 255)
+            labels[place][inside & ~taken[place]] = new
+            taken[place] |= inside
+
+    def _copy(
+        self, donor: int, zoom: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the pixels (S, S, 3) float32, mask and opacity of one nucleus of a donor."""
+        number, top, left, bottom, right = rng.choice(self.nuclei[donor])
+        box = slice(max(0, top - _RIM), bottom + _RIM), slice(max(0, left - _RIM), right + _RIM)
+        pixels, ids = self.images[donor][box], self.labels[donor][box]
+        angle, mirror = rng.uniform(0, 2 * np.pi), rng.choice((-1, 1))
+        turn = zoom * np.array(
+            [[np.cos(angle), -np.sin(angle)], [mirror * np.sin(angle), mirror * np.cos(angle)]]
+        )
+        size = int(np.ceil(zoom * np.hypot(*ids.shape)))
+        middle = np.array(ids.shape[::-1]) - 1
+        matrix = np.column_stack([turn, (size - 1) / 2 - turn @ (middle / 2)])
+
+        def move(array: np.ndarray, edge: int) -> np.ndarray:
+            return cv2.warpAffine(array, matrix, (size, size), borderMode=edge)
+
+        inside = move((ids == number).view(np.uint8) * 255, cv2.BORDER_CONSTANT) > 127
+        others = move(((ids != number) & (ids != 0)).view(np.uint8) * 255, cv2.BORDER_REPLICATE)
+        fading = cv2.dilate(inside.astype(np.float32), np.ones((3, 3), np.uint8))
+        alpha = cv2.GaussianBlur(fading, (5, 5), 1.0)
+        alpha[(others > 0) & ~inside] = 0
+        return move(pixels, cv2.BORDER_REPLICATE).astype(np.float32), inside, alpha
+
+
+def _find_place(
+    taken: np.ndarray, inside: np.ndarray, rng: np.random.Generator
+) -> tuple[int, int] | None:
+    """Return the corner at which a mask may be pasted, near the middle of the window, if any."""
+    size, length = len(inside), len(taken)
+    edge = length // 6  # a crop hardly shows what lies nearer to the edge of its window
+    area = np.count_nonzero(inside)
+
+    def hidden(row: int, column: int) -> int:
+        return np.count_nonzero(taken[row : row + size, column : column + size] & inside)
+
+    rows, columns = np.nonzero(taken[edge : length - edge, edge : length - edge])
+    if rows.size and rng.random() < TOUCHING:
+        pick, angle = rng.integers(rows.size), rng.uniform(0, 2 * np.pi)
+        start = np.array([rows[pick], columns[pick]]) + edge - size // 2
+        away = np.array([np.sin(angle), np.cos(angle)])
+        for step in range(length // 4):
+            row, column = np.rint(start + step * away).astype(int)
+            if min(row, column) < 0 or max(row, column) > length - size:
+                return None
+            if hidden(row, column) <= MOST_HIDDEN * area:
+                return int(row), int(column)
+        return None
+    for row, column in rng.integers(edge, length - edge, (6, 2)) - size // 2:
+        if min(row, column) >= 0 and max(row, column) <= length - size and not hidden(row, column):
+            return int(row), int(column)
+    return None
+
+
+def _whole_nuclei(labels: np.ndarray) -> np.ndarray:
+    """Return id and box (top, left, bottom, right) of the nuclei that no image edge cuts."""
+    labels = np.maximum(labels, 0)
+    areas = np.bincount(labels.ravel())
+    found = [
+        (number, box[0].start, box[1].start, box[0].stop, box[1].stop)
+        for number, box in enumerate(ndi.find_objects(labels), start=1)
+        if box is not None and areas[number] >= LEAST_AREA
+    ]
+    boxes = np.array(found, int).reshape(-1, 5)
+    whole = (boxes[:, 1:3] > 0).all(axis=1) & (boxes[:, 3:] < labels.shape).all(axis=1)
+    return boxes[whole]
+
+
+def _look(image: np.ndarray, labels: np.ndarray, nuclei: np.ndarray) -> np.ndarray:
+    """Return the median colours of background and nuclei and the log of the median size, (7,)."""
+    sparse = image[::3, ::3], labels[::3, ::3]
+    colours = [
+        np.median(sparse[0][part], axis=0) if part.any() else np.zeros(3)
+        for part in (sparse[1] == 0, sparse[1] > 0)
+    ]
+    lengths = (nuclei[:, 3:] - nuclei[:, 1:3]).max(axis=1) if len(nuclei) else [1]
+    return np.array([*colours[0], *colours[1], np.log(np.median(lengths))])
