@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import (
     Callback,
@@ -16,11 +17,18 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     RichProgressBar,
 )
+from torch.utils.data import DataLoader
 
 from .config import TrainConfig
 
 SCORE = "val_map"
 """Name under which the held-out score is logged."""
+
+ERRORS = "errors"
+"""Name under which a training step returns the error of each of its crops."""
+
+_FADING = 0.9
+"""How much of an image's difficulty so far stays when another of its crops is met."""
 
 _LAST, _BEST = "last", "best"
 
@@ -38,6 +46,7 @@ def best_checkpoint(folder: Path) -> Path:
 def make_callbacks(
     folder: Path,
     config: TrainConfig,
+    loader: DataLoader,
     *,
     scored: bool,
     progress: bool,
@@ -50,6 +59,8 @@ def make_callbacks(
     folder : Path
         Checkpoints go here, one after every epoch.
     config : TrainConfig
+    loader : DataLoader
+        From `training_loader`.
     scored : bool
         Whether `SCORE` is logged, so that it can decide.
     progress : bool
@@ -81,11 +92,45 @@ def make_callbacks(
         callbacks.append(EarlyStopping(SCORE, mode="max", patience=config.patience))
     if config.ema > 0:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
+    if config.hard_share:
+        callbacks.append(HardExamples(loader))
     if config.freeze_encoder:
         callbacks.append(FrozenEncoder())
     if progress:
         callbacks.append(RichProgressBar())
     return callbacks
+
+
+class HardExamples(Callback):
+    """Keep how hard each image is, and tell it to the crops after every epoch.
+
+    Parameters
+    ----------
+    loader : DataLoader
+        From `training_loader`.
+    """
+
+    def __init__(self, loader: DataLoader) -> None:
+        self.crops, self.sampler = loader.dataset, loader.sampler
+        self.difficulty = [1.0] * len(self.crops.pairs)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: dict, *_: object
+    ) -> None:
+        numbers = self.sampler.numbers(trainer.global_step - 1)
+        for number, error in zip(numbers, outputs[ERRORS].tolist(), strict=True):
+            image = self.crops.source(number)
+            self.difficulty[image] += (1 - _FADING) * (error - self.difficulty[image])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.crops.set_difficulty(np.array(self.difficulty))
+
+    def state_dict(self) -> dict:
+        return {"difficulty": self.difficulty}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        self.difficulty = state_dict["difficulty"]
+        self.crops.set_difficulty(np.array(self.difficulty))
 
 
 class FrozenEncoder(Callback):
@@ -114,8 +159,9 @@ class Report(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.start = time.monotonic(), trainer.global_step
+        self.on_train_epoch_start()  # which is not called within a resumed epoch
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_start(self, *_: object) -> None:
         self.mark = time.monotonic()
         self.waiting = self.working = 0.0
 

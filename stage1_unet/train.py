@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import signal
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,22 +14,16 @@ import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
-from torch.utils.data import DataLoader, Subset
 
-from .callbacks import SCORE, best_checkpoint, encoder_modules, last_checkpoint, make_callbacks
-from .config import NetworkConfig, PredictConfig, TrainConfig
-from .data import CropDataset, Pair
-from .heads import to_maps
-from .losses import build_loss
+from .callbacks import best_checkpoint, last_checkpoint, make_callbacks
+from .config import NetworkConfig, TrainConfig
+from .data import Pair
+from .loaders import images_to_score, training_loader, validation_loaders
 from .model import WEIGHTS, build_network, resolve_device, save_network
-from .predict import Predictor
-from .sampling import StepSampler
-from .targets import CHANNELS
+from .module import TrainingModule
 
 _CHECKPOINTS = "checkpoints"
 _LOGS = "log"
-_SCORED_SIDE = 512
-"""Of larger held-out images, the middle of this side is scored, pixels."""
 
 
 def train_network(
@@ -91,12 +84,12 @@ def train_network(
         raise ValueError(f"crop ({config.crop}) must be a multiple of {network.stride}")
     folder.mkdir(parents=True, exist_ok=True)
     kind = resolve_device(device).type
-    images = [_middle(pair) for pair in _spread(validation, config.validation_images)]
-    images = images if score is not None else []
-    module = _Training(network, config, images, score)
+    images = images_to_score(validation, config.validation_images if score else 0)
+    module = TrainingModule(network, config, images, score)
     checkpoints = folder / _CHECKPOINTS
     last, best = last_checkpoint(checkpoints), best_checkpoint(checkpoints)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    loader = training_loader(training, network_config, config, lambda: trainer.global_step)
     trainer = pl.Trainer(
         default_root_dir=folder,
         accelerator={"cuda": "gpu"}.get(kind, kind),
@@ -108,7 +101,7 @@ def train_network(
         use_distributed_sampler=False,
         logger=_loggers(folder),
         callbacks=make_callbacks(
-            checkpoints, config, scored=bool(images), progress=progress, say=say
+            checkpoints, config, loader, scored=bool(images), progress=progress, say=say
         ),
         log_every_n_steps=min(20, config.epoch_steps),
         num_sanity_val_steps=0,
@@ -122,10 +115,8 @@ def train_network(
         _fit(
             trainer,
             module,
-            train_dataloaders=_training_loader(
-                training, network_config, config, lambda: trainer.global_step
-            ),
-            val_dataloaders=_validation_loaders(validation, network_config, config, len(images))
+            train_dataloaders=loader,
+            val_dataloaders=validation_loaders(validation, network_config, config, len(images))
             or None,
             ckpt_path=last if last.exists() else None,
             weights_only=True,
@@ -152,97 +143,6 @@ def _fit(trainer: pl.Trainer, *args, **kwargs) -> None:
         raise SystemExit(128 + signal.SIGTERM) from error
 
 
-class _Training(pl.LightningModule):
-    def __init__(
-        self,
-        network: nn.Module,
-        config: TrainConfig,
-        images: Sequence[Pair],
-        score: Callable[[np.ndarray, np.ndarray], float] | None,
-    ) -> None:
-        super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
-        self.config = config
-        self.loss = build_loss(config, network.config)
-        self.images, self.score = images, score
-        if config.freeze_encoder:
-            for module in encoder_modules(network):
-                module.requires_grad_(False)
-        # in a list, or its weights would be listed twice
-        self.forwards = [torch.compile(network) if config.compile else network]
-
-    def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
-        images, targets, weights = batch
-        logits = self.forwards[0](images.contiguous(memory_format=torch.channels_last))
-        loss = self.loss(logits, targets, weights)
-        self.log("train_loss", loss, prog_bar=True)
-        return loss
-
-    def validation_step(self, batch: object, _: int, dataloader_idx: int = 0) -> None:
-        if dataloader_idx:
-            self._score(self.images[batch])
-        else:
-            self._validate(*batch)
-
-    def _validate(self, images: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> None:
-        logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        keep = {"sync_dist": True, "add_dataloader_idx": False}
-        self.log("val_loss", self.loss(logits, targets, weights), prog_bar=True, **keep)
-        hits = (to_maps(logits, self.network.config) > 0.5).float()
-        for number, name in enumerate(self.network.config.channels):
-            hit, truth = hits[:, CHANNELS.index(name)], targets[:, number]
-            dice = 2 * (hit * truth).sum() / (hit + truth).sum().clamp(min=1)
-            self.log(f"val_dice_{name}", dice, **keep)
-
-    def _score(self, pair: Pair) -> None:
-        predictor = Predictor(self.network, PredictConfig(), self.device.type)
-        maps = predictor.predict(pair.image / np.float32(255))
-        value = self.score(maps, pair.labels)
-        self.log(SCORE, value, batch_size=1, sync_dist=True, add_dataloader_idx=False)
-
-    def configure_optimizers(self) -> dict:
-        trained = [weight for weight in self.network.parameters() if weight.requires_grad]
-        optimizer = torch.optim.AdamW(
-            trained, self.config.lr, weight_decay=self.config.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _learning_rate(self.config))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
-
-
-def _learning_rate(config: TrainConfig) -> Callable[[int], float]:
-    """Return the share of the highest learning rate that is used at each step."""
-    warmup = max(1, round(config.warmup * config.steps))
-    rest = max(1, config.steps - warmup)
-    decay = {
-        "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
-        "linear": lambda done: 1 - done,
-        "constant": lambda done: 1.0,
-    }[config.decay]
-
-    def rate(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        return decay(min(1.0, (step - warmup) / rest))
-
-    return rate
-
-
-def _spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
-    """Take so many of the pairs, evenly spread."""
-    picks = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int)
-    return [pairs[pick] for pick in picks]
-
-
-def _middle(pair: Pair) -> Pair:
-    """Cut the middle out of a large image."""
-    start = [max(0, (length - _SCORED_SIDE) // 2) for length in pair.labels.shape]
-    window = tuple(slice(at, at + _SCORED_SIDE) for at in start)
-    return Pair(pair.image[window], pair.labels[window])
-
-
 def _loggers(folder: Path) -> list[CSVLogger | TensorBoardLogger]:
     """Log each start apart: a logger would empty the folder of an earlier one."""
     start = f"start-{sum(1 for _ in (folder / _LOGS).glob('start-*'))}"
@@ -255,38 +155,3 @@ def _precision(asked: str, kind: str) -> str:
             return "32-true"
         asked = "bf16" if torch.cuda.is_bf16_supported() else "16"
     return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[asked]
-
-
-def _training_loader(
-    pairs: Sequence[Pair], network: NetworkConfig, config: TrainConfig, done: Callable[[], int]
-) -> DataLoader:
-    return DataLoader(
-        CropDataset(pairs, config, network.channels, network.distance),
-        batch_size=config.batch,
-        sampler=StepSampler(config.epoch_steps, config.batch, done),
-        num_workers=config.workers,
-        worker_init_fn=_start_worker,
-        persistent_workers=config.workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _validation_loaders(
-    pairs: Sequence[Pair], network: NetworkConfig, config: TrainConfig, images: int
-) -> list[DataLoader]:
-    """Return the loader of fixed crops, and that of the numbers of the images to score."""
-    if not pairs:
-        return []
-    crops = CropDataset(pairs, config, network.channels, network.distance, plain=True)
-    fixed = [crops[number] for number in range(config.validation_crops)]
-    loaders = [DataLoader(Subset(fixed, range(len(fixed))), batch_size=config.batch)]
-    if images:
-        loaders.append(DataLoader(range(images), batch_size=None))
-    return loaders
-
-
-def _start_worker(_: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

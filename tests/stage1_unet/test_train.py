@@ -12,7 +12,8 @@ from stage1_unet import (
     train_network,
 )
 from stage1_unet.callbacks import Report
-from stage1_unet.train import _learning_rate
+from stage1_unet.data import CropDataset
+from stage1_unet.module import learning_rate
 
 NETWORK = NetworkConfig(widths=(4, 8))
 CONFIG = TrainConfig(
@@ -173,5 +174,47 @@ def test_a_frozen_encoder_stays_as_it_was(tmp_path, encoder):
     ],
 )
 def test_learning_rate_warms_up_and_decays(decay, expected):
-    rate = _learning_rate(TrainConfig(steps=5, warmup=0.4, decay=decay))
+    rate = learning_rate(TrainConfig(steps=5, warmup=0.4, decay=decay))
     assert [rate(step) for step in range(6)] == pytest.approx(expected)
+
+
+def test_hard_examples_go_on_after_an_interruption(tmp_path, monkeypatch):
+    config = changed(CONFIG, hard_share=0.5, steps=4)
+    seen = []
+    tell = CropDataset.set_difficulty
+
+    def listen(self, difficulty):
+        seen.append(difficulty.tolist())
+        tell(self, difficulty)
+
+    monkeypatch.setattr(CropDataset, "set_difficulty", listen)
+    empty = Pair(np.zeros((48, 48, 3), np.uint8), np.zeros((48, 48), np.int32))
+
+    def fit(folder):
+        train_network(
+            [*pairs(), empty], [], folder, NETWORK, config, device="cpu", progress=False,
+            say=lambda line: None,
+        )  # fmt: skip
+        return weights_of(folder / "network.safetensors")
+
+    whole = fit(tmp_path / "whole")
+    assert len(seen) == 2 and seen[0] != seen[1]
+    assert all(0 < value < 1 for value in seen[1])
+
+    report = Report.on_train_epoch_end
+
+    def die(self, trainer, module):
+        report(self, trainer, module)
+        if trainer.global_step == 4:
+            raise KeyError("killed")
+
+    monkeypatch.setattr(Report, "on_train_epoch_end", die)
+    with pytest.raises(KeyError):
+        fit(tmp_path / "parts")
+    monkeypatch.setattr(Report, "on_train_epoch_end", report)
+    before = list(seen[:2])
+    seen.clear()
+    again = fit(tmp_path / "parts")
+    assert before[0] in seen and seen[-1] == before[1]
+    for name, value in whole.items():
+        assert torch.equal(value, again[name]), name
