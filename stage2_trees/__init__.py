@@ -1,10 +1,18 @@
 """Probability maps of nuclei to instances: candidates of every threshold, scored and selected."""
 
+from stage2_trees.alternatives import (
+    KINDS,
+    Alternative,
+    SecondOpinions,
+    alternatives_of,
+    second_opinions,
+)
 from stage2_trees.calibration import Calibration
 from stage2_trees.config import ForestConfig, RegressorConfig, SelectConfig, ThresholdConfig
 from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features
 from stage2_trees.forest import Candidates, Forest, build_forest
 from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
+from stage2_trees.quality import DOUBTFUL, map_correlation, predicted_map
 from stage2_trees.regressor import IoURegressor
 from stage2_trees.select import metric_score, select
 from stage2_trees.split import Split, choose, split_maps
@@ -13,8 +21,11 @@ from stage2_trees.truth import true_iou
 from stage2_trees.watershed import threshold_labels
 
 __all__ = [
+    "DOUBTFUL",
     "FEATURES",
     "FEATURE_NAMES",
+    "KINDS",
+    "Alternative",
     "Calibration",
     "Candidates",
     "CrossFit",
@@ -24,17 +35,22 @@ __all__ = [
     "IoURegressor",
     "OverlapTable",
     "RegressorConfig",
+    "SecondOpinions",
     "SelectConfig",
     "Split",
     "ThresholdConfig",
+    "alternatives_of",
     "best_iou",
     "build_forest",
     "choose",
     "cross_fit",
     "cross_val_predict",
     "forest_features",
+    "map_correlation",
     "metric_score",
     "overlap_table",
+    "predicted_map",
+    "second_opinions",
     "select",
     "split_maps",
     "threshold_labels",

@@ -9,8 +9,9 @@ import numpy as np
 from stage2_trees.config import ForestConfig, SelectConfig
 from stage2_trees.features import forest_features
 from stage2_trees.forest import Forest, build_forest
+from stage2_trees.quality import predicted_map
 from stage2_trees.regressor import IoURegressor
-from stage2_trees.select import select
+from stage2_trees.select import settle
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,13 @@ class Split:
         Candidate of each label.
     scores : (n_candidates,) float64
         Raw score of every candidate, from which other selections can be made.
+    candidate_iou : (n_candidates,) float32
+        IoU to expect of every candidate, were it chosen.
+    gain : (n_candidates,) float64
+    best : (n_nodes,) int64
+        As in `stage2_trees.select.Selection`.
+    predicted_map : float
+        Score of the image to expect, see `stage2_trees.predicted_map`.
     forest : Forest
     """
 
@@ -37,6 +45,10 @@ class Split:
     threshold: np.ndarray
     chosen: np.ndarray
     scores: np.ndarray
+    candidate_iou: np.ndarray
+    gain: np.ndarray
+    best: np.ndarray
+    predicted_map: float
     forest: Forest
 
 
@@ -46,6 +58,7 @@ def split_maps(
     config: ForestConfig | None = None,
     *,
     min_iou: float = 0.0,
+    min_area: int = 0,
     selection: SelectConfig | None = None,
 ) -> Split:
     """Choose the best nuclei that any threshold of the maps could give.
@@ -60,18 +73,21 @@ def split_maps(
         The same as in training.
     min_iou : float
         Chosen nuclei with a lower predicted IoU are dropped.
+    min_area : int
+        Candidates of fewer pixels are not chosen, so that others may take their place.
     selection : SelectConfig, optional
 
     Raises
     ------
     ValueError
-        If the maps are malformed, ``min_iou`` lies outside [0, 1], or the regressor is not fitted.
+        If the maps are malformed, ``min_iou`` lies outside [0, 1], ``min_area`` is below 0, or
+        the regressor is not fitted.
     """
-    if not 0 <= min_iou <= 1:
-        raise ValueError(f"min_iou must lie in [0, 1], got {min_iou}")
     forest = build_forest(maps, config)
     scores = regressor.predict_raw(forest_features(forest))
-    return choose(forest, scores, regressor, min_iou=min_iou, selection=selection)
+    return choose(
+        forest, scores, regressor, min_iou=min_iou, min_area=min_area, selection=selection
+    )
 
 
 def choose(
@@ -80,16 +96,46 @@ def choose(
     regressor: IoURegressor,
     *,
     min_iou: float = 0.0,
+    min_area: int = 0,
     selection: SelectConfig | None = None,
 ) -> Split:
-    """Select from a forest whose candidates are scored already, and paint the result."""
-    chosen = select(forest, regressor.to_hits(scores), selection)
-    predicted = regressor.to_iou(scores[chosen])
-    keep = predicted >= min_iou
-    chosen, predicted = chosen[keep], predicted[keep]
+    """Select from a forest whose candidates are scored already, and paint the result.
+
+    Parameters
+    ----------
+    forest : Forest
+    scores : (n,) floating
+        Raw score of each candidate, from ``regressor.predict_raw``.
+    regressor, min_iou, min_area, selection
+        As for `split_maps`.
+
+    Raises
+    ------
+    ValueError
+        As `split_maps`.
+    """
+    if not 0 <= min_iou <= 1:
+        raise ValueError(f"min_iou must lie in [0, 1], got {min_iou}")
+    if min_area < 0:
+        raise ValueError(f"min_area must be 0 or more, got {min_area}")
+    hits = regressor.to_hits(scores)
+    selected = settle(forest, hits, selection, forest.area >= min_area)
+    iou = regressor.to_iou(scores)
+    chosen = selected.chosen[iou[selected.chosen] >= min_iou]
     candidates = forest.candidates
     box = forest.sums.box[candidates.node[chosen], candidates.step[chosen] - 1]
-    order = np.lexsort((box[:, 1], box[:, 0]))
-    chosen, predicted = chosen[order], predicted[order]
-    labels = forest.paint(chosen)
-    return Split(labels, predicted, candidates.threshold[chosen], chosen, scores, forest)
+    chosen = chosen[np.lexsort((box[:, 1], box[:, 0]))]
+    return Split(
+        labels=forest.paint(chosen),
+        predicted_iou=iou[chosen],
+        threshold=candidates.threshold[chosen],
+        chosen=chosen,
+        scores=scores,
+        candidate_iou=iou,
+        gain=selected.gain,
+        best=selected.best,
+        predicted_map=predicted_map(
+            candidates, chosen, regressor.display_.to_hits(scores[chosen]), hits[:, 0]
+        ),
+        forest=forest,
+    )

@@ -15,6 +15,7 @@ from stage2_trees.calibration import Calibration
 from stage2_trees.config import ForestConfig, RegressorConfig, SelectConfig
 from stage2_trees.features import forest_features
 from stage2_trees.forest import Candidates, build_forest
+from stage2_trees.quality import predicted_map
 from stage2_trees.regressor import IoURegressor
 from stage2_trees.select import metric_score, select
 from stage2_trees.truth import true_iou
@@ -63,6 +64,8 @@ class CrossFit:
         Per image the candidates selected out of fold.
     predicted_iou : list of (m,) float32
         Their predicted IoU, out of fold.
+    predicted_map : (n_images,) float64
+        Predicted score of each image, out of fold.
     raw : list of (n,) float64
         Out-of-fold raw score of every candidate.
     """
@@ -70,6 +73,7 @@ class CrossFit:
     regressor: IoURegressor
     chosen: list[np.ndarray]
     predicted_iou: list[np.ndarray]
+    predicted_map: np.ndarray
     raw: list[np.ndarray]
 
 
@@ -152,21 +156,26 @@ def cross_fit(
     folds = _checked_folds(rows, folds)
     raw = cross_val_predict(rows, folds, config)
     chosen: list[np.ndarray] = [np.zeros(0, np.int64)] * len(rows)
+    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for fold in np.unique(folds):
         table = _calibration(rows, raw, None, folds != fold)
         for i in np.flatnonzero(folds == fold):
-            chosen[i] = select(rows[i].candidates, table.to_hits(raw[i]), selection)
+            hit = table.to_hits(raw[i])
+            chosen[i], found[i] = select(rows[i].candidates, hit, selection), hit[:, 0]
     predicted: list[np.ndarray] = [np.zeros(0, np.float32)] * len(rows)
+    maps = np.zeros(len(rows))
     for fold in np.unique(folds):
         table = _calibration(rows, raw, chosen, folds != fold)
         for i in np.flatnonzero(folds == fold):
-            predicted[i] = table.to_iou(raw[i][chosen[i]])
+            scores = raw[i][chosen[i]]
+            predicted[i] = table.to_iou(scores)
+            maps[i] = predicted_map(rows[i].candidates, chosen[i], table.to_hits(scores), found[i])
     everything = np.ones(len(rows), bool)
     regressor = IoURegressor(config).fit(*_stack(rows))
     regressor.calibrate(
         _calibration(rows, raw, None, everything), _calibration(rows, raw, chosen, everything)
     )
-    return CrossFit(regressor, chosen, predicted, raw)
+    return CrossFit(regressor, chosen, predicted, maps, raw)
 
 
 def _checked_folds(rows: Sequence[ImageRows], folds: Sequence[int]) -> np.ndarray:

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
+
+from stage2_trees import Candidates
+from stage2_trees.hierarchy import Hierarchy
 
 # The first call of a compiled function takes seconds where its cache is cold.
 settings.register_profile("compiled", deadline=None)
@@ -49,3 +53,42 @@ def nuclei():
         return labels, soft_maps(labels, seed, noise)
 
     return make
+
+
+@st.composite
+def _small_forests(draw):
+    """Random merge trees of up to 5 leaves, up to 3 extents a node, with a gain for each."""
+    n_leaves = draw(st.integers(1, 5))
+    ranges = [(i, i + 1) for i in range(n_leaves)]
+    left, right, parent = [-1] * n_leaves, [-1] * n_leaves, [-1] * n_leaves
+    roots = list(range(n_leaves))
+    while len(roots) > 1 and draw(st.booleans()):
+        i = draw(st.integers(0, len(roots) - 2))
+        a, b = roots[i : i + 2]
+        left.append(a)
+        right.append(b)
+        parent[a] = parent[b] = len(parent)
+        parent.append(-1)
+        ranges.append((ranges[a][0], ranges[b][1]))
+        roots[i : i + 2] = [len(parent) - 1]
+    first, last = np.array(ranges, np.int32).T
+    zeros = np.zeros(len(parent), np.int32)
+    tree = Hierarchy(
+        *(np.array(x, np.int32) for x in (left, right, parent)),
+        first,
+        last,
+        zeros,
+        zeros,
+        np.arange(n_leaves, dtype=np.int32),
+    )
+    counts = [draw(st.integers(0, 3)) for _ in parent]
+    node = np.repeat(np.arange(len(parent), dtype=np.int32), counts)
+    step = np.concatenate([np.arange(1, c + 1) for c in counts]).astype(np.int32)
+    gain = draw(st.lists(st.integers(-8, 8), min_size=node.size, max_size=node.size).map(np.array))
+    return Candidates(tree, node, step, (0.4, 0.5, 0.6)), gain.reshape(-1) / 8
+
+
+@pytest.fixture(scope="session")
+def small_forests():
+    """Strategy: candidates of a random small forest, and a gain for each."""
+    return _small_forests()

@@ -7,40 +7,7 @@ from hypothesis import strategies as st
 
 from stage2_trees import Candidates, SelectConfig, build_forest, metric_score, select, true_iou
 from stage2_trees.hierarchy import Hierarchy
-from stage2_trees.select import best_set, hits
-
-
-@st.composite
-def small_forests(draw):
-    """Random merge trees of up to 5 leaves, up to 3 extents a node, with a gain for each."""
-    n_leaves = draw(st.integers(1, 5))
-    ranges = [(i, i + 1) for i in range(n_leaves)]
-    left, right, parent = [-1] * n_leaves, [-1] * n_leaves, [-1] * n_leaves
-    roots = list(range(n_leaves))
-    while len(roots) > 1 and draw(st.booleans()):
-        i = draw(st.integers(0, len(roots) - 2))
-        a, b = roots[i : i + 2]
-        left.append(a)
-        right.append(b)
-        parent[a] = parent[b] = len(parent)
-        parent.append(-1)
-        ranges.append((ranges[a][0], ranges[b][1]))
-        roots[i : i + 2] = [len(parent) - 1]
-    first, last = np.array(ranges, np.int32).T
-    zeros = np.zeros(len(parent), np.int32)
-    tree = Hierarchy(
-        *(np.array(x, np.int32) for x in (left, right, parent)),
-        first,
-        last,
-        zeros,
-        zeros,
-        np.arange(n_leaves, dtype=np.int32),
-    )
-    counts = [draw(st.integers(0, 3)) for _ in parent]
-    node = np.repeat(np.arange(len(parent), dtype=np.int32), counts)
-    step = np.concatenate([np.arange(1, c + 1) for c in counts]).astype(np.int32)
-    gain = draw(st.lists(st.integers(-8, 8), min_size=node.size, max_size=node.size).map(np.array))
-    return Candidates(tree, node, step, (0.4, 0.5, 0.6)), gain.reshape(-1) / 8
+from stage2_trees.select import best_set, hits, settle
 
 
 def overlap(candidates, i, j):
@@ -57,10 +24,10 @@ def brute_force(candidates, gain):
     return best
 
 
-@given(small_forests())
-def test_best_set_is_what_trying_all_sets_finds(forest):
-    candidates, gain = forest
-    chosen = best_set(candidates, gain)
+@given(data=st.data())
+def test_best_set_is_what_trying_all_sets_finds(small_forests, data):
+    candidates, gain = data.draw(small_forests)
+    chosen, _ = best_set(candidates, gain)
     assert gain[chosen].sum() == brute_force(candidates, gain)
     assert (gain[chosen] > 0).all()
     assert (np.diff(chosen) > 0).all()
@@ -68,9 +35,9 @@ def test_best_set_is_what_trying_all_sets_finds(forest):
     assert not any(overlap(candidates, i, j) for i, j in pairs)
 
 
-@given(small_forests())
-def test_certain_scores_choose_at_least_as_well_as_any_single_candidate(forest):
-    candidates, gain = forest
+@given(data=st.data())
+def test_certain_scores_choose_at_least_as_well_as_any_single_candidate(small_forests, data):
+    candidates, gain = data.draw(small_forests)
     iou = np.clip(gain, 0, 1)
     chosen = select(candidates, iou)
     n_true = 1
@@ -114,12 +81,81 @@ def test_reference_is_the_last_extent_where_all_are_below():
     assert select(candidates, hit, SelectConfig(margin=0.05)).tolist() == [1, 3]
 
 
-def test_split_bias_tips_the_balance():
-    hit = np.repeat([[0.0], [0.45], [0], [0], [0.45], [0], [0], [0.6], [0]], 10, axis=1)
-    candidates = pair()
-    merged = select(candidates, hit, SelectConfig(split_bias=-0.3))
-    split = select(candidates, hit, SelectConfig(split_bias=0.3))
-    assert (merged.tolist(), split.tolist()) == ([7], [1, 4])
+BIASES = (-1, -0.6, -0.3, -0.1, 0, 0.1, 0.3, 0.6, 1)
+
+
+@given(data=st.data())
+def test_a_higher_bias_never_gives_fewer(small_forests, data):
+    candidates, gain = data.draw(small_forests)
+    sets = [best_set(candidates, gain, 0.0, b, -0.5)[0] for b in BIASES]
+    sizes = [chosen.size for chosen in sets]
+    assert sizes == sorted(sizes)
+    assert np.array_equal(sets[4], best_set(candidates, gain)[0])
+    for chosen in sets:
+        pairs = itertools.combinations(chosen, 2)
+        assert not any(overlap(candidates, i, j) for i, j in pairs)
+
+
+def test_bias_moves_the_number_of_nuclei_of_a_field_step_by_step(nuclei):
+    truth, maps = nuclei(3, (128, 144), 150, noise=1.5)
+    forest = build_forest(maps)
+    error = np.random.default_rng(0).normal(0, 0.25, len(forest))
+    hit = 0.5 * hits(true_iou(forest, truth) + error) + 0.2
+    sizes = [select(forest, hit, SelectConfig(split_bias=b)).size for b in BIASES]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) >= 4
+    assert np.array_equal(select(forest, hit, SelectConfig(split_bias=0)), select(forest, hit))
+
+
+@pytest.mark.parametrize(
+    ("union", "bias", "expected"),
+    [
+        (0.60, 0, [7]),
+        (0.60, 0.04, [7]),
+        (0.60, 0.05, [1, 4]),
+        (0.98, 0.3, [7]),
+        (0.98, 0.4, [1, 4]),
+        (0.30, 0, [1, 4]),
+        (0.30, -0.6, [7]),
+        (0.06, -0.9, [1, 4]),
+        (0.06, -1, [7]),
+        (0.04, -1, [1, 4]),
+    ],
+)
+def test_bias_lowers_the_bar_of_the_union_or_of_its_parts(union, bias, expected):
+    """Two parts of hit rate 0.45; a nucleus pays from a hit rate of 1/3 on."""
+    hit = np.repeat([[0.0], [0.45], [0], [0], [0.45], [0], [0], [union], [0]], 10, axis=1)
+    config = SelectConfig(split_bias=bias, iterations=1)
+    assert select(pair(), hit, config).tolist() == expected
+
+
+@pytest.mark.parametrize(("weak", "expected"), [(0.11, [1, 4]), (0.09, [7])])
+def test_a_full_bias_splits_where_both_parts_are_credible(weak, expected):
+    hit = np.repeat([[0.0], [0.6], [0], [0], [weak], [0], [0], [0.9], [0]], 10, axis=1)
+    config = SelectConfig(split_bias=1, iterations=1)
+    assert select(pair(), hit, config).tolist() == expected
+
+
+def test_bias_neither_makes_nor_unmakes_a_lone_nucleus():
+    hit = np.repeat([[0.0], [0.6], [0], [0], [0.1], [0], [0], [0.5], [0]], 10, axis=1)
+    for bias in BIASES:
+        assert select(pair(), hit, SelectConfig(split_bias=bias)).tolist() == [1]
+
+
+def test_settle_tells_what_each_candidate_is_worth_and_leaves_out_what_is_not_allowed():
+    hit = np.repeat([[0.2], [0.9], [0.8], [0.3], [0.9], [0.8], [0.7], [0.5], [0.4]], 10, axis=1)
+    config = SelectConfig(iterations=1, margin=0)
+    found = settle(pair(), hit, config)
+    assert found.chosen.tolist() == [1, 4]
+    assert found.best.tolist() == [1, 4, 6]
+    # At a score of 1/2 a nucleus pays from a hit rate of 1/3 on.
+    np.testing.assert_allclose(found.gain, hit[:, 0] - 1 / 3)
+    allowed = np.ones(9, bool)
+    allowed[[3, 4, 5]] = False
+    found = settle(pair(), hit, config, allowed)
+    assert found.chosen.tolist() == [1]
+    assert found.best.tolist() == [1, -1, 6]
+    assert np.isneginf(found.gain[3:6]).all()
 
 
 def test_hits_are_strict_at_every_threshold_in_single_precision():
