@@ -164,11 +164,34 @@ def build_forest(maps: np.ndarray, config: ForestConfig | None = None) -> Forest
     config = config or ForestConfig()
     maps = check_maps(maps)
     levels = seed_levels(maps, config.levels, config.border_weight)
-    steps = body_steps(maps[BODY], config.extents)
     contrast = max(1, round(config.min_contrast * config.levels))
-    tree = build_hierarchy(levels, steps > 0, contrast, config.min_leaf_area)
-    basin, extent = grow_basins(levels, steps, tree, config.max_hole)
+    inside = maps[BODY] > np.float32(config.extents[0])
+    tree = build_hierarchy(levels, inside, contrast, config.min_leaf_area)
+    return forest_of(tree, maps, levels, config)
+
+
+def forest_of(
+    tree: Hierarchy,
+    maps: np.ndarray,
+    levels: np.ndarray,
+    config: ForestConfig,
+    allowed: np.ndarray | None = None,
+) -> Forest:
+    """Give a tree its pixels, sums and candidates.
+
+    Parameters
+    ----------
+    tree : Hierarchy
+    maps : (3, H, W) float32
+    levels : (H, W) uint8
+        Priority by which the leaves' basins are flooded.
+    config : ForestConfig
+    allowed : (n_nodes,) bool, optional
+        Nodes that may be candidates; all by default.
+    """
     n_steps = len(config.extents)
+    steps = body_steps(maps[BODY], config.extents)
+    basin, extent = grow_basins(levels, steps, tree, config.max_hole)
     sums = accumulate(basin, extent, maps, tree, n_steps)
     hulls = convex_hulls(basin, extent, tree, n_steps, config.max_leaves)
     keep = _worth_trying(
@@ -179,6 +202,8 @@ def build_forest(maps: np.ndarray, config: ForestConfig | None = None) -> Forest
         config.min_area_step,
         config.max_leaves,
     )
+    if allowed is not None:
+        keep &= allowed[:, None]
     node, step = (index.astype(np.int32) for index in np.nonzero(keep))
     candidates = Candidates(tree, node, step + np.int32(1), config.extents)
     return Forest(candidates, basin, extent, sums, hulls, config.levels)
