@@ -8,11 +8,18 @@ from stage2_trees.alternatives import (
     second_opinions,
 )
 from stage2_trees.calibration import Calibration
-from stage2_trees.config import ForestConfig, RegressorConfig, SelectConfig, ThresholdConfig
+from stage2_trees.config import (
+    ForestConfig,
+    RecutConfig,
+    RegressorConfig,
+    SelectConfig,
+    ThresholdConfig,
+)
 from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features
 from stage2_trees.forest import Candidates, Forest, build_forest
 from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
 from stage2_trees.quality import DOUBTFUL, map_correlation, predicted_map
+from stage2_trees.recut import build_recut
 from stage2_trees.regressor import IoURegressor
 from stage2_trees.select import metric_score, select
 from stage2_trees.split import Split, choose, split_maps
@@ -34,6 +41,7 @@ __all__ = [
     "ImageRows",
     "IoURegressor",
     "OverlapTable",
+    "RecutConfig",
     "RegressorConfig",
     "SecondOpinions",
     "SelectConfig",
@@ -42,6 +50,7 @@ __all__ = [
     "alternatives_of",
     "best_iou",
     "build_forest",
+    "build_recut",
     "choose",
     "cross_fit",
     "cross_val_predict",

@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 from skimage.measure import label
 
-from stage2_trees import forest_features, select, true_iou
-from stage2_trees.config import RecutConfig
-from stage2_trees.recut import build_recut
+from stage2_trees import RecutConfig, build_recut, forest_features, select, true_iou
 
 PLAIN = RecutConfig(core=None, min_part_area=1, min_area=1)
 
