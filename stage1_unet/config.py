@@ -18,6 +18,12 @@ class PreprocessConfig(_Frozen):
     """Percentile of the image that maps to 0."""
     high: float = Field(99.8, gt=0, le=100)
     """Percentile of the image that maps to 1."""
+    variant: Literal["rgb", "gray", "clahe", "lh"] = "rgb"
+    """What the three channels hold: colours; luminance, three times; colours with the lightness
+    equalised locally (CLAHE); or lightness, haematoxylin, lightness. See `preprocess`."""
+    polarity: Literal["keep", "auto", "invert"] = "keep"
+    """Leave light and dark as they are; exchange them where the background is light, so that
+    nuclei of all images are light on dark; or exchange them always."""
 
     @model_validator(mode="after")
     def _ordered(self) -> PreprocessConfig:

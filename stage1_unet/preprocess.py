@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from .config import PreprocessConfig
 
 _PERCENTILE_SAMPLE = 1_000_000
 
+_CLAHE_TILE = 128
+_CLAHE_CLIP = 2.0
+
+_STAINS = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))
+"""Red, green and blue absorbed by haematoxylin, eosin and DAB (Ruifrok, Johnston 2001)."""
+_UNMIX_HAEMATOXYLIN = np.linalg.inv(np.array(_STAINS))[:, 0].astype(np.float32)
+_DARKEST = np.float32(0.05)
+"""Light that is let through at least, where absorbance is computed."""
+
 
 def preprocess(image: np.ndarray, config: PreprocessConfig | None = None) -> np.ndarray:
     """Scale an image to float32 RGB between two of its percentiles.
 
     The percentiles are taken over all colour channels together, so hues stay; an image of one
-    constant value becomes 0 everywhere.
+    constant value becomes 0 everywhere. Then, as the configuration says,
+
+    - *polarity*: light and dark are exchanged. For ``auto`` they are where the mean of the scaled
+      image is above one half, as it is when the background is light: nuclei are the smaller part
+      of most images, and the brightest or darkest;
+    - *variant* ``gray``: the luminance is scaled by its own percentiles instead;
+      ``clahe``: the lightness of CIE Lab is equalised in tiles of 128 pixels (Zuiderveld 1994);
+      ``lh``: lightness and the absorbance of haematoxylin by colour deconvolution (Ruifrok and
+      Johnston 2001), scaled likewise. Unless the polarity is kept, nuclei are taken to absorb
+      light, whether the image shows them dark or light.
 
     Parameters
     ----------
@@ -32,19 +51,62 @@ def preprocess(image: np.ndarray, config: PreprocessConfig | None = None) -> np.
 
     Examples
     --------
-    >>> preprocess(np.array([[0, 100], [200, 400]], np.uint16))[..., 0].round(1).tolist()
+    >>> image = np.array([[0, 100], [200, 400]], np.uint16)
+    >>> preprocess(image)[..., 0].round(1).tolist()
     [[0.0, 0.2], [0.5, 1.0]]
+    >>> preprocess(image, PreprocessConfig(polarity="invert"))[..., 0].round(1).tolist()
+    [[1.0, 0.8], [0.5, 0.0]]
     """
     config = config or PreprocessConfig()
     image = _as_channels(np.asarray(image))
+    scaled = _stretch(image, config)
+    if not scaled.any():
+        return np.zeros((*image.shape[:2], 3), np.float32)
+    exchange = config.polarity == "invert" or (config.polarity == "auto" and scaled.mean() > 0.5)
+    if config.variant == "gray":
+        scaled = _stretch(_luminance(image), config)
+    if exchange:
+        scaled = 1 - scaled
+    scaled = np.broadcast_to(scaled, (*scaled.shape[:2], 3))
+    if config.variant == "clahe":
+        scaled = _equalise(scaled)
+    elif config.variant == "lh":
+        scaled = _lightness_haematoxylin(scaled, config)
+    return np.ascontiguousarray(scaled)
+
+
+def _stretch(image: np.ndarray, config: PreprocessConfig) -> np.ndarray:
+    """Scale (H, W, C) float32 to [0, 1]; 0 when it is constant."""
     step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / _PERCENTILE_SAMPLE)))
     low, high = np.percentile(image[::step, ::step], (config.low, config.high))
     if high <= low:  # nearly constant: a few bright pixels may still be all there is
         low, high = float(image.min()), float(image.max())
     if high <= low:
-        return np.zeros((*image.shape[:2], 3), np.float32)
-    scaled = np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
-    return np.ascontiguousarray(np.broadcast_to(scaled, (*scaled.shape[:2], 3)))
+        return np.zeros_like(image)
+    return np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
+
+
+def _luminance(image: np.ndarray) -> np.ndarray:
+    if image.shape[2] == 1:
+        return image
+    return (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+
+
+def _equalise(rgb: np.ndarray) -> np.ndarray:
+    lab = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2Lab)
+    tiles = [max(1, round(length / _CLAHE_TILE)) for length in rgb.shape[1::-1]]
+    lightness = np.rint(lab[..., 0] * 2.55).astype(np.uint8)
+    lab[..., 0] = cv2.createCLAHE(_CLAHE_CLIP, tiles).apply(lightness) / np.float32(2.55)
+    return np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1)
+
+
+def _lightness_haematoxylin(rgb: np.ndarray, config: PreprocessConfig) -> np.ndarray:
+    rgb = np.ascontiguousarray(rgb)
+    lightness = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[..., :1] / np.float32(100)
+    passing = rgb if config.polarity == "keep" else 1 - rgb
+    absorbed = -np.log(np.maximum(passing, _DARKEST)) @ _UNMIX_HAEMATOXYLIN
+    stain = _stretch(absorbed[..., None], config)
+    return np.clip(np.concatenate([lightness, stain, lightness], axis=2), 0, 1)
 
 
 def _as_channels(image: np.ndarray) -> np.ndarray:

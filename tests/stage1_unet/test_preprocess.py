@@ -4,6 +4,20 @@ import pytest
 from stage1_unet import PreprocessConfig, preprocess
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
+VARIANTS = ("rgb", "gray", "clahe", "lh")
+
+
+def nuclei(light=200, dark=20, size=120):
+    """Light disks on a dark ground (a fifth of it), uint8."""
+    row, column = np.indices((size, size)) % 24 - 12
+    return np.where(row**2 + column**2 <= 36, light, dark).astype(np.uint8)
+
+
+def stained(size=120):
+    """Haematoxylin disks on an eosin ground, as light passes both, uint8 RGB."""
+    inside = nuclei(1, 0, size)[..., None]
+    absorbance = np.where(inside, [1.3, 1.4, 0.58], [0.035, 0.495, 0.055])
+    return np.rint(255 * np.exp(-absorbance)).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +87,80 @@ def test_refused(image, message):
 def test_percentiles_must_ascend():
     with pytest.raises(ValueError, match="must be below"):
         PreprocessConfig(low=60, high=50)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("polarity", ["keep", "auto", "invert"])
+@pytest.mark.parametrize(
+    "image",
+    [
+        nuclei(),
+        nuclei().astype(np.uint16) * 16,
+        stained(),
+        stained() / 255,
+        stained()[:1, :1],
+        RAMP.astype(np.float32)[:3],
+    ],
+)
+def test_every_variant_spans_zero_to_one(image, variant, polarity):
+    scaled = preprocess(image, PreprocessConfig(variant=variant, polarity=polarity))
+    assert scaled.shape == (*image.shape[:2], 3) and scaled.dtype == np.float32
+    assert scaled.min() >= 0 and scaled.max() <= 1
+    assert not preprocess(
+        np.full((5, 5), 7), PreprocessConfig(variant=variant, polarity=polarity)
+    ).any()
+
+
+def contrast(image, **options):
+    """How much lighter nuclei are than the ground, in each channel."""
+    inside = nuclei(1, 0) > 0
+    scaled = preprocess(image, PreprocessConfig(**options))
+    return (scaled[inside].mean(0) - scaled[~inside].mean(0)).tolist()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("image", [nuclei(), 255 - nuclei(), stained(), 255 - stained()])
+def test_auto_makes_nuclei_light(image, variant):
+    assert min(contrast(image, variant=variant, polarity="auto")) > 0.4
+
+
+@pytest.mark.parametrize("variant", ["rgb", "gray", "clahe"])
+def test_polarity_is_kept_or_exchanged(variant):
+    for image, sign in ((nuclei(), 1), (stained(), -1)):
+        kept = contrast(image, variant=variant)
+        assert contrast(image, variant=variant, polarity="invert")[0] * sign < -0.4
+        assert kept[0] * sign > 0.4
+
+
+def test_gray_is_the_luminance_at_full_contrast():
+    blue = np.zeros((120, 120, 3), np.uint8)
+    blue[..., 2] = nuclei(40, 10)
+    scaled = preprocess(blue, PreprocessConfig(variant="gray"))
+    assert np.array_equal(scaled, np.repeat((nuclei() > 100)[..., None], 3, axis=2))
+    primaries = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0], [255, 255, 255]]])
+    gray = preprocess(primaries, PreprocessConfig(variant="gray", low=0, high=100))
+    assert gray[0, :, 0].tolist() == pytest.approx([0.299, 0.587, 0.114, 0, 1], abs=1e-6)
+
+
+def test_clahe_lifts_what_is_faint():
+    ramp = np.tile(RAMP, (4, 4))
+    image = np.hstack([40 + 20 * ramp, 40 + 215 * ramp])
+    faint = [
+        np.ptp(preprocess(image, PreprocessConfig(variant=variant))[:, :128])
+        for variant in ("rgb", "clahe")
+    ]
+    assert faint[1] > 1.5 * faint[0]
+
+
+def test_clahe_leaves_the_hue():
+    scaled = preprocess(stained(), PreprocessConfig(variant="clahe"))
+    assert (scaled[..., 1] <= scaled[..., [0, 2]].min(axis=2) + 1e-3).all()
+
+
+def test_haematoxylin_is_told_from_eosin():
+    ground, nucleus = (20, 0), (12, 12)
+    assert nuclei(1, 0)[nucleus] and not nuclei(1, 0)[ground]
+    scaled = preprocess(stained(), PreprocessConfig(variant="lh", low=0, high=100))
+    assert scaled[nucleus].tolist() == pytest.approx([0, 1, 0], abs=0.15)
+    assert scaled[ground][1] == 0 and scaled[ground][0] > 0.6
+    assert np.array_equal(scaled[..., 0], scaled[..., 2])
