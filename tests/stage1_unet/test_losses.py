@@ -1,11 +1,12 @@
 from itertools import product
 from math import log
 
+import numpy as np
 import pytest
 import torch
 
-from stage1_unet import NetworkConfig, TrainConfig
-from stage1_unet.heads import count_outputs, to_classes
+from stage1_unet import NetworkConfig, TrainConfig, build_network, make_targets
+from stage1_unet.heads import count_outputs, to_classes, to_maps
 from stage1_unet.losses import build_loss
 
 LOSSES = ("bce_dice", "ce_dice", "focal", "lovasz")
@@ -185,3 +186,22 @@ def test_half_precision_is_summed_in_full():
     loss, weights = loss_of("bce_dice", network), torch.ones(1, 1, 256, 256)
     half = loss(logits.bfloat16(), targets.bfloat16(), weights.bfloat16())
     assert half.item() == pytest.approx(loss(logits, targets, weights).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_each_teaches_the_maps(name, head):
+    torch.manual_seed(0)
+    labels = np.zeros((32, 32), np.int32)
+    labels[4:14, 4:14], labels[14:26, 6:20] = 1, 2
+    network = NetworkConfig(widths=(8, 16), head=head, distance=True)
+    targets = torch.from_numpy(make_targets(labels, distance=True))[None]
+    image = targets[:, 3:].expand(1, 3, 32, 32)
+    net, loss = build_network(network), loss_of(name, network)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss(net(image), targets, torch.ones(1, 1, 32, 32)).backward()
+        optimizer.step()
+    maps = to_maps(net(image), network) > 0.5
+    assert (maps == targets[:, :3].bool()).float().mean() > 0.97
