@@ -17,6 +17,7 @@ from stage2_trees.config import (
 )
 from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features
 from stage2_trees.forest import Candidates, Forest, build_forest
+from stage2_trees.fuse import fuse_labels, fuse_maps
 from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
 from stage2_trees.quality import DOUBTFUL, map_correlation, predicted_map
 from stage2_trees.recut import build_recut
@@ -55,6 +56,8 @@ __all__ = [
     "cross_fit",
     "cross_val_predict",
     "forest_features",
+    "fuse_labels",
+    "fuse_maps",
     "map_correlation",
     "metric_score",
     "overlap_table",
