@@ -133,8 +133,8 @@ def _default() -> list[A.BasicTransform]:
 
 def _hardcore() -> list[A.BasicTransform]:
     contrast = [
-        A.RandomBrightnessContrast(0.35, (-0.55, 0.4), p=1),
-        A.RandomGamma((40, 250), p=1),
+        A.RandomBrightnessContrast(0.3, (-0.5, 0.4), p=1),
+        A.RandomGamma((40, 200), p=1),
         A.CLAHE(clip_limit=(1, 4), p=0.5),
     ]
     light = [

@@ -85,7 +85,7 @@ class NucleusBank:
             return
         taken = labels != 0
         for new in range(int(labels.max()) + 1, int(labels.max()) + 1 + count):
-            donor = rng.choice(self.donors[index])
+            donor = self.donors[index, rng.integers(self.donors.shape[1])]
             pixels, inside, alpha = self._copy(donor, zoom, rng)
             if np.count_nonzero(inside) < LEAST_AREA or len(inside) > len(taken) // 2:
                 continue
@@ -104,10 +104,11 @@ class NucleusBank:
         self, donor: int, zoom: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the pixels (S, S, 3) float32, mask and opacity of one nucleus of a donor."""
-        number, top, left, bottom, right = rng.choice(self.nuclei[donor])
+        nuclei = self.nuclei[donor]
+        number, top, left, bottom, right = nuclei[rng.integers(len(nuclei))]
         box = slice(max(0, top - _RIM), bottom + _RIM), slice(max(0, left - _RIM), right + _RIM)
         pixels, ids = self.images[donor][box], self.labels[donor][box]
-        angle, mirror = rng.uniform(0, 2 * np.pi), rng.choice((-1, 1))
+        angle, mirror = rng.uniform(0, 2 * np.pi), 2 * rng.integers(2) - 1
         turn = zoom * np.array(
             [[np.cos(angle), -np.sin(angle)], [mirror * np.sin(angle), mirror * np.cos(angle)]]
         )
@@ -119,10 +120,11 @@ class NucleusBank:
             return cv2.warpAffine(array, matrix, (size, size), borderMode=edge)
 
         inside = move((ids == number).view(np.uint8) * 255, cv2.BORDER_CONSTANT) > 127
-        others = move(((ids != number) & (ids != 0)).view(np.uint8) * 255, cv2.BORDER_REPLICATE)
         fading = cv2.dilate(inside.astype(np.float32), np.ones((3, 3), np.uint8))
         alpha = cv2.GaussianBlur(fading, (5, 5), 1.0)
-        alpha[(others > 0) & ~inside] = 0
+        others = (ids != number) & (ids != 0)
+        if others.any():
+            alpha[(move(others.view(np.uint8), cv2.BORDER_REPLICATE) > 0) & ~inside] = 0
         return move(pixels, cv2.BORDER_REPLICATE).astype(np.float32), inside, alpha
 
 
@@ -137,19 +139,19 @@ def _find_place(
     def hidden(row: int, column: int) -> int:
         return np.count_nonzero(taken[row : row + size, column : column + size] & inside)
 
-    rows, columns = np.nonzero(taken[edge : length - edge, edge : length - edge])
-    if rows.size and rng.random() < TOUCHING:
-        pick, angle = rng.integers(rows.size), rng.uniform(0, 2 * np.pi)
-        start = np.array([rows[pick], columns[pick]]) + edge - size // 2
+    starts = rng.integers(edge, length - edge, (16, 2))
+    nuclei = starts[taken[starts[:, 0], starts[:, 1]]]
+    if len(nuclei) and rng.random() < TOUCHING:
+        start, angle = nuclei[0] - size // 2, rng.uniform(0, 2 * np.pi)
         away = np.array([np.sin(angle), np.cos(angle)])
-        for step in range(length // 4):
+        for step in range(0, length // 4, 2):
             row, column = np.rint(start + step * away).astype(int)
             if min(row, column) < 0 or max(row, column) > length - size:
                 return None
             if hidden(row, column) <= MOST_HIDDEN * area:
                 return int(row), int(column)
         return None
-    for row, column in rng.integers(edge, length - edge, (6, 2)) - size // 2:
+    for row, column in starts[:6] - size // 2:
         if min(row, column) >= 0 and max(row, column) <= length - size and not hidden(row, column):
             return int(row), int(column)
     return None

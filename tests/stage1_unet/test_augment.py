@@ -1,56 +1,87 @@
+import albumentations as A
+import cv2
 import numpy as np
 import pytest
 
-from stage1_unet.augment import MARGIN, build_augmentation
+from stage1_unet.augment import MARGIN, augment, build_augmentation
 
 CROP = 64
 SIDE = int(np.ceil(MARGIN * CROP))
+PRESETS = ["none", "light", "default", "hardcore"]
 
 
 def window():
-    """A window whose image holds its own labels, ids 0, 50, 100, ..., in large squares."""
-    labels = np.kron(np.arange(9).reshape(3, 3) % 5 * 50, np.ones((SIDE // 3, SIDE // 3)))
-    return np.repeat(labels.astype(np.uint8)[..., None], 3, axis=2), labels.astype(np.float32)
+    """A window of squares whose image shows their labels: 0, 50, 100, ..., and 250 for -1."""
+    labels = np.kron(
+        (np.arange(16).reshape(4, 4) * 7 % 6 - 1) * 50, np.ones((SIDE // 4, SIDE // 4))
+    )
+    labels[labels < 0] = -1
+    image = np.where(labels < 0, 250, labels).astype(np.uint8)
+    return np.repeat(image[..., None], 3, axis=2), labels.astype(np.float32)
 
 
-@pytest.mark.parametrize("preset", ["none", "light", "default"])
-def test_labels_stay_exact(preset):
+def moving(pipeline):
+    """All transforms of a pipeline that move pixels."""
+    for step in pipeline.transforms:
+        if isinstance(step, A.OneOf):
+            yield from moving(step)
+        elif isinstance(step, A.DualTransform):
+            yield step
+
+
+MOVING = [(preset, step) for preset in PRESETS for step in moving(build_augmentation(preset, CROP))]
+
+
+@pytest.mark.parametrize(
+    ("preset", "step"), MOVING, ids=[f"{preset}-{type(step).__name__}" for preset, step in MOVING]
+)
+def test_labels_stay_exact_and_move_with_the_image(preset, step):
     image, labels = window()
-    augmentation = build_augmentation(preset, CROP)
-    for seed in range(30):
-        augmentation.set_random_seed(seed)
-        crop = augmentation(image=image, mask=labels)
-        assert crop["image"].shape == (CROP, CROP, 3) and crop["image"].dtype == np.uint8
-        assert crop["mask"].shape == (CROP, CROP)
-        assert set(np.unique(crop["mask"])) <= {0, 50, 100, 150, 200}
+    step.p = 1
+    changed = 0
+    for seed in range(10):
+        result = augment(A.Compose([step]), image, labels, np.random.default_rng(seed))
+        shown, ids = result[0][..., 0].astype(int), result[1]
+        assert set(np.unique(ids)) <= {-1, 0, 50, 100, 150, 200}
+        around = np.ones((7, 7), np.uint8)
+        inner = cv2.dilate(ids, around) == cv2.erode(ids, around)
+        assert inner.mean() > 0.2
+        truth = np.where(ids < 0, 250, ids)[inner]
+        assert np.abs(shown[inner] - truth).max() <= 1
+        changed += ids.shape != labels.shape or not np.array_equal(ids, labels)
+    assert changed >= 5
 
 
-def test_image_and_labels_move_together():
+@pytest.mark.parametrize("preset", PRESETS)
+def test_crops_of_a_preset(preset):
     image, labels = window()
-    augmentation = build_augmentation("default", CROP)
-    moved = 0
-    for seed in range(60):
-        augmentation.set_random_seed(seed)
-        crop = augmentation(image=image, mask=labels)
-        gray = crop["image"].mean(axis=2)
-        levels = [gray[crop["mask"] == value] for value in np.unique(crop["mask"])]
-        inside = np.mean([np.median(np.abs(level - np.median(level))) for level in levels])
-        moved += inside > 0.25 * gray.std() + 4  # the same change of colour all over one label
-    assert moved <= 3
+    pipeline = build_augmentation(preset, CROP)
+    for seed in range(20):
+        crop, ids = augment(pipeline, image, labels, np.random.default_rng(seed))
+        assert crop.shape == (CROP, CROP, 3) and crop.dtype == np.uint8
+        assert ids.shape == (CROP, CROP)
+        assert set(np.unique(ids)) <= {-1, 0, 50, 100, 150, 200}
 
 
-def test_the_seed_decides():
+def test_the_generator_decides():
     image, labels = window()
-    augmentation = build_augmentation("default", CROP)
-    crops = []
-    for seed in (1, 1, 2):
-        augmentation.set_random_seed(seed)
-        crops.append(augmentation(image=image, mask=labels)["image"])
+    pipeline = build_augmentation("hardcore", CROP)
+    crops = [augment(pipeline, image, labels, np.random.default_rng(seed))[0] for seed in (1, 1, 2)]
     assert np.array_equal(crops[0], crops[1]) and not np.array_equal(crops[0], crops[2])
+
+
+def test_steps_take_effect_independently():
+    gray = np.full((2, 2, 3), 10, np.uint8)
+    brighter = A.RandomBrightnessContrast((0.2, 0.2), (0, 0), p=0.5)
+    pipeline = A.Compose([A.InvertImg(p=0.5), brighter])
+    rngs = [np.random.default_rng(seed) for seed in range(200)]
+    seen = [int(augment(pipeline, gray, gray[..., 0], rng)[0][0, 0, 0]) for rng in rngs]
+    counts = [seen.count(value) for value in (10, 61, 245, 255)]
+    assert sum(counts) == 200 and min(counts) >= 30
 
 
 def test_none_is_the_centre():
     image, labels = window()
-    crop = build_augmentation("none", CROP)(image=image, mask=labels)
+    _, ids = augment(build_augmentation("none", CROP), image, labels, np.random.default_rng(0))
     start = (SIDE - CROP) // 2
-    assert np.array_equal(crop["mask"], labels[start : start + CROP, start : start + CROP])
+    assert np.array_equal(ids, labels[start : start + CROP, start : start + CROP])
