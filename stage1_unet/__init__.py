@@ -5,7 +5,7 @@ A library of its own: arrays in, arrays out; it knows nothing of files of images
 
 from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
 from .model import WEIGHTS, build_network, load_network, save_network
-from .predict import Predictor
+from .predict import Prediction, Predictor
 from .preprocess import preprocess
 from .targets import CHANNELS, make_targets
 
@@ -15,6 +15,7 @@ __all__ = [
     "NetworkConfig",
     "Pair",
     "PredictConfig",
+    "Prediction",
     "Predictor",
     "PreprocessConfig",
     "TrainConfig",

@@ -1,23 +1,39 @@
-"""From an image to its maps: tiles, and test-time augmentation."""
+"""From an image to its maps: scale, tiles, test-time augmentation, several networks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import torch
 from torch import nn
 
+from .canvas import Canvas
 from .config import PredictConfig
+from .heads import to_maps
 from .model import resolve_device
+from .size import choose_scale, snap_scale
+from .targets import CHANNELS
+from .views import VIEWS, turn, turn_back
 
-_FLIPS = [(0, False), (0, True), (2, False), (2, True)]
-_VIEWS = {
-    "none": [(0, False)],
-    "flips": _FLIPS,
-    "d4": _FLIPS + [(1, False), (1, True), (3, False), (3, True)],
-}
-"""Quarter turns, then whether the rows are mirrored, of each view."""
+_SAMPLE_TILES = 4
+_SAMPLE_PIECES = 100
+"""The nuclei of an image of many tiles are measured on that many tiles and nuclei, at least."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The maps of one image, and how large its nuclei were found to be."""
+
+    maps: np.ndarray
+    """(3, H, W) float32 in [0, 1], in the order of `CHANNELS`, multiples of 1/255."""
+    radius: float | None
+    """Typical radius of the nuclei, pixels of the image; None when there are too few."""
+    scale: float
+    """By which the image was enlarged before the network saw it."""
 
 
 class Predictor:
@@ -26,14 +42,22 @@ class Predictor:
     Parameters
     ----------
     networks : Module or sequence of Module
-        From `build_network` or `load_network`; the probabilities of several are averaged.
+        From `build_network` or `load_network`; the probabilities of several are averaged, each
+        channel over the networks that predict it.
     config : PredictConfig, optional
     device : {"auto", "cpu", "cuda", "mps"}
+    weights : sequence of float, optional
+        How much each network counts; by default all alike.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        The maps that at least one network predicts; the others are 0.
 
     Raises
     ------
     ValueError
-        Without networks, or when the device is not available.
+        Without networks, for weights that do not fit them, or when the device is not available.
     """
 
     def __init__(
@@ -41,17 +65,32 @@ class Predictor:
         networks: nn.Module | Sequence[nn.Module],
         config: PredictConfig | None = None,
         device: str = "auto",
+        weights: Sequence[float] | None = None,
     ) -> None:
         networks = [networks] if isinstance(networks, nn.Module) else list(networks)
         if not networks:
             raise ValueError("no network to predict with")
+        weights = [1.0] * len(networks) if weights is None else list(weights)
+        if len(weights) != len(networks) or not all(0 < w < math.inf for w in weights):
+            raise ValueError(f"expected {len(networks)} positive weights, got {weights}")
         self.config = config or PredictConfig()
         self.device = resolve_device(device)
         self.networks = [
             network.to(self.device, memory_format=torch.channels_last).eval()
             for network in networks
         ]
-        self.stride = max(network.stride for network in self.networks)
+        self.stride = math.lcm(*(network.stride for network in networks))
+        self.channels = tuple(
+            name for name in CHANNELS if any(name in n.config.channels for n in networks)
+        )
+        shares = np.array(
+            [
+                [float(weight) * (name in network.config.channels) for name in CHANNELS]
+                for network, weight in zip(networks, weights, strict=True)
+            ]
+        )
+        shares /= np.where(shares.any(0), shares.sum(0), 1)
+        self._shares = torch.from_numpy(np.float32(shares)[..., None, None]).to(self.device)
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Compute the maps of one image.
@@ -67,59 +106,80 @@ class Predictor:
             In the order of `CHANNELS`, rounded to multiples of 1/255, so that maps kept in eight
             bits are the same.
         """
-        height, width = image.shape[:2]
-        padding = [(0, -length % self.stride) for length in (height, width)]
-        image = np.pad(image, (*padding, (0, 0)), mode="symmetric")
-        maps = np.empty((3, *image.shape[:2]), np.float32)
-        for outer, inner, margin in _tiles(image.shape, self.config, self.stride):
-            maps[(slice(None), *inner)] = self._predict_tile(image[outer])[(slice(None), *margin)]
-        return np.rint(maps[:, :height, :width] * 255) / np.float32(255)
+        return self.predict_sized(image).maps
+
+    def predict_sized(self, image: np.ndarray) -> Prediction:
+        """Compute the maps of one image, and tell the size of its nuclei.
+
+        An image whose nuclei lie outside `PredictConfig.radius_range` is shown to the network at
+        another scale; its maps come back to the pixels of the image.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W, 3), float32 in [0, 1]
+
+        Returns
+        -------
+        Prediction
+        """
+        base = self._at_best_scale(image)
+        total = 0
+        for factor in self.config.scales:
+            scale = snap_scale(base.scale * factor)
+            canvas = base if scale == base.scale else self._canvas(image, scale)
+            self._paint(canvas, len(canvas.tiles))
+            total = total + canvas.maps[:, : image.shape[0], : image.shape[1]]
+        maps = np.rint(total * (255 / len(self.config.scales))) / np.float32(255)
+        radius = base.radius
+        return Prediction(maps, radius and radius / float(base.scale), float(base.scale))
+
+    def _at_best_scale(self, image: np.ndarray) -> Canvas:
+        """Find the scale for an image: as given, or by what its maps show at that and the next.
+
+        Of an image of many tiles, some are enough; what was computed on the way is kept.
+        """
+        config = self.config
+        if config.diameter is not None and config.radius_range is not None:
+            return self._canvas(image, choose_scale(config.diameter / 2, config.radius_range))
+        canvas = self._canvas(image, Fraction(1))
+        if config.radius_range is None:
+            return canvas
+        for _ in range(2):
+            self._paint(canvas, _SAMPLE_TILES, _SAMPLE_PIECES)
+            if canvas.radius is None:
+                break
+            scale = snap_scale(canvas.scale * choose_scale(canvas.radius, config.radius_range))
+            if scale == canvas.scale:
+                break
+            canvas = self._canvas(image, scale)
+        return canvas
+
+    def _canvas(self, image: np.ndarray, scale: Fraction) -> Canvas:
+        return Canvas(image, scale, self.config.tile, self.config.halo, self.stride)
+
+    def _paint(self, canvas: Canvas, tiles: int, pieces: int = 0) -> None:
+        """Compute at least that many tiles and pieces, or all there are."""
+        while canvas.done < len(canvas.tiles) and (
+            canvas.done < tiles or sum(map(len, canvas.areas)) < pieces
+        ):
+            canvas.add(self._predict_tile(canvas.next_tile()))
 
     def _predict_tile(self, tile: np.ndarray) -> np.ndarray:
+        """Compute the maps, (3, H, W), of an image that fits into memory."""
+        height, width = tile.shape[:2]
+        padding = [(0, -length % self.stride) for length in (height, width)]
+        tile = np.pad(tile, (*padding, (0, 0)), mode="symmetric")
         batch = torch.from_numpy(tile.transpose(2, 0, 1)[None]).to(self.device)
-        views = _VIEWS[self.config.tta]
+        views = VIEWS[self.config.tta]
         total = torch.zeros((), device=self.device)
         with torch.inference_mode():
             for turns, mirrored in views:
-                total = total + self._predict_view(batch, turns, mirrored)
-        return (total[0] / (len(views) * len(self.networks))).float().cpu().numpy()
+                view = turn(batch, turns, mirrored).contiguous(memory_format=torch.channels_last)
+                total = total + turn_back(self._average(view), turns, mirrored)
+        return (total[0] / len(views)).float().cpu().numpy()[:, :height, :width]
 
-    def _predict_view(self, batch: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
-        view = torch.rot90(batch, turns, (2, 3))
-        if mirrored:
-            view = view.flip(2)
-        view = view.contiguous(memory_format=torch.channels_last)
-        maps = sum(torch.sigmoid(network(view)) for network in self.networks)
-        if mirrored:
-            maps = maps.flip(2)
-        return torch.rot90(maps, -turns, (2, 3))
-
-
-def _tiles(shape: tuple[int, ...], config: PredictConfig, stride: int) -> Iterator[tuple]:
-    """Yield, for each tile: where it lies with its halo, where it is kept, where that is in it."""
-    rows, columns = (_spans(length, config, stride) for length in shape[:2])
-    for outer_row, inner_row in rows:
-        for outer_column, inner_column in columns:
-            outers, inners = (outer_row, outer_column), (inner_row, inner_column)
-            margins = tuple(
-                slice(inner.start - outer.start, inner.stop - outer.start)
-                for outer, inner in zip(outers, inners, strict=True)
-            )
-            yield outers, inners, margins
-
-
-def _spans(length: int, config: PredictConfig, stride: int) -> list[tuple[slice, slice]]:
-    """Cut one axis into about even pieces with halos, all ends on the grid of the network.
-
-    A piece off that grid would be sampled at other positions, and show at its seams.
-    """
-    if length <= config.tile:
-        return [(slice(0, length), slice(0, length))]
-    halo = -(-config.halo // stride) * stride
-    count = -(-length // max(stride, config.tile - 2 * halo))
-    edges = [round(index * length / stride / count) * stride for index in range(count + 1)]
-    return [
-        (slice(max(0, start - halo), min(length, stop + halo)), slice(start, stop))
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
-        if start < stop
-    ]
+    def _average(self, batch: torch.Tensor) -> torch.Tensor:
+        return sum(
+            to_maps(network(batch), network.config) * share
+            for network, share in zip(self.networks, self._shares, strict=True)
+        )

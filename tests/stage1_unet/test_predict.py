@@ -3,8 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from stage1_unet import PredictConfig, Predictor
-from stage1_unet.predict import _spans
+from stage1_unet import NetworkConfig, PredictConfig, Predictor
 
 
 class Local(nn.Module):
@@ -12,15 +11,19 @@ class Local(nn.Module):
 
     stride = 4
 
-    def __init__(self):
+    def __init__(self, channels=("body", "border", "separation")):
         super().__init__()
+        self.config = NetworkConfig(channels=channels)
         generator = torch.Generator().manual_seed(0)
-        self.conv = nn.Conv2d(3, 3, 7, padding=3, bias=False)
+        self.conv = nn.Conv2d(3, len(channels), 7, padding=3, bias=False)
         with torch.no_grad():
             self.conv.weight.normal_(generator=generator)
 
     def forward(self, x):
         return self.conv(x)
+
+
+PLAIN = PredictConfig(radius_range=None)
 
 
 def random_image(shape):
@@ -38,8 +41,9 @@ def test_any_size(shape, tta):
 
 def test_tiles_do_not_show():
     image = random_image((150, 210))
-    whole = Predictor(Local(), PredictConfig(tile=256), "cpu").predict(image)
-    tiled = Predictor(Local(), PredictConfig(tile=64, halo=4), "cpu").predict(image)
+    whole = Predictor(Local(), PLAIN, "cpu").predict(image)
+    config = PredictConfig(tile=64, halo=4, radius_range=None)
+    tiled = Predictor(Local(), config, "cpu").predict(image)
     assert np.abs(whole - tiled).max() <= 1 / 255 + 1e-6  # a sum may round the other way
     assert np.mean(whole != tiled) < 0.01
 
@@ -64,15 +68,120 @@ def test_networks_are_averaged():
     assert np.abs(both - np.mean(alone, axis=0)).max() <= 1.01 / 255
 
 
-@pytest.mark.parametrize("stride", [4, 32])
-def test_spans_cover_an_axis_once_on_the_grid(stride):
-    config = PredictConfig(tile=128, halo=10)
-    for length in (32, 128, 160, 1248):
-        spans = _spans(length, config, stride)
-        kept = np.concatenate([np.arange(inner.start, inner.stop) for _, inner in spans])
-        assert np.array_equal(kept, np.arange(length))
-        assert all(outer.start % stride == outer.stop % stride == 0 for outer, _ in spans)
-        assert all(outer.stop - outer.start <= config.tile + stride for outer, _ in spans)
+class Bright(nn.Module):
+    """Bright pixels are body, the rest of the channels is empty; remembers what it was shown."""
+
+    stride = 8
+    config = NetworkConfig()
+
+    def __init__(self):
+        super().__init__()
+        self.shown = []
+
+    def forward(self, x):
+        self.shown.append(tuple(x.shape[2:]))
+        return torch.stack([20 * (x[:, 0] - 0.5), *[torch.full_like(x[:, 0], -99)] * 2], dim=1)
+
+
+def disks(radius, side, step):
+    """Bright disks on a grid, of three colours alike."""
+    yy, xx = np.mgrid[:side, :side]
+    away = [np.abs((grid + step / 2) % step - step / 2) for grid in (yy - step / 2, xx - step / 2)]
+    image = (np.hypot(*away) < radius).astype(np.float32)
+    return np.ascontiguousarray(np.broadcast_to(image[..., None], (side, side, 3)))
+
+
+@pytest.mark.parametrize(
+    ("radius", "scale"), [(3, 4), (6, 7 / 3), (7.5, 1), (20, 1), (50, 2 / 7), (100, 1 / 7)]
+)
+def test_nuclei_outside_the_range_are_rescaled(radius, scale):
+    image = disks(radius, 768, max(3 * radius, 16) if radius < 100 else 250)
+    network = Bright()
+    result = Predictor(network, device="cpu").predict_sized(image)
+    assert result.scale == pytest.approx(scale, rel=0.15)
+    assert result.radius == pytest.approx(radius, rel=0.1)
+    assert result.maps.shape == (3, 768, 768)
+    assert network.shown[0] == (768, 768)
+    assert len(network.shown) == 1 or scale != 1
+    body = result.maps[0] > 0.5
+    assert np.mean(body == (image[..., 0] > 0.5)) > 0.97
+
+
+def test_an_image_of_ordinary_size_costs_one_pass_and_is_as_without_rescaling():
+    image = disks(10, 200, 30)
+    network = Bright()
+    maps = Predictor(network, device="cpu").predict(image)
+    assert network.shown == [(200, 200)]
+    assert np.array_equal(maps, Predictor(network, PLAIN, device="cpu").predict(image))
+
+
+@pytest.mark.parametrize("image", [np.zeros((64, 64, 3), np.float32), disks(3, 16, 16)])
+def test_too_few_nuclei_tell_no_size(image):
+    result = Predictor(Bright(), device="cpu").predict_sized(image)
+    assert (result.radius, result.scale) == (None, 1)
+
+
+def test_a_given_diameter_is_believed():
+    network = Bright()
+    config = PredictConfig(diameter=7)
+    result = Predictor(network, config, device="cpu").predict_sized(disks(10, 96, 30))
+    assert result.scale == 4 and network.shown == [(384, 384)]
+    assert result.radius == pytest.approx(10, rel=0.1)  # what is there, all the same
+    config = PredictConfig(diameter=7, radius_range=None)
+    assert Predictor(network, config, device="cpu").predict_sized(disks(10, 96, 30)).scale == 1
+
+
+def test_a_large_image_is_measured_on_some_tiles():
+    network = Bright()
+    config = PredictConfig(tile=64, halo=8)
+    result = Predictor(network, config, device="cpu").predict_sized(disks(3.5, 240, 16))
+    assert result.scale == 4
+    small = [shape for shape in network.shown if max(shape) <= 64]
+    assert len(network.shown) > 400  # 960 x 960 pixels in tiles of 64
+    assert network.shown.index((64, 64)) >= 0 and len(small) == len(network.shown)
+    assert np.mean((result.maps[0] > 0.5) == (disks(3.5, 240, 16)[..., 0] > 0.5)) > 0.97
+
+
+@pytest.mark.parametrize("diameter", [3.5, 20, 40, 60, 300])
+def test_tiles_do_not_show_at_any_scale(diameter):
+    image = random_image((150, 210))
+    fields = {"diameter": diameter}
+    whole = Predictor(Local(), PredictConfig(tile=1024, **fields), "cpu").predict(image)
+    tiled = Predictor(Local(), PredictConfig(tile=64, halo=16, **fields), "cpu").predict(image)
+    assert np.abs(whole - tiled)[:, :-4, :-4].max() < 0.02  # the rest is beside the filling
+
+
+def test_scales_are_averaged():
+    image = disks(10, 96, 30)
+    network = Bright()
+    config = PredictConfig(scales=(0.5, 1, 1.5))
+    maps = Predictor(network, config, device="cpu").predict(image)
+    assert sorted(network.shown) == [(48, 48), (96, 96), (144, 144)]
+    alone = [
+        Predictor(network, PredictConfig(scales=(scale,)), device="cpu").predict(image)
+        for scale in config.scales
+    ]
+    assert np.abs(maps - np.mean(alone, axis=0)).max() <= 1.01 / 255
+    assert np.abs(alone[0] - alone[1]).max() > 0.1
+
+
+def test_networks_are_weighted_and_each_counts_where_it_predicts():
+    full, body = Local(), Local(("body",))
+    image = random_image((8, 8))
+    maps = [Predictor(n, PLAIN, "cpu").predict(image) for n in (full, body)]
+    both = Predictor([full, body], PLAIN, "cpu", weights=[3, 1])
+    assert both.channels == ("body", "border", "separation")
+    result = both.predict(image)
+    assert np.abs(result[0] - (0.75 * maps[0][0] + 0.25 * maps[1][0])).max() <= 1.01 / 255
+    assert np.abs(result[1:] - maps[0][1:]).max() <= 1.01 / 255
+    alone = Predictor(body, PLAIN, "cpu")
+    assert alone.channels == ("body",) and alone.predict(image)[1:].max() == 0
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 0], [1, -1], [1, np.inf], [1, np.nan]])
+def test_weights_must_fit(weights):
+    with pytest.raises(ValueError, match="2 positive weights"):
+        Predictor([Local(), Local()], weights=weights)
 
 
 def test_no_network():
@@ -83,3 +192,19 @@ def test_no_network():
 def test_halo_must_leave_something():
     with pytest.raises(ValueError, match="twice the halo"):
         PredictConfig(tile=128, halo=64)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"radius_range": (0, 10)},
+        {"radius_range": (8, 10)},
+        {"diameter": 0},
+        {"diameter": float("inf")},
+        {"scales": ()},
+        {"scales": (0.1,)},
+    ],
+)
+def test_settings_out_of_range(fields):
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        PredictConfig(**fields)
