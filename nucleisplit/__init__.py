@@ -18,7 +18,7 @@ _HOMES = {
     "NucleisplitError": "nucleisplit.errors",
     "RunConfig": "nucleisplit.config",
     "load_config": "nucleisplit.config",
-    "Segmentation": "nucleisplit.pipeline",
+    "Segmentation": "nucleisplit.segmentation",
     "Segmenter": "nucleisplit.pipeline",
     "segment": "nucleisplit.pipeline",
 }

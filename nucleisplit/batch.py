@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nucleisplit import __version__
@@ -54,6 +54,11 @@ class BatchReport:
         return tuple(entry for entry in self.images if entry["status"] == "failed")
 
     @property
+    def doubtful(self) -> tuple[dict, ...]:
+        """The images that have likely failed, see `Segmentation.doubtful`."""
+        return tuple(entry for entry in self.images if entry.get("doubtful"))
+
+    @property
     def nuclei(self) -> int:
         return sum(entry.get("nuclei", 0) for entry in self.images)
 
@@ -66,6 +71,8 @@ def infer_batch(
     device: str = "auto",
     tta: str | None = None,
     min_iou: float = 0.0,
+    min_area: int = 0,
+    split_bias: float | None = None,
     overlay: bool = True,
     overwrite: bool = False,
     resume: bool = False,
@@ -82,7 +89,7 @@ def infer_batch(
         Files, folders and glob patterns.
     out
         The output folder; None gives `nucleisplit.outputs.default_out`.
-    model, device, tta, min_iou
+    model, device, tta, min_iou, min_area, split_bias
         As for `Segmenter`.
     overlay
         Also write a picture of the outlines.
@@ -106,8 +113,10 @@ def infer_batch(
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
     bundle = load_bundle(model)
-    segmenter = Segmenter(bundle, device=device, tta=tta, min_iou=min_iou)
-    parameters = {"tta": segmenter.tta, "min_iou": segmenter.min_iou, "overlay": overlay}
+    segmenter = Segmenter(
+        bundle, device=device, tta=tta, min_iou=min_iou, min_area=min_area, split_bias=split_bias
+    )
+    parameters = {"tta": segmenter.tta, **asdict(segmenter.cut), "overlay": overlay}
     settings = {"nucleisplit": __version__, "model": bundle.fingerprint, **parameters}
     if earlier is None:
         jobs = _start(paths, out, journal, settings, overwrite)
@@ -166,7 +175,7 @@ def _run_job(job: Job, segmenter: Segmenter, out: Path, overlay: bool) -> dict:
     entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
     try:
         image = read_image(job.path)
-        result = segmenter.segment(image, name=str(job.path))
+        result = segmenter.segment(image, name=str(job.path), keep_candidates=False)
         write_labels(out / job.labels, result.labels, overwrite=True)
         if overlay:
             scores = result.table["predicted_iou"].to_numpy()
@@ -186,6 +195,8 @@ def _run_job(job: Job, segmenter: Segmenter, out: Path, overlay: bool) -> dict:
     return entry | {
         "status": "ok",
         "nuclei": len(table),
+        "predicted_map": round(result.predicted_map, 4),
+        "doubtful": result.doubtful,
         "height": image.shape[0],
         "width": image.shape[1],
         "labels": job.labels,

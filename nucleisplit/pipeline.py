@@ -1,31 +1,17 @@
 """Image in, nuclei out: the one place where the two stages meet."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from nucleisplit.bundle import Bundle, load_bundle
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.measure import measure
+from nucleisplit.segmentation import Cut, Segmentation, Source, segmentation_of
 from stage1_unet import Predictor, preprocess
 from stage2_trees import split_maps
 
 TTA = ("none", "flips", "d4")
 """The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """The nuclei of one image."""
-
-    labels: np.ndarray
-    """(H, W) int32, 0 = background, 1..n = nuclei."""
-    table: pd.DataFrame
-    """One row per nucleus, in the order of the labels; columns as in docs/formats.md."""
-    maps: np.ndarray | None = None
-    """(3, H, W) float32 in [0, 1]: body, border, separation; None unless asked for."""
 
 
 class Segmenter:
@@ -43,13 +29,18 @@ class Segmenter:
     min_iou
         Nuclei with a lower predicted IoU are dropped, beyond those that the selection of
         candidates already leaves out.
+    min_area
+        Outlines of fewer pixels are not considered; 0 for no limit.
+    split_bias
+        From -1 (merge what can be merged) to 1 (split what can be split); None takes what the
+        model was made with, which is 0 unless set. See `stage2_trees.SelectConfig`.
 
     Raises
     ------
     BundleError
         The model cannot be loaded.
     ConfigError
-        `tta`, `device` or `min_iou` is out of range.
+        `tta`, `device`, `min_iou`, `min_area` or `split_bias` is out of range.
 
     Examples
     --------
@@ -68,18 +59,19 @@ class Segmenter:
         device: str = "auto",
         tta: str | None = None,
         min_iou: float = 0.0,
+        min_area: int = 0,
+        split_bias: float | None = None,
     ) -> None:
-        if not 0 <= min_iou <= 1:
-            raise ConfigError(f"min_iou is {min_iou}", hint="give a number from 0 to 1")
         if tta not in (None, *TTA):
             raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
         self.bundle = model if isinstance(model, Bundle) else load_bundle(model)
         config = self.bundle.config
+        bias = config.select.split_bias if split_bias is None else split_bias
+        self.cut = Cut(min_iou, min_area, bias)
         predict = config.predict
         if tta is not None:
             predict = predict.model_copy(update={"tta": tta})
         self.tta = predict.tta
-        self.min_iou = min_iou
         try:
             self.predictor = Predictor(self.bundle.networks(), predict, device=device)
         except ValueError as error:
@@ -90,7 +82,12 @@ class Segmenter:
         return self.segment(image)
 
     def segment(
-        self, image: np.ndarray, *, name: str = "image", keep_maps: bool = False
+        self,
+        image: np.ndarray,
+        *,
+        name: str = "image",
+        keep_maps: bool = False,
+        keep_candidates: bool = True,
     ) -> Segmentation:
         """Outline, separate and measure the nuclei of one image.
 
@@ -102,6 +99,9 @@ class Segmenter:
             What messages call the image.
         keep_maps
             Also return the maps of the first stage.
+        keep_candidates
+            Keep what `Segmentation.alternatives` and `Segmentation.reselect` need, the image
+            included.
 
         Raises
         ------
@@ -112,12 +112,18 @@ class Segmenter:
             maps = self.predictor.predict(preprocess(image, self.bundle.config.preprocess))
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
-        config = self.bundle.config
+        config, cut = self.bundle.config, self.cut
+        selection = config.select.model_copy(update={"split_bias": cut.split_bias})
         split = split_maps(
-            maps, self.regressor, config.forest, min_iou=self.min_iou, selection=config.select
+            maps,
+            self.regressor,
+            config.forest,
+            min_iou=cut.min_iou,
+            min_area=cut.min_area,
+            selection=selection,
         )
-        table = measure(split.labels, image, split.predicted_iou, split.threshold)
-        return Segmentation(split.labels, table, maps if keep_maps else None)
+        source = Source(image, split, self.regressor, selection, cut)
+        return segmentation_of(source, maps if keep_maps else None, keep_candidates)
 
 
 def segment(image: np.ndarray, **options) -> Segmentation:

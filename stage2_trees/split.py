@@ -36,7 +36,8 @@ class Split:
     best : (n_nodes,) int64
         As in `stage2_trees.select.Selection`.
     predicted_map : float
-        Score of the image to expect, see `stage2_trees.predicted_map`.
+        Score of the image to expect before ``min_iou`` drops any, see
+        `stage2_trees.predicted_map`.
     forest : Forest
     """
 
@@ -118,8 +119,14 @@ def choose(
         raise ValueError(f"min_iou must lie in [0, 1], got {min_iou}")
     if min_area < 0:
         raise ValueError(f"min_area must be 0 or more, got {min_area}")
-    hits = regressor.to_hits(scores)
-    selected = settle(forest, hits, selection, forest.area >= min_area)
+    hits, allowed = regressor.to_hits(scores), forest.area >= min_area
+    selected = settle(forest, hits, selection, allowed)
+    quality = predicted_map(
+        forest.candidates,
+        selected.chosen,
+        regressor.display_.to_hits(scores[selected.chosen]),
+        np.where(allowed, hits[:, 0], 0),
+    )
     iou = regressor.to_iou(scores)
     chosen = selected.chosen[iou[selected.chosen] >= min_iou]
     candidates = forest.candidates
@@ -134,8 +141,6 @@ def choose(
         candidate_iou=iou,
         gain=selected.gain,
         best=selected.best,
-        predicted_map=predicted_map(
-            candidates, chosen, regressor.display_.to_hits(scores[chosen]), hits[:, 0]
-        ),
+        predicted_map=quality,
         forest=forest,
     )

@@ -27,6 +27,20 @@ from nucleisplit.cli.progress import progress_bar
     help="Drop nuclei whose predicted IoU is lower. Default: 0, all that were found.",
 )
 @click.option(
+    "--min-area",
+    type=click.IntRange(0),
+    default=0,
+    metavar="PX",
+    help="Consider no outlines of fewer pixels. Default: 0, no limit.",
+)
+@click.option(
+    "--split-bias",
+    type=click.FloatRange(-1, 1),
+    metavar="X",
+    help="From -1, merge what can be merged, to 1, split what can be split. "
+    "Default: as the model was made, in general 0, what is expected to score best.",
+)
+@click.option(
     "--tta",
     type=click.Choice(["none", "flips", "d4"]),
     is_flag=False,
@@ -43,6 +57,8 @@ def infer(
     out: Path | None,
     model: str,
     min_iou: float,
+    min_area: int,
+    split_bias: float | None,
     tta: str | None,
     device: str,
     overwrite: bool,
@@ -73,6 +89,8 @@ def infer(
             device=device,
             tta=tta,
             min_iou=min_iou,
+            min_area=min_area,
+            split_bias=split_bias,
             overlay=not no_overlay,
             overwrite=overwrite,
             resume=resume,
@@ -80,9 +98,14 @@ def infer(
         )
     for entry in report.failed:
         click.echo(f"nucleisplit: {entry['message']}", err=True)
+    for entry in report.doubtful:
+        reason = f"predicted mAP {entry['predicted_map']:.2f}" if entry["nuclei"] else "no nuclei"
+        click.echo(f"nucleisplit: {entry['path']}: has likely failed ({reason})", err=True)
     done = len(report.images) - len(report.failed)
     earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
     click.echo(f"{report.nuclei} nuclei in {done} images{earlier}: {report.out}")
+    if report.doubtful:
+        click.echo(f"{len(report.doubtful)} of {done} images are doubtful: look at them", err=True)
     if report.failed:
         click.echo(f"{len(report.failed)} of {len(report.images)} images failed", err=True)
         sys.exit(1)

@@ -17,6 +17,7 @@ from nucleisplit.cli.main import main
 from nucleisplit.errors import OutputError
 from nucleisplit.io import read_image, read_labels
 from nucleisplit.outputs import JOURNAL
+from stage2_trees import DOUBTFUL
 
 
 @pytest.fixture
@@ -66,7 +67,8 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     assert run["status"] == "finished"
     assert run["nucleisplit"] == nucleisplit.__version__
     assert run["model"]["fingerprint"] == nucleisplit.load_bundle(model).fingerprint
-    assert run["parameters"] == {"tta": "none", "min_iou": 0.0, "overlay": True, "device": "cpu"}
+    cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0}
+    assert run["parameters"] == {"tta": "none", **cut, "overlay": True, "device": "cpu"}
     assert [entry["image"] for entry in run["images"]] == ["cell0.png", "cell1.png", "cell2.png"]
     for entry in run["images"]:
         assert entry["status"] == "ok"
@@ -101,6 +103,33 @@ def test_one_file_and_options(images, infer, tmp_path):
     assert infer(images / "cell1.png", "--no-overlay").exit_code == 0
     assert not list(images.rglob("*_overlay.png"))
     assert (images / "cell1-nuclei" / "cell1_labels.tif").exists()
+
+
+def test_cut_options_are_those_of_the_segmenter(images, infer, model):
+    result = infer(images, "--min-area", 90, "--split-bias", -0.5)
+    assert result.exit_code == 0, result.output
+    out = images.with_name("images-nuclei")
+    parameters = record(out)["parameters"]
+    assert (parameters["min_area"], parameters["split_bias"]) == (90, -0.5)
+    segmenter = nucleisplit.Segmenter(model, device="cpu", min_area=90, split_bias=-0.5)
+    for entry in record(out)["images"]:
+        found = segmenter(read_image(images / entry["image"]))
+        assert np.array_equal(read_labels(out / entry["labels"]), found.labels)
+        assert entry["predicted_map"] == pytest.approx(found.predicted_map, abs=1e-4)
+
+
+def test_images_that_likely_failed_are_named(images, infer):
+    Image.fromarray(np.zeros((40, 40), np.uint8)).save(images / "black.png")
+    result = infer(images)
+    assert result.exit_code == 0
+    lines = [line for line in result.stderr.splitlines() if "black.png" in line]
+    assert lines == [f"nucleisplit: {images / 'black.png'}: has likely failed (no nuclei)"]
+    entries = {e["image"]: e for e in record(images.with_name("images-nuclei"))["images"]}
+    assert (entries["black.png"]["doubtful"], entries["black.png"]["predicted_map"]) == (True, 0)
+    doubtful = sum(entry["doubtful"] for entry in entries.values())
+    assert result.stderr.splitlines()[-1] == f"{doubtful} of 4 images are doubtful: look at them"
+    for entry in entries.values():
+        assert entry["doubtful"] == (not entry["nuclei"] or entry["predicted_map"] < DOUBTFUL)
 
 
 def test_a_bare_tta_takes_all_views(images, infer):
@@ -367,6 +396,7 @@ def test_resuming_a_part_keeps_the_rest_in_the_table(images, infer):
     ("option", "message"),
     [
         (["--min-iou", "0.5"], "was begun with min_iou 0.0, not 0.5"),
+        (["--min-area", "9"], "was begun with min_area 0, not 9"),
         (["--tta", "flips"], "was begun with tta none, not flips"),
         (["--no-overlay"], "was begun with overlay True, not False"),
     ],

@@ -1,0 +1,200 @@
+"""The nuclei of one image, and what else they could have been."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.measure import measure
+from stage2_trees import (
+    DOUBTFUL,
+    KINDS,
+    Alternative,
+    IoURegressor,
+    SecondOpinions,
+    SelectConfig,
+    Split,
+    alternatives_of,
+    choose,
+    second_opinions,
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the scored candidates of an image become its nuclei.
+
+    Raises
+    ------
+    ConfigError
+        A value is out of range.
+    """
+
+    min_iou: float = 0.0
+    """Nuclei with a lower predicted IoU are dropped."""
+    min_area: int = 0
+    """Outlines of fewer pixels are not considered."""
+    split_bias: float = 0.0
+    """From -1, merge what can be merged, to 1, split what can be split; see `SelectConfig`."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_iou <= 1:
+            raise ConfigError(f"min_iou is {self.min_iou}", hint="give a number from 0 to 1")
+        if not 0 <= self.min_area:
+            raise ConfigError(f"min_area is {self.min_area}", hint="give 0 or more pixels")
+        if not -1 <= self.split_bias <= 1:
+            raise ConfigError(f"split_bias is {self.split_bias}", hint="give a number from -1 to 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What is needed to choose again: an image, its scored candidates, how they were chosen."""
+
+    image: np.ndarray
+    split: Split
+    regressor: IoURegressor
+    config: SelectConfig
+    cut: Cut
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The nuclei of one image."""
+
+    labels: np.ndarray
+    """(H, W) int32, 0 = background, 1..n = nuclei."""
+    table: pd.DataFrame
+    """One row per nucleus, in the order of the labels; columns as in docs/formats.md."""
+    predicted_map: float
+    """Score of the image to expect in the competition metric, 0 to 1, before `min_iou` drops any
+    nuclei; 0 where there are none."""
+    maps: np.ndarray | None = None
+    """(3, H, W) float32 in [0, 1]: body, border, separation; None unless asked for."""
+    source: Source | None = field(default=None, repr=False)
+    """What `alternatives`, `runner_up` and `reselect` look into; None unless kept."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the image has likely failed: few hits predicted, or no nuclei at all."""
+        return not len(self.table) or self.predicted_map < DOUBTFUL
+
+    def alternatives(self, label: int) -> list[Alternative]:
+        """Say what a nucleus could have been instead: merged, split, tighter or wider.
+
+        Parameters
+        ----------
+        label
+            A number of `labels`.
+
+        Returns
+        -------
+        list of stage2_trees.Alternative
+            At most one of each kind, the closest to what was kept first, with its masks and its
+            predicted IoU, which compares with that of the nucleus in `table`.
+
+        Raises
+        ------
+        InputError
+            There is no such label.
+        ConfigError
+            The candidates were not kept.
+        """
+        try:
+            return alternatives_of(self._kept().split, label, self._opinions)
+        except ValueError as error:
+            raise InputError(str(error), hint="take a label of the table") from error
+
+    def runner_up(self) -> pd.DataFrame:
+        """Name the closest alternative of every nucleus: where a second look pays most.
+
+        Returns
+        -------
+        DataFrame
+            One row per nucleus, by label: ``label``, ``predicted_iou`` of the nucleus, ``kind`` of
+            its closest alternative (missing where it has none), ``other_iou``, the predicted IoU
+            of that (the mean of its parts), and ``margin``, how far it lies behind in expected
+            hits of the metric. Sort by ``margin``, smallest first, for a review.
+
+        Raises
+        ------
+        ConfigError
+            The candidates were not kept.
+        """
+        split, opinions = self._kept().split, self._opinions
+        rows, closest = np.arange(split.chosen.size), opinions.closest
+        names = np.array([*KINDS, None], object)
+        return pd.DataFrame(
+            {
+                "label": rows + 1,
+                "predicted_iou": split.predicted_iou,
+                "kind": names[closest],
+                "other_iou": opinions.predicted_iou[rows, closest],
+                "margin": opinions.margin[rows, closest],
+            }
+        )
+
+    def reselect(
+        self,
+        *,
+        min_iou: float | None = None,
+        min_area: int | None = None,
+        split_bias: float | None = None,
+    ) -> Segmentation:
+        """Choose the nuclei again, by other settings, without another pass of the network.
+
+        Parameters
+        ----------
+        min_iou, min_area, split_bias
+            As for `Segmenter`; None keeps what was set.
+
+        Returns
+        -------
+        Segmentation
+            What segmenting the image with these settings gives.
+
+        Raises
+        ------
+        ConfigError
+            A value is out of range, or the candidates were not kept.
+        """
+        kept = self._kept()
+        cut = Cut(
+            kept.cut.min_iou if min_iou is None else min_iou,
+            kept.cut.min_area if min_area is None else min_area,
+            kept.cut.split_bias if split_bias is None else split_bias,
+        )
+        split = choose(
+            kept.split.forest,
+            kept.split.scores,
+            kept.regressor,
+            min_iou=cut.min_iou,
+            min_area=cut.min_area,
+            selection=kept.config.model_copy(update={"split_bias": cut.split_bias}),
+        )
+        again = Source(kept.image, split, kept.regressor, kept.config, cut)
+        return segmentation_of(again, self.maps)
+
+    @cached_property
+    def _opinions(self) -> SecondOpinions:
+        return second_opinions(self._kept().split)
+
+    def _kept(self) -> Source:
+        if self.source is None:
+            raise ConfigError(
+                "this segmentation was made without its candidates",
+                hint="segment with keep_candidates=True",
+            )
+        return self.source
+
+
+def segmentation_of(
+    found: Source, maps: np.ndarray | None = None, keep: bool = True
+) -> Segmentation:
+    """Measure the nuclei chosen in an image; `keep` says whether the candidates stay at hand."""
+    split = found.split
+    table = measure(split.labels, found.image, split.predicted_iou, split.threshold)
+    return Segmentation(split.labels, table, split.predicted_map, maps, found if keep else None)
