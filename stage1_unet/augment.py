@@ -97,7 +97,7 @@ def _distort() -> list[A.BasicTransform]:
 
 
 def _light() -> list[A.BasicTransform]:
-    contrast = A.RandomBrightnessContrast(0.25, (-0.4, 0.25), p=1)
+    contrast = A.RandomBrightnessContrast((-0.1, 0.25), (-0.4, 0.25), p=1)
     return [A.OneOf([contrast, A.RandomGamma((50, 180), p=1)], p=0.6)]
 
 
@@ -133,7 +133,7 @@ def _default() -> list[A.BasicTransform]:
 
 def _hardcore() -> list[A.BasicTransform]:
     contrast = [
-        A.RandomBrightnessContrast(0.3, (-0.5, 0.4), p=1),
+        A.RandomBrightnessContrast((-0.12, 0.35), (-0.5, 0.4), p=1),
         A.RandomGamma((40, 200), p=1),
         A.CLAHE(clip_limit=(1, 4), p=0.5),
     ]

@@ -22,6 +22,10 @@ MOST_HIDDEN = 0.1
 TOUCHING = 0.5
 """Share of the nuclei that are pasted next to another."""
 
+LIKENESS = 0.4
+"""How far apart the looks of two images may be, where the whole range of one channel counts 1, and
+four times the length of the nuclei about 0.35."""
+
 _RIM = 3
 """Margin of a copy, pixels: what lies around the nucleus fades out over it."""
 
@@ -30,7 +34,7 @@ class NucleusBank:
     """The nuclei of a set of images.
 
     Two images look alike when the median colours of their background and of their nuclei, and the
-    size of these, are near each other.
+    size of these, are near each other. An image without nuclei looks like no other.
 
     Parameters
     ----------
@@ -45,14 +49,16 @@ class NucleusBank:
     ) -> None:
         self.images, self.labels = images, labels
         self.nuclei = [_whole_nuclei(each) for each in labels]
-        looks = np.stack([_look(*each) for each in zip(images, labels, self.nuclei, strict=True)])
-        self.backgrounds = looks[:, :3]
-        filled = np.flatnonzero([len(each) > 0 for each in self.nuclei])
-        self.donors = np.zeros((len(images), 0), int)
-        if filled.size:
-            scaled = looks / (255, 255, 255, 255, 255, 255, 4)
-            ranks = np.arange(1, min(alike, filled.size) + 1)
-            self.donors = filled[cKDTree(scaled[filled]).query(scaled, ranks)[1]]
+        looks = np.stack([_look(*each) for each in zip(images, labels, strict=True)])
+        self.backgrounds = 255 * looks[:, :3]
+        self.donors = [np.empty(0, int) for _ in labels]
+        seen = np.flatnonzero(np.isfinite(looks).all(axis=1))
+        givers = seen[[len(self.nuclei[index]) > 0 for index in seen]]
+        if givers.size:
+            ranks = np.arange(1, min(alike, givers.size) + 1)
+            distance, near = cKDTree(looks[givers]).query(looks[seen], ranks)
+            for index, far, row in zip(seen, distance, near, strict=True):
+                self.donors[index] = givers[row[far <= LIKENESS]]
 
     def paste(
         self,
@@ -81,11 +87,12 @@ class NucleusBank:
             Number of nuclei.
         rng : numpy.random.Generator
         """
-        if not self.donors.shape[1]:
+        donors = self.donors[index]
+        if not donors.size:
             return
         taken = labels != 0
         for new in range(int(labels.max()) + 1, int(labels.max()) + 1 + count):
-            donor = self.donors[index, rng.integers(self.donors.shape[1])]
+            donor = donors[rng.integers(donors.size)]
             pixels, inside, alpha = self._copy(donor, zoom, rng)
             if np.count_nonzero(inside) < LEAST_AREA or len(inside) > len(taken) // 2:
                 continue
@@ -171,12 +178,16 @@ def _whole_nuclei(labels: np.ndarray) -> np.ndarray:
     return boxes[whole]
 
 
-def _look(image: np.ndarray, labels: np.ndarray, nuclei: np.ndarray) -> np.ndarray:
-    """Return the median colours of background and nuclei and the log of the median size, (7,)."""
+def _look(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the median colours of background and nuclei, and the size of these, shape (7,).
+
+    What the image does not show is NaN.
+    """
     sparse = image[::3, ::3], labels[::3, ::3]
     colours = [
-        np.median(sparse[0][part], axis=0) if part.any() else np.zeros(3)
+        np.median(sparse[0][part], axis=0) / 255 if part.any() else np.full(3, np.nan)
         for part in (sparse[1] == 0, sparse[1] > 0)
     ]
-    lengths = (nuclei[:, 3:] - nuclei[:, 1:3]).max(axis=1) if len(nuclei) else [1]
-    return np.array([*colours[0], *colours[1], np.log(np.median(lengths))])
+    areas = np.bincount(np.maximum(labels, 0).ravel())[1:]
+    size = np.log(np.median(areas[areas > 0])) / 8 if areas.any() else np.nan
+    return np.array([*colours[0], *colours[1], size])

@@ -64,11 +64,23 @@ def test_donors_look_alike():
     assert [sorted(row) for row in nuclei.donors] == [[0, 2], [1, 3], [0, 2], [1, 3]]
 
 
+def test_images_unlike_all_others_keep_to_themselves():
+    nuclei = bank(scene(), scene(background=230, nucleus=90), scene(radius=4))
+    assert [sorted(row) for row in nuclei.donors] == [[0, 2], [1], [0, 2]]
+    nuclei = bank(scene(), scene(radius=1), scene(background=40, nucleus=220))
+    assert [sorted(row) for row in nuclei.donors] == [[0, 2], [0], [0, 2]]
+
+
 def test_a_donor_is_brought_to_the_background():
-    nuclei = bank((np.full((96, 96, 3), 60, np.uint8), np.zeros((96, 96), np.int32)), scene())
-    window, labels = np.full((96, 96, 3), 60, np.uint8), np.zeros((96, 96), np.float32)
-    nuclei.paste(window, labels, 0, 1.0, 4, np.random.default_rng(0))
-    assert (labels > 0).any() and window[labels == 0].min() >= 60 and window.max() == 250
+    nuclei = bank(scene(background=40, nucleus=190), scene(nucleus=200))
+    assert sorted(nuclei.donors[0]) == [0, 1]
+    brightest = []
+    for seed in range(20):
+        window, labels = np.full((96, 96, 3), 40, np.uint8), np.zeros((96, 96), np.float32)
+        nuclei.paste(window, labels, 0, 1.0, 1, np.random.default_rng(seed))
+        assert window[labels == 0].min() >= 40
+        brightest.append(int(window.max()))
+    assert set(brightest) == {40, 190, 230} or set(brightest) == {190, 230}
 
 
 def test_cut_and_tiny_nuclei_are_not_copied():
