@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -74,6 +75,10 @@ class Segmentation:
     nuclei; 0 where there are none."""
     maps: np.ndarray | None = None
     """(3, H, W) float32 in [0, 1]: body, border, separation; None unless asked for."""
+    diameter: float | None = None
+    """Typical diameter of the nuclei as the network saw them, pixels; None for too few nuclei."""
+    scale: float = 1.0
+    """By which the image was enlarged before the network saw it."""
     source: Source | None = field(default=None, repr=False)
     """What `alternatives`, `runner_up` and `reselect` look into; None unless kept."""
 
@@ -108,32 +113,43 @@ class Segmentation:
         except ValueError as error:
             raise InputError(str(error), hint="take a label of the table") from error
 
-    def runner_up(self) -> pd.DataFrame:
+    def runner_up(self, kinds: Sequence[str] = ("merged", "split")) -> pd.DataFrame:
         """Name the closest alternative of every nucleus: where a second look pays most.
+
+        Parameters
+        ----------
+        kinds
+            Those to compare: of ``merged``, ``split``, ``tighter`` and ``wider``. An outline a
+            pixel tighter or wider is almost always close, so they are left out by default.
 
         Returns
         -------
         DataFrame
             One row per nucleus, by label: ``label``, ``predicted_iou`` of the nucleus, ``kind`` of
-            its closest alternative (missing where it has none), ``other_iou``, the predicted IoU
-            of that (the mean of its parts), and ``margin``, how far it lies behind in expected
-            hits of the metric. Sort by ``margin``, smallest first, for a review.
+            its closest alternative (missing where it has none of these kinds), ``other_iou``, the
+            predicted IoU of that (the mean of its parts), and ``margin``, how far it lies behind
+            in expected hits of the metric (infinite where there is none). Sort by ``margin``,
+            smallest first, for a review.
 
         Raises
         ------
         ConfigError
-            The candidates were not kept.
+            A kind is unknown, or the candidates were not kept.
         """
         split, opinions = self._kept().split, self._opinions
-        rows, closest = np.arange(split.chosen.size), opinions.closest
+        try:
+            closest = opinions.closest(kinds)
+        except ValueError as error:
+            raise ConfigError(str(error), hint="give names of kinds") from error
+        rows = np.arange(split.chosen.size)
         names = np.array([*KINDS, None], object)
         return pd.DataFrame(
             {
                 "label": rows + 1,
                 "predicted_iou": split.predicted_iou,
                 "kind": names[closest],
-                "other_iou": opinions.predicted_iou[rows, closest],
-                "margin": opinions.margin[rows, closest],
+                "other_iou": np.where(closest < 0, np.nan, opinions.predicted_iou[rows, closest]),
+                "margin": np.where(closest < 0, np.inf, opinions.margin[rows, closest]),
             }
         )
 
@@ -176,7 +192,7 @@ class Segmentation:
             selection=kept.config.model_copy(update={"split_bias": cut.split_bias}),
         )
         again = Source(kept.image, split, kept.regressor, kept.config, cut)
-        return segmentation_of(again, self.maps)
+        return replace(segmentation_of(again, self.maps), diameter=self.diameter, scale=self.scale)
 
     @cached_property
     def _opinions(self) -> SecondOpinions:
@@ -197,4 +213,5 @@ def segmentation_of(
     """Measure the nuclei chosen in an image; `keep` says whether the candidates stay at hand."""
     split = found.split
     table = measure(split.labels, found.image, split.predicted_iou, split.threshold)
-    return Segmentation(split.labels, table, split.predicted_map, maps, found if keep else None)
+    kept = found if keep else None
+    return Segmentation(split.labels, table, split.predicted_map, maps, source=kept)

@@ -12,6 +12,7 @@ All are measured by what they add to the expected metric, against the nuclei the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,10 +82,23 @@ class SecondOpinions:
     parts: np.ndarray
     start: np.ndarray
 
-    @property
-    def closest(self) -> np.ndarray:
-        """Column of the alternative with the smallest margin, (n,) int64, -1 without any."""
-        return np.where(np.isfinite(self.margin).any(axis=1), self.margin.argmin(axis=1), -1)
+    def closest(self, kinds: Sequence[str] = KINDS) -> np.ndarray:
+        """Column of the alternative with the smallest margin among these kinds.
+
+        Returns
+        -------
+        (n,) int64
+            -1 where there is none of them.
+
+        Raises
+        ------
+        ValueError
+            If a kind is unknown.
+        """
+        if not kinds or set(kinds) - set(KINDS):
+            raise ValueError(f"kinds must be some of {', '.join(KINDS)}, got {list(kinds)}")
+        margin = np.where(np.isin(KINDS, kinds), self.margin, np.inf)
+        return np.where(np.isfinite(margin).any(axis=1), margin.argmin(axis=1), -1)
 
 
 def second_opinions(split: Split) -> SecondOpinions:
@@ -198,9 +212,8 @@ def _tables(gain, best, left, right):
             a, b = left[node], right[node]
             value[node] = max(own, value[a] + value[b])
             several[node] = max(some[a] + some[b], several[a], several[b])
-            for part in (a, b):
-                i, j = single[part], single[node]
-                if i >= 0 and (j < 0 or gain[i] > gain[j]):
+            for i in (single[a], single[b]):
+                if i >= 0 and (single[node] < 0 or gain[i] > gain[single[node]]):
                     single[node] = i
         if single[node] >= 0:
             some[node] = value[node] if value[node] > 0 else gain[single[node]]
@@ -274,11 +287,8 @@ def _splits(nodes, gain, best, value, single, several, some, left, right):
             node = stack[height]
             a, b = left[node], right[node]
             own = gain[best[node]] if best[node] >= 0 else -np.inf
-            if value[node] <= 0:
-                parts[size] = single[node]
-                size += 1
-            elif own >= value[node]:
-                parts[size] = best[node]
+            if value[node] <= 0 or own >= value[node]:
+                parts[size] = single[node] if value[node] <= 0 else best[node]
                 size += 1
             else:
                 for part in (a, b):

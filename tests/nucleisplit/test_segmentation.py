@@ -51,15 +51,27 @@ def test_the_bias_moves_the_number_of_nuclei(result):
     assert counts[0] < counts[2]
 
 
-def test_runner_up_is_the_first_alternative_of_each_nucleus(result):
-    table = result.runner_up()
+@pytest.mark.parametrize("kinds", [None, ("merged", "split", "tighter", "wider"), ("wider",)])
+def test_runner_up_is_the_first_alternative_of_each_nucleus(result, kinds):
+    table = result.runner_up(*([] if kinds is None else [kinds]))
     assert table["label"].tolist() == result.table["label"].tolist()
     np.testing.assert_allclose(table["predicted_iou"], result.table["predicted_iou"])
+    assert table["kind"].notna().any()
     for row in table.itertuples():
-        first = result.alternatives(row.label)[0]
-        assert (first.kind, first.margin) == (row.kind, row.margin)
-        assert first.predicted_iou == row.other_iou
-        assert all(0 < partner <= len(table) for partner in first.partners)
+        others = [
+            other
+            for other in result.alternatives(row.label)
+            if other.kind in (kinds or ("merged", "split"))
+        ]
+        assert all(0 < p <= len(table) for other in others for p in other.partners)
+        if others:
+            first = others[0]
+            assert (first.kind, first.margin) == (row.kind, row.margin)
+            assert first.predicted_iou == row.other_iou
+        else:
+            assert pd.isna(row.kind)
+            assert np.isnan(row.other_iou)
+            assert row.margin == np.inf
 
 
 def test_an_empty_image_is_doubtful_and_has_no_runner_ups(segmenter):
@@ -89,6 +101,8 @@ def test_without_candidates_nothing_can_be_chosen_again(segmenter, spots, method
 def test_bad_requests_are_refused(result):
     with pytest.raises(InputError, match=r"labels are numbered 1 to \d+, got 0; "):
         result.alternatives(0)
+    with pytest.raises(ConfigError, match="kinds must be some of .*, got .*'bigger'.*; give names"):
+        result.runner_up(["bigger"])
     with pytest.raises(ConfigError, match="split_bias is 2; give a number from -1 to 1"):
         result.reselect(split_bias=2)
     with pytest.raises(ConfigError, match="min_area is -1; give 0 or more pixels"):

@@ -117,7 +117,7 @@ def test_alternatives_of_a_field_are_painted_and_named(name, request):
         mask = split.labels == label
         found = alternatives_of(split, label, opinions)
         assert [a.margin for a in found] == sorted(a.margin for a in found)
-        assert found[0].kind == KINDS[opinions.closest[label - 1]]
+        assert found[0].kind == KINDS[opinions.closest()[label - 1]]
         for other in found:
             seen.add(other.kind)
             height, width = other.labels.shape
@@ -146,6 +146,19 @@ def test_what_a_bias_merges_is_offered_as_a_split_again(field, merged):
     assert min(a.margin for a in offered) < 0
 
 
+def test_the_closest_of_some_kinds(merged):
+    found = second_opinions(merged)
+    splits = found.closest(["split"])
+    assert set(splits.tolist()) == {-1, SPLIT}
+    assert np.array_equal(splits == SPLIT, np.isfinite(found.margin[:, SPLIT]))
+    either = found.closest(["merged", "split"])
+    rows = np.flatnonzero(either >= 0)
+    assert np.array_equal(found.margin[rows, either[rows]], found.margin[rows, :2].min(axis=1))
+    for kinds in ([], ["split", "larger"]):
+        with pytest.raises(ValueError, match="some of merged, split, tighter, wider, got"):
+            found.closest(kinds)
+
+
 def test_a_label_out_of_range_is_refused(field):
     with pytest.raises(ValueError, match=rf"numbered 1 to {field.chosen.size}, got 0"):
         alternatives_of(field, 0)
@@ -155,5 +168,5 @@ def test_no_nuclei_no_opinions():
     split = choose(build_forest(np.zeros((3, 8, 8), np.float32)), np.zeros(0), Oracle())
     found = second_opinions(split)
     assert found.margin.shape == (0, 4)
-    assert found.closest.size == found.parts.size == 0
+    assert found.closest().size == found.parts.size == 0
     assert split.predicted_map == 0
