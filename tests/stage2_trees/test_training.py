@@ -15,6 +15,7 @@ from stage2_trees import (
     best_iou,
     choose,
     cross_fit,
+    map_correlation,
     metric_score,
     overlap_table,
     split_maps,
@@ -77,6 +78,27 @@ def test_predicted_iou_is_calibrated_out_of_fold(rows, fitted):
     assert abs(predicted.mean() - true.mean()) < 0.03
     assert np.abs(predicted - true).mean() < 0.12
     assert np.corrcoef(predicted, true)[0, 1] > 0.4
+
+
+def test_predicted_map_is_near_the_true_one_out_of_fold(rows, fitted):
+    true = [row.score(chosen) for row, chosen in zip(rows, fitted.chosen, strict=True)]
+    report = map_correlation(fitted.predicted_map, true)
+    assert report["spearman"] > 0.4
+    assert abs(report["bias"]) < 0.05
+    assert report["mean_absolute_error"] < 0.1
+
+
+def test_min_area_keeps_no_smaller_nuclei(images, fitted):
+    _, maps = images[1]
+    free = split_maps(maps, fitted.regressor)
+    area = free.forest.area
+    limit = int(np.median(area[free.chosen]))
+    large = split_maps(maps, fitted.regressor, min_area=limit)
+    assert area[large.chosen].min() >= limit > area[free.chosen].min()
+    assert np.bincount(large.labels.ravel())[1:].min() >= limit
+    assert np.isneginf(large.gain[area < limit]).all()
+    with pytest.raises(ValueError, match="min_area must be 0 or more, got -1"):
+        split_maps(maps, fitted.regressor, min_area=-1)
 
 
 def test_split_describes_its_labels(images, fitted):
