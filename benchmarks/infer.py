@@ -69,7 +69,8 @@ def stages(model: str, repeat: int) -> None:
     config, regressor = segmenter.bundle.config, segmenter.regressor
     image = fluorescence(0, (512, 640), 300, 10)
     scaled = preprocess(image, config.preprocess)
-    maps = segmenter.predictor.predict(scaled)
+    predictor = segmenter.mapper.predictors[0]
+    maps = predictor.predict(scaled)
     forest = build_forest(maps, config.forest)
     features = forest_features(forest)
     scores = regressor.predict(features)
@@ -82,7 +83,7 @@ def stages(model: str, repeat: int) -> None:
         out = Path(folder)
         steps = {
             "preprocess": lambda: preprocess(image, config.preprocess),
-            "network": lambda: segmenter.predictor.predict(scaled),
+            "network": lambda: predictor.predict(scaled),
             "forest": lambda: build_forest(maps, config.forest),
             "features": lambda: forest_features(forest),
             "regressor": lambda: regressor.predict(features),

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nucleisplit import __version__
-from nucleisplit.bundle import load_bundle
 from nucleisplit.errors import InputError, NucleisplitError, OutputError
 from nucleisplit.io import (
     find_images,
@@ -67,9 +66,12 @@ def infer_batch(
     images: Sequence[str | Path],
     out: str | Path | None = None,
     *,
-    model: str | Path = "default",
+    model: str | Path | Sequence[str | Path] = "default",
+    weights: Sequence[float] | None = None,
     device: str = "auto",
     tta: str | None = None,
+    diameter: float | None = None,
+    rescale: bool = True,
     min_iou: float = 0.0,
     min_area: int = 0,
     split_bias: float | None = None,
@@ -89,7 +91,7 @@ def infer_batch(
         Files, folders and glob patterns.
     out
         The output folder; None gives `nucleisplit.outputs.default_out`.
-    model, device, tta, min_iou, min_area, split_bias
+    model, weights, device, tta, diameter, rescale, min_iou, min_area, split_bias
         As for `Segmenter`.
     overlay
         Also write a picture of the outlines.
@@ -112,12 +114,21 @@ def infer_batch(
     paths = find_images(images)
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
-    bundle = load_bundle(model)
+    models = [model] if isinstance(model, (str, Path)) else list(model)
     segmenter = Segmenter(
-        bundle, device=device, tta=tta, min_iou=min_iou, min_area=min_area, split_bias=split_bias
+        models,
+        weights=weights,
+        device=device,
+        tta=tta,
+        diameter=diameter,
+        rescale=rescale,
+        min_iou=min_iou,
+        min_area=min_area,
+        split_bias=split_bias,
     )
-    parameters = {"tta": segmenter.tta, **asdict(segmenter.cut), "overlay": overlay}
-    settings = {"nucleisplit": __version__, "model": bundle.fingerprint, **parameters}
+    mapper = segmenter.mapper
+    parameters = {**mapper.parameters, **asdict(segmenter.cut), "overlay": overlay}
+    settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
     if earlier is None:
         jobs = _start(paths, out, journal, settings, overwrite)
     else:
@@ -130,8 +141,8 @@ def infer_batch(
         "nucleisplit": __version__,
         "status": "interrupted",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "model": {"name": str(model), "fingerprint": bundle.fingerprint},
-        "parameters": parameters | {"device": str(segmenter.predictor.device)},
+        **mapper.describe([str(name) for name in models]),
+        "parameters": parameters | {"device": mapper.device},
     }
     begin = time.perf_counter()
     try:
@@ -197,6 +208,8 @@ def _run_job(job: Job, segmenter: Segmenter, out: Path, overlay: bool) -> dict:
         "nuclei": len(table),
         "predicted_map": round(result.predicted_map, 4),
         "doubtful": result.doubtful,
+        "diameter": result.diameter and round(result.diameter, 2),
+        "scale": round(result.scale, 4),
         "height": image.shape[0],
         "width": image.shape[1],
         "labels": job.labels,

@@ -1,7 +1,10 @@
 """A model as a folder: manifest, network weights and trees, each file known by its SHA-256."""
 
+from __future__ import annotations
+
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -10,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
@@ -50,11 +53,25 @@ class Manifest(BaseModel):
     """File names of the networks; their maps are averaged."""
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, by path relative to the folder."""
+    weights: tuple[float, ...] = ()
+    """How much each network counts; empty: all alike."""
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Manifest:
+        if self.weights and len(self.weights) != len(self.networks):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.networks)} networks")
+        if not all(0 < weight < math.inf for weight in self.weights):
+            raise ValueError(f"weights must be positive, got {self.weights}")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only; fields that came later are left out unless set, as in old models."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over all of the above: the identity of the model."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -176,6 +193,7 @@ def save_bundle(
     config: RunConfig,
     fingerprint: str,
     scores: dict,
+    weights: Sequence[float] = (),
     overwrite: bool = False,
 ) -> Bundle:
     """Write a model folder; it appears whole or not at all.
@@ -194,6 +212,8 @@ def save_bundle(
         Of the training data.
     scores
         Plain types only; kept in the manifest and shown in the results page.
+    weights
+        How much each network counts when their maps are averaged; empty: all alike.
     overwrite
         Replace an existing model; a folder that is not a model is never replaced.
 
@@ -219,13 +239,14 @@ def save_bundle(
             data=fingerprint,
             scores=json.loads(json.dumps(scores)),
             networks=names,
+            weights=tuple(weights),
             files={
                 path.relative_to(fresh).as_posix(): _sha256(path)
                 for path in sorted(fresh.rglob("*"))
                 if path.is_file()
             },
         )
-        content = manifest.model_dump(mode="json") | {"fingerprint": manifest.fingerprint}
+        content = manifest.to_dict() | {"fingerprint": manifest.fingerprint}
         (fresh / _MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         _swap(fresh, folder)
     except OSError as error:

@@ -1,17 +1,16 @@
 """Image in, nuclei out: the one place where the two stages meet."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from nucleisplit.bundle import Bundle, load_bundle
-from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.bundle import Bundle
+from nucleisplit.errors import InputError
+from nucleisplit.mapper import Mapper
 from nucleisplit.segmentation import Cut, Segmentation, Source, segmentation_of
-from stage1_unet import Predictor, preprocess
 from stage2_trees import split_maps
-
-TTA = ("none", "flips", "d4")
-"""The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
 
 
 class Segmenter:
@@ -20,12 +19,20 @@ class Segmenter:
     Parameters
     ----------
     model
-        Name of a bundled model, or the folder of one.
+        Name of a bundled model, or the folder of one. Of several, the maps are averaged, and
+        the trees of the first cut them.
+    weights
+        How much each of several models counts; None: all alike.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     tta
         Test-time augmentation: ``none``, ``flips`` (4 views) or ``d4`` (8 views). None takes
         what the trees of the model were trained with.
+    diameter
+        Typical diameter of the nuclei, pixels. None measures it on the maps of a first pass.
+    rescale
+        Show images whose nuclei are much smaller or larger than those the model was trained on
+        at another scale; the result has the pixels of the image all the same.
     min_iou
         Nuclei with a lower predicted IoU are dropped, beyond those that the selection of
         candidates already leaves out.
@@ -40,7 +47,7 @@ class Segmenter:
     BundleError
         The model cannot be loaded.
     ConfigError
-        `tta`, `device`, `min_iou`, `min_area` or `split_bias` is out of range.
+        An option is out of range.
 
     Examples
     --------
@@ -54,28 +61,24 @@ class Segmenter:
 
     def __init__(
         self,
-        model: str | Path | Bundle = "default",
+        model: str | Path | Bundle | Sequence[str | Path | Bundle] = "default",
         *,
+        weights: Sequence[float] | None = None,
         device: str = "auto",
         tta: str | None = None,
+        diameter: float | None = None,
+        rescale: bool = True,
         min_iou: float = 0.0,
         min_area: int = 0,
         split_bias: float | None = None,
     ) -> None:
-        if tta not in (None, *TTA):
-            raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
-        self.bundle = model if isinstance(model, Bundle) else load_bundle(model)
-        config = self.bundle.config
-        bias = config.select.split_bias if split_bias is None else split_bias
+        models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
+        self.mapper = Mapper(
+            models, weights, device=device, tta=tta, diameter=diameter, rescale=rescale
+        )
+        self.bundle = self.mapper.bundles[0]
+        bias = self.bundle.config.select.split_bias if split_bias is None else split_bias
         self.cut = Cut(min_iou, min_area, bias)
-        predict = config.predict
-        if tta is not None:
-            predict = predict.model_copy(update={"tta": tta})
-        self.tta = predict.tta
-        try:
-            self.predictor = Predictor(self.bundle.networks(), predict, device=device)
-        except ValueError as error:
-            raise ConfigError(f"device {device}: {error}", hint="use --device cpu") from error
         self.regressor = self.bundle.regressor()
 
     def __call__(self, image: np.ndarray) -> Segmentation:
@@ -109,13 +112,13 @@ class Segmenter:
             The image has another shape, is empty, or holds NaN or infinity.
         """
         try:
-            maps = self.predictor.predict(preprocess(image, self.bundle.config.preprocess))
+            found = self.mapper.predict(image)
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
         config, cut = self.bundle.config, self.cut
         selection = config.select.model_copy(update={"split_bias": cut.split_bias})
         split = split_maps(
-            maps,
+            found.maps,
             self.regressor,
             config.forest,
             min_iou=cut.min_iou,
@@ -123,7 +126,9 @@ class Segmenter:
             selection=selection,
         )
         source = Source(image, split, self.regressor, selection, cut)
-        return segmentation_of(source, maps if keep_maps else None, keep_candidates)
+        result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
+        diameter = found.radius and 2 * found.radius
+        return replace(result, diameter=diameter, scale=found.scale)
 
 
 def segment(image: np.ndarray, **options) -> Segmentation:

@@ -5,7 +5,7 @@ A library of its own: arrays in, arrays out; it knows nothing of files of images
 
 from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
 from .model import WEIGHTS, build_network, load_network, save_network
-from .predict import Prediction, Predictor
+from .predict import Prediction, Predictor, channel_shares
 from .preprocess import preprocess
 from .targets import CHANNELS, make_targets
 
@@ -20,6 +20,7 @@ __all__ = [
     "PreprocessConfig",
     "TrainConfig",
     "build_network",
+    "channel_shares",
     "load_network",
     "make_targets",
     "preprocess",

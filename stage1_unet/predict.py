@@ -70,9 +70,8 @@ class Predictor:
         networks = [networks] if isinstance(networks, nn.Module) else list(networks)
         if not networks:
             raise ValueError("no network to predict with")
-        weights = [1.0] * len(networks) if weights is None else list(weights)
-        if len(weights) != len(networks) or not all(0 < w < math.inf for w in weights):
-            raise ValueError(f"expected {len(networks)} positive weights, got {weights}")
+        channels = [network.config.channels for network in networks]
+        shares = channel_shares(channels, weights)
         self.config = config or PredictConfig()
         self.device = resolve_device(device)
         self.networks = [
@@ -80,17 +79,8 @@ class Predictor:
             for network in networks
         ]
         self.stride = math.lcm(*(network.stride for network in networks))
-        self.channels = tuple(
-            name for name in CHANNELS if any(name in n.config.channels for n in networks)
-        )
-        shares = np.array(
-            [
-                [float(weight) * (name in network.config.channels) for name in CHANNELS]
-                for network, weight in zip(networks, weights, strict=True)
-            ]
-        )
-        shares /= np.where(shares.any(0), shares.sum(0), 1)
-        self._shares = torch.from_numpy(np.float32(shares)[..., None, None]).to(self.device)
+        self.channels = tuple(name for name in CHANNELS if any(name in own for own in channels))
+        self._shares = torch.from_numpy(shares[..., None, None]).to(self.device)
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Compute the maps of one image.
@@ -183,3 +173,42 @@ class Predictor:
             to_maps(network(batch), network.config) * share
             for network, share in zip(self.networks, self._shares, strict=True)
         )
+
+
+def channel_shares(
+    channels: Sequence[Sequence[str]], weights: Sequence[float] | None = None
+) -> np.ndarray:
+    """Share out each channel among those that predict it.
+
+    Parameters
+    ----------
+    channels : sequence of sequences of str
+        What each network (or model) predicts, of `CHANNELS`.
+    weights : sequence of float, optional
+        How much each of them counts; by default all alike.
+
+    Returns
+    -------
+    ndarray, shape (len(channels), 3), float32
+        Each column adds up to 1, or to 0 when nobody predicts that channel.
+
+    Raises
+    ------
+    ValueError
+        For weights that are not positive, or too many or too few.
+
+    Examples
+    --------
+    >>> channel_shares([("body", "border"), ("body",)], [3, 1]).tolist()
+    [[0.75, 1.0, 0.0], [0.25, 0.0, 0.0]]
+    """
+    weights = [1.0] * len(channels) if weights is None else list(weights)
+    if len(weights) != len(channels) or not all(0 < weight < math.inf for weight in weights):
+        raise ValueError(f"expected {len(channels)} positive weights, got {weights}")
+    shares = np.array(
+        [
+            [float(weight) * (name in own) for name in CHANNELS]
+            for own, weight in zip(channels, weights, strict=True)
+        ]
+    )
+    return np.float32(shares / np.where(shares.any(0), shares.sum(0), 1))

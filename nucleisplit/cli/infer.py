@@ -8,7 +8,7 @@ import click
 from nucleisplit.cli.options import (
     CONTEXT,
     device_option,
-    model_option,
+    models_option,
     out_option,
     overwrite_option,
 )
@@ -18,7 +18,7 @@ from nucleisplit.cli.progress import progress_bar
 @click.command(context_settings=CONTEXT)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGES...")
 @out_option("Output folder. Default: beside the input, images/ gives images-nuclei/.")
-@model_option
+@models_option
 @click.option(
     "--min-iou",
     type=click.FloatRange(0, 1),
@@ -48,6 +48,17 @@ from nucleisplit.cli.progress import progress_bar
     help="Average the maps over 4 (flips) or 8 (d4, also a bare --tta) views, which takes "
     "as many times as long. Default: as the model was trained.",
 )
+@click.option(
+    "--diameter",
+    type=click.FloatRange(0, min_open=True),
+    metavar="PX",
+    help="Typical diameter of the nuclei, pixels. Default: measured in every image.",
+)
+@click.option(
+    "--no-rescale",
+    is_flag=True,
+    help="Show every image to the network at its own scale, however small or large its nuclei.",
+)
 @device_option
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
@@ -55,11 +66,13 @@ from nucleisplit.cli.progress import progress_bar
 def infer(
     images: tuple[str, ...],
     out: Path | None,
-    model: str,
+    models: list[tuple[str, float]],
     min_iou: float,
     min_area: int,
     split_bias: float | None,
     tta: str | None,
+    diameter: float | None,
+    no_rescale: bool,
     device: str,
     overwrite: bool,
     resume: bool,
@@ -75,19 +88,25 @@ def infer(
     nucleisplit infer a.png 'more/*.tif' --out results
     nucleisplit infer images/ --resume           goes on after an interruption
     nucleisplit infer images/ --min-iou 0.6      only outlines that can be trusted
+    nucleisplit infer images/ --diameter 90      nuclei far larger than usual
+    nucleisplit infer images/ --model default --model mine/=0.5
 
     Exit code: 0 all images done, 1 some images failed (the others are done),
     2 nothing could be done or the run had to stop.
     """
     from nucleisplit.batch import infer_batch
 
+    names, weights = zip(*models, strict=True)
     with progress_bar("segmenting") as progress:
         report = infer_batch(
             images,
             out,
-            model=model,
+            model=names,
+            weights=weights,
             device=device,
             tta=tta,
+            diameter=diameter,
+            rescale=not no_rescale,
             min_iou=min_iou,
             min_area=min_area,
             split_bias=split_bias,

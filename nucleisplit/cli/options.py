@@ -17,12 +17,34 @@ device_option = click.option(
     help="Where the network runs; auto takes a GPU when there is one.",
 )
 
-model_option = click.option(
+
+def _parse_models(
+    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
+) -> list[tuple[str, float]]:
+    """Split NAME=WEIGHT, unless a folder is called that."""
+    parsed = []
+    for word in words:
+        name, equals, weight = word.rpartition("=")
+        if not equals or Path(word).is_dir():
+            parsed.append((word, 1.0))
+            continue
+        try:
+            parsed.append((name, float(weight)))
+        except ValueError as error:
+            raise click.BadParameter(f"{weight!r} in {word!r} is no number") from error
+    return parsed
+
+
+models_option = click.option(
     "--model",
-    default="default",
+    "models",
+    multiple=True,
+    default=["default"],
     show_default=True,
-    metavar="NAME|PATH",
-    help="A bundled model, or the folder of one.",
+    callback=_parse_models,
+    metavar="NAME|PATH[=WEIGHT]",
+    help="A bundled model, or the folder of one. Given several times, the maps of all are "
+    "averaged by weight (1 when left out), and the trees of the first cut them.",
 )
 
 config_option = click.option(

@@ -68,7 +68,8 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     assert run["nucleisplit"] == nucleisplit.__version__
     assert run["model"]["fingerprint"] == nucleisplit.load_bundle(model).fingerprint
     cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0}
-    assert run["parameters"] == {"tta": "none", **cut, "overlay": True, "device": "cpu"}
+    maps = {"tta": "none", "diameter": None, "rescale": True}
+    assert run["parameters"] == {**maps, **cut, "overlay": True, "device": "cpu"}
     assert [entry["image"] for entry in run["images"]] == ["cell0.png", "cell1.png", "cell2.png"]
     for entry in run["images"]:
         assert entry["status"] == "ok"
@@ -130,6 +131,32 @@ def test_images_that_likely_failed_are_named(images, infer):
     assert result.stderr.splitlines()[-1] == f"{doubtful} of 4 images are doubtful: look at them"
     for entry in entries.values():
         assert entry["doubtful"] == (not entry["nuclei"] or entry["predicted_map"] < DOUBTFUL)
+
+
+def test_size_is_measured_given_or_left_alone(images, infer, tmp_path):
+    def entry(*options):
+        assert infer(images / "cell0.png", "--out", tmp_path / "o", *options).exit_code == 0
+        return record(tmp_path / "o")["images"][0]
+
+    measured = entry()
+    assert 8 < measured["diameter"] < 20
+    assert measured["scale"] == (2 if measured["diameter"] < 14 else 1)
+    assert entry("--diameter", 56.5, "--overwrite")["scale"] == 0.5
+    assert entry("--no-rescale", "--overwrite")["scale"] == 1
+    result = infer(images, "--diameter", 9, "--no-rescale")
+    assert result.exit_code == 2 and "of no use without rescaling" in result.stderr
+
+
+def test_several_models_by_weight(images, infer, model, tmp_path):
+    copy = tmp_path / "copy=2"
+    shutil.copytree(model, copy)
+    assert infer(images, "--model", f"{model}=0.5", "--model", copy).exit_code == 0
+    run = record(images.with_name("images-nuclei"))
+    assert run["model"] == {key: run["ensemble"][0][key] for key in ("name", "fingerprint")}
+    names = [(entry["name"], entry["weight"]) for entry in run["ensemble"]]
+    assert names == [(str(model), 0.5), (str(copy), 1.0), (str(model), 1.0)]
+    result = infer(images, "--model", f"{model}=0", "--resume")
+    assert result.exit_code == 2 and "give each model a number above 0" in result.stderr
 
 
 def test_a_bare_tta_takes_all_views(images, infer):
@@ -278,7 +305,17 @@ def test_bad_usage_is_one_line_and_leaves_nothing(
     assert not (tmp_path / "images-nuclei").exists()
 
 
-@pytest.mark.parametrize("option", [["--min-iou", "2"], ["--tta", "x"], ["--device", "tpu"], []])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--min-iou", "2"],
+        ["--tta", "x"],
+        ["--device", "tpu"],
+        ["--diameter", "0"],
+        ["--model", "default=much"],
+        [],
+    ],
+)
 def test_refused_options(images, option):
     arguments = [images, *option] if option else []
     result = CliRunner().invoke(main, ["infer", *map(str, arguments)])
@@ -399,6 +436,9 @@ def test_resuming_a_part_keeps_the_rest_in_the_table(images, infer):
         (["--min-area", "9"], "was begun with min_area 0, not 9"),
         (["--tta", "flips"], "was begun with tta none, not flips"),
         (["--no-overlay"], "was begun with overlay True, not False"),
+        (["--diameter", "20"], "was begun with diameter None, not 20.0"),
+        (["--no-rescale"], "was begun with rescale True, not False"),
+        (["--model", "default"], "was begun with model "),
     ],
 )
 def test_resuming_with_other_settings_is_refused(images, infer, option, message):

@@ -1,0 +1,158 @@
+"""Image in, maps out: by one model, or by several whose maps are averaged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nucleisplit.bundle import Bundle, load_bundle
+from nucleisplit.errors import ConfigError
+from stage1_unet import PredictConfig, Prediction, Predictor, channel_shares, preprocess
+
+TTA = ("none", "flips", "d4")
+"""The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
+
+
+class Mapper:
+    """The first stage of one or several models.
+
+    Each model prepares and scales the image in its own way, and its networks may be of any kind;
+    their maps are averaged, each channel over the models that predict it.
+
+    Parameters
+    ----------
+    models
+        At least one: names of bundled models, folders of models, or bundles.
+    weights
+        How much each model counts; None: all alike.
+    device, tta, diameter, rescale
+        As for `Segmenter`.
+
+    Raises
+    ------
+    BundleError
+        A model cannot be loaded.
+    ConfigError
+        An option is out of range.
+
+    Attributes
+    ----------
+    bundles
+        The models.
+    parameters
+        What was asked for, as ``run.json`` tells it.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[str | Path | Bundle],
+        weights: Sequence[float] | None = None,
+        *,
+        device: str = "auto",
+        tta: str | None = None,
+        diameter: float | None = None,
+        rescale: bool = True,
+    ) -> None:
+        if tta not in (None, *TTA):
+            raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
+        if diameter is not None and not 0 < diameter < math.inf:
+            raise ConfigError(f"diameter is {diameter}", hint="give pixels, more than 0")
+        if diameter is not None and not rescale:
+            raise ConfigError(
+                "a diameter is of no use without rescaling", hint="give one of the two options"
+            )
+        if not models:
+            raise ConfigError("no model to segment with", hint="name at least one")
+        self.bundles = [m if isinstance(m, Bundle) else load_bundle(m) for m in models]
+        self.weights = [1.0] * len(models) if weights is None else [float(w) for w in weights]
+        configs = [
+            _adapted(bundle.config.predict, tta, diameter, rescale) for bundle in self.bundles
+        ]
+        self.parameters = {"tta": configs[0].tta, "diameter": diameter, "rescale": rescale}
+        try:
+            self.predictors = [
+                Predictor(bundle.networks(), config, device, bundle.manifest.weights or None)
+                for bundle, config in zip(self.bundles, configs, strict=True)
+            ]
+        except ValueError as error:
+            raise ConfigError(f"device {device}: {error}", hint="use --device cpu") from error
+        try:
+            channels = [predictor.channels for predictor in self.predictors]
+            self._shares = channel_shares(channels, self.weights)
+        except ValueError as error:
+            raise ConfigError(
+                f"the weights of the models: {error}", hint="give each model a number above 0"
+            ) from error
+
+    @property
+    def device(self) -> str:
+        """Where the networks run."""
+        return str(self.predictors[0].device)
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of the models and of their shares."""
+        if len(self.bundles) == 1:
+            return self.bundles[0].fingerprint
+        parts = zip(self.weights, self.bundles, strict=True)
+        return " + ".join(f"{weight:g} * {bundle.fingerprint}" for weight, bundle in parts)
+
+    def describe(self, names: Sequence[str]) -> dict:
+        """Say which models these are, as ``run.json`` does; `names` as the user gave them."""
+        entries = [
+            {"name": name, "fingerprint": bundle.fingerprint}
+            for name, bundle in zip(names, self.bundles, strict=True)
+        ]
+        if len(entries) == 1:
+            return {"model": entries[0]}
+        weighted = [
+            entry | {"weight": weight} for entry, weight in zip(entries, self.weights, strict=True)
+        ]
+        return {"model": entries[0], "ensemble": weighted}
+
+    def predict(self, image: np.ndarray) -> Prediction:
+        """Compute the maps of an image as it was read.
+
+        Parameters
+        ----------
+        image
+            (H, W) or (H, W, C) of any numeric or boolean type.
+
+        Returns
+        -------
+        Prediction
+            The size of the nuclei and the scale are those of the first model.
+
+        Raises
+        ------
+        ValueError
+            The image has another shape, is empty, or holds NaN or infinity.
+        """
+        parts = [
+            predictor.predict_sized(preprocess(image, bundle.config.preprocess))
+            for predictor, bundle in zip(self.predictors, self.bundles, strict=True)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        total = sum(
+            share[:, None, None] * part.maps
+            for share, part in zip(self._shares, parts, strict=True)
+        )
+        maps = np.rint(total * 255) / np.float32(255)
+        return Prediction(maps, parts[0].radius, parts[0].scale)
+
+
+def _adapted(
+    config: PredictConfig, tta: str | None, diameter: float | None, rescale: bool
+) -> PredictConfig:
+    """Apply what the user asks for to the settings of a model."""
+    update = {} if tta is None else {"tta": tta}
+    if diameter is not None:
+        radius_range = config.radius_range or PredictConfig().radius_range
+        update |= {"diameter": diameter, "radius_range": radius_range}
+    if not rescale:
+        update["radius_range"] = None
+    return config.model_copy(update=update)
