@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,66 +12,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-
 from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
+from nucleisplit.manifest import FORMAT, MANIFEST, Manifest, read_manifest
 from stage1_unet import NetworkConfig, load_network, save_network
 from stage2_trees import IoURegressor
-
-FORMAT = 1
-"""Raised whenever an older program could misread a newer bundle."""
 
 MODELS = Path(__file__).parent / "models"
 """Where the bundled models lie, one folder each."""
 
-_MANIFEST = "manifest.json"
 _TREES = "trees"
 _LIBRARIES = ("torch", "segmentation-models-pytorch", "lightgbm", "scikit-image", "numpy")
-
-
-class Manifest(BaseModel):
-    """What ``manifest.json`` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    format: int
-    """The bundle format, see `FORMAT`."""
-    nucleisplit: str
-    """Version of the program that wrote the bundle."""
-    libraries: dict[str, str]
-    """Versions of the libraries that the model was trained with."""
-    config: dict[str, Any]
-    """The settings of the run, `RunConfig.to_dict`."""
-    data: str
-    """Fingerprint of the training data: SHA-256 over image names and file contents."""
-    scores: dict[str, Any]
-    """Out-of-fold scores, as written by ``train-trees``."""
-    networks: tuple[str, ...]
-    """File names of the networks; their maps are averaged."""
-    files: dict[str, str]
-    """SHA-256 of every other file of the bundle, by path relative to the folder."""
-    weights: tuple[float, ...] = ()
-    """How much each network counts; empty: all alike."""
-
-    @model_validator(mode="after")
-    def _weights_fit(self) -> Manifest:
-        if self.weights and len(self.weights) != len(self.networks):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.networks)} networks")
-        if not all(0 < weight < math.inf for weight in self.weights):
-            raise ValueError(f"weights must be positive, got {self.weights}")
-        return self
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain types only; fields that came later are left out unless set, as in old models."""
-        return self.model_dump(mode="json", exclude_defaults=True)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over all of the above: the identity of the model."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -109,11 +60,11 @@ def _load(load, path: Path):
 def model_folder(name_or_path: str | Path) -> Path:
     """The folder of a model given by a bundled name (``default``) or by a path."""
     bundled = MODELS / name_or_path
-    if Path(name_or_path).name == str(name_or_path) and (bundled / _MANIFEST).is_file():
+    if Path(name_or_path).name == str(name_or_path) and (bundled / MANIFEST).is_file():
         return bundled
     folder = Path(name_or_path)
     if not folder.is_dir():
-        names = sorted(path.parent.name for path in MODELS.glob(f"*/{_MANIFEST}"))
+        names = sorted(path.parent.name for path in MODELS.glob(f"*/{MANIFEST}"))
         raise BundleError(
             f"{name_or_path}: no such model",
             hint=f"give the folder of a model or one of: {', '.join(names) or '(none bundled)'}",
@@ -131,7 +82,7 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
         manifest has changed since it was written.
     """
     folder = model_folder(name_or_path)
-    manifest = _read_manifest(folder / _MANIFEST)
+    manifest = read_manifest(folder / MANIFEST)
     for name, expected in manifest.files.items():
         path = folder / name
         if not path.is_file():
@@ -142,47 +93,10 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
                 hint="copy the whole model folder again",
             )
     try:
-        config = validated(manifest.config, source=folder / _MANIFEST)
+        config = validated(manifest.config, source=folder / MANIFEST)
     except ConfigError as error:
         raise BundleError(str(error)) from error
     return Bundle(folder, manifest, config)
-
-
-def _read_manifest(path: Path) -> Manifest:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BundleError(
-            f"{path}: is missing", hint="give a folder written by nucleisplit train-trees"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise BundleError(
-            f"{path}: cannot be read: {error}", hint="copy the whole model folder again"
-        ) from error
-    if not isinstance(values, dict) or "format" not in values:
-        raise BundleError(
-            f"{path}: is not the manifest of a model",
-            hint="give a folder written by nucleisplit train-trees",
-        )
-    if values["format"] != FORMAT:
-        raise BundleError(
-            f"{path}: has format {values['format']!r}, this nucleisplit reads {FORMAT}",
-            hint="use the version of nucleisplit that wrote it, or train the model anew",
-        )
-    recorded = values.pop("fingerprint", None)
-    try:
-        manifest = Manifest.model_validate(values)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise BundleError(
-            f"{path}: {where}: {error.errors()[0]['msg']}", hint="copy the model folder again"
-        ) from error
-    if manifest.fingerprint != recorded:
-        raise BundleError(
-            f"{path}: has changed since the model was written",
-            hint="copy the whole model folder again",
-        )
-    return manifest
 
 
 def save_bundle(
@@ -247,7 +161,7 @@ def save_bundle(
             },
         )
         content = manifest.to_dict() | {"fingerprint": manifest.fingerprint}
-        (fresh / _MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        (fresh / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         _swap(fresh, folder)
     except OSError as error:
         raise BundleError(
@@ -263,7 +177,7 @@ def check_replaceable(folder: Path, overwrite: bool) -> None:
     """Refuse to write a model over an existing one, or ever over something else."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not (folder / _MANIFEST).is_file():
+    if not (folder / MANIFEST).is_file():
         raise BundleError(f"{folder}: exists and is not a model", hint="choose another folder")
     if not overwrite:
         raise BundleError(f"{folder}: exists", hint="choose another folder or add --overwrite")

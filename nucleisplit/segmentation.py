@@ -76,7 +76,7 @@ class Segmentation:
     maps: np.ndarray | None = None
     """(3, H, W) float32 in [0, 1]: body, border, separation; None unless asked for."""
     diameter: float | None = None
-    """Typical diameter of the nuclei as the network saw them, pixels; None for too few nuclei."""
+    """Typical diameter of the nuclei, pixels of the image; None where there are too few."""
     scale: float = 1.0
     """By which the image was enlarged before the network saw it."""
     source: Source | None = field(default=None, repr=False)
