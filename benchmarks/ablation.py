@@ -5,7 +5,7 @@
 
 Each experiment of the table trains one network on all folds but one, predicts the held-out images
 and scores the single-threshold watershed tuned on them. Experiments with `continued = true` go on
-from the network of RUN that has not seen that fold; those with `network = "NAME"` predict with the
+from the network of RUN that has not seen that fold; those with `network_of = "NAME"` use the
 network of another experiment. What is finished is not repeated, so a killed run goes on with the
 same command. The intervals are 95 % bootstrap intervals over the mosaics of the fold.
 """
@@ -51,8 +51,8 @@ def run_experiment(
     config = merged(common, experiment)
     held_out = [record for record in dataset.records if record.fold == fold]
     begin = time.perf_counter()
-    if "network" in experiment and isinstance(experiment["network"], str):
-        weights, crops = args.out / experiment["network"] / WEIGHTS, 0
+    if "network_of" in experiment:
+        weights, crops = args.out / experiment["network_of"] / WEIGHTS, 0
     else:
         initial = None
         if experiment.get("continued"):

@@ -22,8 +22,8 @@ class PseudoConfig(BaseModel):
 
     min_iou: float = Field(0.8, ge=0, le=1)
     """Predicted IoU from which a nucleus is taken for true; of the others the loss is not taken."""
-    min_image_iou: float = Field(0.7, ge=0, le=1)
-    """Mean predicted IoU from which an image is used."""
+    min_map: float = Field(0.5, ge=0, le=1)
+    """Predicted mAP from which an image is used."""
     max_background: float = Field(0.2, ge=0, le=1)
     """Body probability above which a pixel outside every nucleus is uncertain, too."""
     share: float = Field(0.25, gt=0, lt=1)

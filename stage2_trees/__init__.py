@@ -24,7 +24,14 @@ from stage2_trees.recut import build_recut
 from stage2_trees.regressor import IoURegressor
 from stage2_trees.select import metric_score, select
 from stage2_trees.split import Split, choose, split_maps
-from stage2_trees.training import CrossFit, ImageRows, cross_fit, cross_val_predict, training_rows
+from stage2_trees.training import (
+    CrossFit,
+    ImageRows,
+    build_candidates,
+    cross_fit,
+    cross_val_predict,
+    training_rows,
+)
 from stage2_trees.truth import true_iou
 from stage2_trees.watershed import threshold_labels
 
@@ -50,6 +57,7 @@ __all__ = [
     "ThresholdConfig",
     "alternatives_of",
     "best_iou",
+    "build_candidates",
     "build_forest",
     "build_recut",
     "choose",

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from stage2_trees.calibration import Calibration
-from stage2_trees.config import ForestConfig, RegressorConfig, SelectConfig
+from stage2_trees.config import ForestConfig, RecutConfig, RegressorConfig, SelectConfig
 from stage2_trees.features import forest_features
-from stage2_trees.forest import Candidates, build_forest
+from stage2_trees.forest import Candidates, Forest, build_forest
 from stage2_trees.quality import predicted_map
+from stage2_trees.recut import build_recut
 from stage2_trees.regressor import IoURegressor
 from stage2_trees.select import metric_score, select
 from stage2_trees.truth import true_iou
@@ -77,8 +78,13 @@ class CrossFit:
     raw: list[np.ndarray]
 
 
+def build_candidates(maps: np.ndarray, config: ForestConfig | RecutConfig) -> Forest:
+    """Build the candidates of all thresholds, or of a few, as the kind of `config` says."""
+    return (build_recut if isinstance(config, RecutConfig) else build_forest)(maps, config)
+
+
 def training_rows(
-    maps: np.ndarray, truth: np.ndarray, config: ForestConfig | None = None
+    maps: np.ndarray, truth: np.ndarray, config: ForestConfig | RecutConfig | None = None
 ) -> ImageRows:
     """Build the candidates of one image, describe them and look up how good they are.
 
@@ -88,9 +94,9 @@ def training_rows(
         Out-of-fold maps of the image.
     truth : (H, W) integer
         Its true labels.
-    config : ForestConfig, optional
+    config : ForestConfig or RecutConfig, optional
     """
-    forest = build_forest(maps, config)
+    forest = build_candidates(maps, config or ForestConfig())
     n_true = int(np.count_nonzero(np.unique(truth)))
     return ImageRows(forest.candidates, forest_features(forest), true_iou(forest, truth), n_true)
 

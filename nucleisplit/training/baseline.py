@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nucleisplit.metric import ImageScore, score_image, summarize
-from stage2_trees import ThresholdConfig, threshold_labels
+from stage2_trees import RecutConfig, ThresholdConfig, threshold_labels
 
 from .pool import ImagePool
 
@@ -89,3 +89,35 @@ def tune_thresholds(pool: ImagePool, say: Callable[[str], None] = print) -> Thre
                     best = trial
                     say(f"  {name} = {value}: {score(best):.4f}")
     return best
+
+
+def recut_of(thresholds: ThresholdConfig) -> RecutConfig:
+    """Give the plain re-cut of the winning solution the thresholds that were tuned, too.
+
+    Its regions are those of the tuned watershed, its cuts as many steps above their seed level as
+    they are by default.
+
+    Parameters
+    ----------
+    thresholds : ThresholdConfig
+
+    Returns
+    -------
+    RecutConfig
+
+    Examples
+    --------
+    >>> recut_of(ThresholdConfig(seed=0.4, body=0.7)).thresholds
+    (0.4, 0.5, 0.6, 0.7)
+    """
+    usual = RecutConfig()
+    lift = min(thresholds.seed, usual.seed) - usual.seed
+    return usual.model_copy(
+        update={
+            "seed": round(usual.seed + lift, 4),
+            "cuts": tuple(round(cut + lift, 4) for cut in usual.cuts),
+            "core": round(usual.core + lift, 4),
+            "body": thresholds.body,
+            "border_weight": thresholds.border_weight,
+        }
+    )

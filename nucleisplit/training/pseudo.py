@@ -34,9 +34,9 @@ def pseudo_labels(result: Segmentation, config: PseudoConfig) -> np.ndarray | No
         another nucleus or may be one, 0 elsewhere. None when the image as a whole is not
         predicted well, or no nucleus is.
     """
-    predicted = result.table["predicted_iou"].to_numpy()
-    if not predicted.size or predicted.mean() < config.min_image_iou:
+    if result.predicted_map < config.min_map:
         return None
+    predicted = result.table["predicted_iou"].to_numpy()
     sure = np.concatenate([[False], predicted >= config.min_iou])
     if not sure.any():
         return None
@@ -83,7 +83,7 @@ def pseudo_pairs(
     for path in paths:
         try:
             image = read_image(path)
-            result = segmenter.segment(image, name=str(path), keep_maps=True)
+            result = segmenter.segment(image, name=str(path), keep_maps=True, keep_candidates=False)
         except NucleisplitError as error:
             say(f"left out: {error}")
             continue
@@ -93,7 +93,7 @@ def pseudo_pairs(
     if not found:
         raise ConfigError(
             f"{folder}: none of {len(paths)} images is predicted well enough",
-            "lower [pseudo] min_image_iou and min_iou, or give other images",
+            "lower [pseudo] min_map and min_iou, or give other images",
         )
     nuclei = sum(np.unique(labels[labels > 0]).size for _, labels in found)
     say(f"pseudo-labels: {nuclei} nuclei in {len(found)} of {len(paths)} images, {folder}")

@@ -63,3 +63,30 @@ def score_lines(scores: dict) -> list[str]:
         values = "".join(f"{pick(method)['map']:>12.4f}" for method in methods.values())
         lines.append(f"{title:<18}{pick(first)['images']:>8}{values}")
     return lines
+
+
+def trust_lines(scores: dict) -> list[str]:
+    """Say how far the predictions of IoU and mAP can be trusted, and what the oracle does better.
+
+    Parameters
+    ----------
+    scores : dict
+        With ``reliability``, ``image_quality`` and ``headroom``, as ``train-trees`` makes them.
+
+    Returns
+    -------
+    list of str
+    """
+    trust, image = scores["reliability"], scores["image_quality"]
+    gap = max((abs(b["predicted"] - b["true"]) for b in trust["bins"]), default=0.0)
+    steps = ", ".join(
+        f"{name.replace('_', ' ')} {value:.3f}"
+        for name, value in scores["headroom"]["what_if"].items()
+    )
+    return [
+        f"predicted IoU of {trust['nuclei']} nuclei: mean absolute error "
+        f"{trust['mean_absolute_error']:.3f}, largest gap of a tenth {gap:.3f}",
+        f"predicted mAP of the images: Spearman {image['spearman']:.3f}, mean absolute error "
+        f"{image['mean_absolute_error']:.3f}, {image['warned']:.0%} warned of",
+        f"mAP, what if: {steps}",
+    ]

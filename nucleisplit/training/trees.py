@@ -18,15 +18,18 @@ from stage2_trees import (
     CrossFit,
     ForestConfig,
     ImageRows,
-    build_forest,
+    RecutConfig,
+    build_candidates,
     cross_fit,
+    map_correlation,
     select,
     training_rows,
 )
 
-from .baseline import score_thresholds, tune_thresholds
+from .baseline import recut_of, score_thresholds, tune_thresholds
+from .headroom import find_headroom
 from .pool import ImagePool
-from .report import make_scores, score_lines
+from .report import make_scores, score_lines, trust_lines
 from .run import TrainingRun
 
 
@@ -86,22 +89,30 @@ def train_trees(
         rows = pool.map(training_rows, config=config.forest)
         say("tuning the single-threshold watershed that the trees are compared with")
         thresholds = tune_thresholds(pool, say)
+        recut = recut_of(thresholds)
+        parts = pool.map(training_rows, config=recut)
         say(f"{sum(len(row.candidates) for row in rows)} candidates; fitting the trees")
         try:
+            plain = cross_fit(parts, folds, config.trees, config.select)
             fitted = cross_fit(rows, folds, config.trees, config.select)
         except ValueError as error:
             raise DatasetError(f"{run.folder}: {error}", "train the networks longer") from error
         perfect = [select(row.candidates, row.iou, config.select) for row in rows]
         methods = {
             "threshold": pool.map(score_thresholds, ids, config=thresholds),
+            "recut": pool.map(_score_chosen, ids, plain.chosen, config=recut),
             "trees": pool.map(_score_chosen, ids, fitted.chosen, config=config.forest),
             "oracle": pool.map(_score_chosen, ids, perfect, config=config.forest),
         }
+        headroom = find_headroom(pool, rows, fitted, config)
     clusters = {record.image_id: record.cluster for record in images.dataset.records}
     scores = make_scores(methods, clusters)
     scores["thresholds"] = thresholds.model_dump()
     scores["reliability"] = _reliability(rows, fitted)
-    for line in score_lines(scores):
+    true_map = np.array([score.map for score in methods["trees"]])
+    scores["image_quality"] = map_correlation(fitted.predicted_map, true_map)
+    scores["headroom"] = headroom
+    for line in [*score_lines(scores), *trust_lines(scores)]:
         say(line)
     return save_bundle(
         out,
@@ -136,10 +147,14 @@ def _read(run: TrainingRun) -> _Images:
 
 
 def _score_chosen(
-    maps: np.ndarray, truth: np.ndarray, name: str, chosen: np.ndarray, config: ForestConfig
+    maps: np.ndarray,
+    truth: np.ndarray,
+    name: str,
+    chosen: np.ndarray,
+    config: ForestConfig | RecutConfig,
 ) -> ImageScore:
     """Paint the candidates chosen in one image, and score them."""
-    return score_image(build_forest(maps, config).paint(chosen), truth, name)
+    return score_image(build_candidates(maps, config).paint(chosen), truth, name)
 
 
 def _reliability(rows: list[ImageRows], fitted: CrossFit) -> dict:

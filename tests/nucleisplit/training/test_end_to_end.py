@@ -83,16 +83,23 @@ def test_train_trees_prints_the_table_and_keeps_it(trained_model):
     model, output = trained_model
     lines = [line.split() for line in output.splitlines()]
     head = next(line for line in lines if line[:1] == ["mAP,"])
-    assert head[-3:] == ["threshold", "trees", "oracle"]
-    overall = [float(value) for value in next(line for line in lines if line[:1] == ["all"])[-3:]]
+    assert head[-4:] == ["threshold", "recut", "trees", "oracle"]
+    overall = [float(value) for value in next(line for line in lines if line[:1] == ["all"])[-4:]]
     scores = json.loads((model / "manifest.json").read_text())["scores"]
-    kept = [scores["methods"][name]["overall"]["map"] for name in head[-3:]]
+    kept = [scores["methods"][name]["overall"]["map"] for name in head[-4:]]
     assert kept == pytest.approx(overall, abs=5e-5)
     assert set(scores["methods"]["trees"]["clusters"]) == {"a", "b"}
-    threshold, trees, oracle = kept
-    assert trees > 0.6 and threshold > 0.5
+    threshold, recut, trees, oracle = kept
+    assert trees > 0.6 and threshold > 0.5 and recut > 0.3
     assert oracle > trees
     assert scores["reliability"]["mean_absolute_error"] < 0.15
+    assert -1 <= scores["image_quality"]["spearman"] <= 1
+    what_if = scores["headroom"]["what_if"]
+    assert list(what_if.values()) == sorted(what_if.values())
+    assert what_if["selected"] == pytest.approx(trees, abs=0.01)
+    assert sum(row["nuclei"] for row in scores["headroom"]["by_area"]) > 100
+    assert all(row["selected"] <= row["oracle"] + 0.05 for row in scores["headroom"]["by_area"])
+    assert "mAP, what if: selected" in output and "Spearman" in output
 
 
 def test_model_finds_the_nuclei(trained_model, data, tmp_path):

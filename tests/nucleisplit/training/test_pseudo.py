@@ -9,15 +9,15 @@ from nucleisplit.pipeline import Segmentation, Segmenter
 from nucleisplit.training.pseudo import images_fingerprint, pseudo_labels, pseudo_pairs
 from stage1_unet import PreprocessConfig
 
-CONFIG = PseudoConfig(min_iou=0.8, min_image_iou=0.5, max_background=0.2)
+CONFIG = PseudoConfig(min_iou=0.8, min_map=0.5, max_background=0.2)
 
 
-def result(*predicted):
+def result(*predicted, quality=0.6):
     """Two nuclei and one pixel of doubt."""
     labels = np.array([[1, 1, 0, 2, 0, 0]], np.int32)
     body = np.array([[0.9, 0.9, 0.1, 0.8, 0.3, 0.2]], np.float32)
     maps = np.stack([body, 0 * body, 0 * body])
-    return Segmentation(labels, pd.DataFrame({"predicted_iou": predicted}), maps)
+    return Segmentation(labels, pd.DataFrame({"predicted_iou": predicted}), quality, maps)
 
 
 def test_sure_nuclei_are_kept_and_the_rest_is_uncertain():
@@ -25,15 +25,16 @@ def test_sure_nuclei_are_kept_and_the_rest_is_uncertain():
     assert pseudo_labels(result(0.6, 0.8), CONFIG).tolist() == [[-1, -1, 0, 2, -1, 0]]
 
 
-@pytest.mark.parametrize("predicted", [(0.9, 0.05), (0.7, 0.7)])
-def test_doubtful_images_are_left_out(predicted):
-    assert pseudo_labels(result(*predicted), CONFIG) is None
+@pytest.mark.parametrize("image", [result(0.9, 0.9, quality=0.4), result(0.7, 0.7)])
+def test_doubtful_images_are_left_out(image):
+    assert pseudo_labels(image, CONFIG) is None
 
 
 def test_an_image_without_nuclei_is_left_out():
     empty = Segmentation(
         np.zeros((4, 4), np.int32),
         pd.DataFrame({"predicted_iou": np.zeros(0)}),
+        0.0,
         np.zeros((3, 4, 4), np.float32),
     )
     assert pseudo_labels(empty, CONFIG) is None
@@ -50,7 +51,7 @@ def folder(tmp_path, spots):
 
 def test_a_folder_becomes_pairs_with_their_share_of_the_crops(folder, model):
     lines = []
-    config = PseudoConfig(min_iou=0.3, min_image_iou=0.1, share=0.2)
+    config = PseudoConfig(min_iou=0.3, min_map=0.1, share=0.2)
     pairs = pseudo_pairs(
         folder, Segmenter(model, device="cpu"), config, PreprocessConfig(), 8.0, lines.append
     )
@@ -62,7 +63,7 @@ def test_a_folder_becomes_pairs_with_their_share_of_the_crops(folder, model):
 
 
 def test_nothing_good_enough_is_an_error(folder, model):
-    config = PseudoConfig(min_image_iou=1.0)
+    config = PseudoConfig(min_map=1.0)
     with pytest.raises(ConfigError, match="none of 3 images.*lower"):
         pseudo_pairs(
             folder, Segmenter(model, device="cpu"), config, PreprocessConfig(), 1.0, lambda _: None

@@ -1,0 +1,102 @@
+"""Where the distance to the oracle lies: in the choice of nuclei, of outlines, or in small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nucleisplit.config import RunConfig
+from stage2_trees import (
+    CrossFit,
+    ForestConfig,
+    ImageRows,
+    best_iou,
+    build_candidates,
+    overlap_table,
+    select,
+)
+
+from .pool import ImagePool
+
+AREAS = (0, 100, 400, 1600)
+"""Lower ends of the classes of true nuclei by area, square pixels."""
+
+_WRONG = 0.5
+"""A nucleus kept with a lower true IoU is never a hit."""
+
+
+def find_headroom(
+    pool: ImagePool, rows: Sequence[ImageRows], fitted: CrossFit, config: RunConfig
+) -> dict:
+    """Say what each kind of error of the selection costs.
+
+    Parameters
+    ----------
+    pool : ImagePool
+        Of the maps and truths that `rows` were made from.
+    rows : sequence of ImageRows
+    fitted : CrossFit
+    config : RunConfig
+
+    Returns
+    -------
+    dict
+        ``what_if``: mAP, mean over images, as selected out of fold (``selected``); if each nucleus
+        kept had its best outlines (``best_extent``), if those that hit nothing were left out, too
+        (``and_no_wrong``), and if the best set were selected (``oracle``). ``by_area``: per class
+        of true nuclei their number and the mean share of the ten thresholds that their best
+        match exceeds, as selected and of the oracle.
+    """
+    perfect = [select(row.candidates, row.iou, config.select) for row in rows]
+    best = [_best_extents(row, chosen) for row, chosen in zip(rows, fitted.chosen, strict=True)]
+    right = [b[row.iou[b] > _WRONG] for row, b in zip(rows, best, strict=True)]
+    sets = {
+        "selected": fitted.chosen,
+        "best_extent": best,
+        "and_no_wrong": right,
+        "oracle": perfect,
+    }
+    found = {
+        name: np.concatenate(pool.map(_area_and_hits, sets[name], config=config.forest))
+        for name in ("selected", "oracle")
+    }
+    areas = found["selected"][:, 0]
+    classes = np.searchsorted(AREAS, areas, side="right") - 1
+    return {
+        "what_if": {
+            name: float(np.mean([r.score(c) for r, c in zip(rows, chosen, strict=True)]))
+            for name, chosen in sets.items()
+        },
+        "by_area": [
+            {
+                "from": low,
+                "nuclei": int((classes == index).sum()),
+                **{
+                    name: float(values[classes == index, 1].mean())
+                    for name, values in found.items()
+                },
+            }
+            for index, low in enumerate(AREAS)
+            if (classes == index).any()
+        ],
+    }
+
+
+def _best_extents(row: ImageRows, chosen: np.ndarray) -> np.ndarray:
+    """Exchange each candidate for the one of its node with the highest true IoU."""
+    node = row.candidates.node
+    order = np.lexsort((-row.iou, node))
+    nodes, first = np.unique(node[order], return_index=True)
+    return order[first][np.searchsorted(nodes, node[chosen])]
+
+
+def _area_and_hits(
+    maps: np.ndarray, truth: np.ndarray, chosen: np.ndarray, config: ForestConfig
+) -> np.ndarray:
+    """Area of each true nucleus of an image, and the share of the thresholds it is hit at."""
+    table = overlap_table(truth, build_candidates(maps, config).paint(chosen))
+    iou, _ = best_iou(table)
+    present = np.flatnonzero(table.area_a[1:]) + 1
+    shares = (iou[present, None] > np.arange(10, 20) / 20 + 1e-9).mean(axis=1)
+    return np.stack([table.area_a[present], shares], axis=1)
