@@ -7,7 +7,7 @@ from stage2_trees.alternatives import (
     alternatives_of,
     second_opinions,
 )
-from stage2_trees.calibration import Calibration
+from stage2_trees.calibration import Calibration, CalibrationSet
 from stage2_trees.config import (
     ForestConfig,
     RecutConfig,
@@ -42,6 +42,7 @@ __all__ = [
     "KINDS",
     "Alternative",
     "Calibration",
+    "CalibrationSet",
     "Candidates",
     "CrossFit",
     "Forest",

@@ -11,6 +11,9 @@ import numpy as np
 
 from stage2_trees.select import THRESHOLDS, hits
 
+HITS, IOU = range(2)
+"""Columns of the raw scores: the one to select by, and the IoU."""
+
 
 def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Least-squares non-decreasing fit to a sequence (pool adjacent violators).
@@ -133,3 +136,48 @@ class Calibration:
         if (np.diff(knots) <= 0).any() or not np.isfinite(np.c_[knots, iou, table]).all():
             raise ValueError("calibration knots must ascend and all values must be finite")
         return cls(knots, iou, table)
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationSet:
+    """What the two raw scores of a candidate stand for.
+
+    Attributes
+    ----------
+    any_hits : Calibration
+        Of the score to select by, fitted on all candidates: what the selection needs.
+    chosen_hits : Calibration
+        The same on chosen ones, which are luckier than others of their score.
+    chosen_iou : Calibration
+        Of the raw IoU, fitted on chosen ones: what the user is told.
+    """
+
+    any_hits: Calibration
+    chosen_hits: Calibration
+    chosen_iou: Calibration
+
+    def to_hits(self, raw: np.ndarray, *, chosen: bool = False) -> np.ndarray:
+        """Hit rates to expect of candidates with raw scores (n, 2), (n, 10) float64."""
+        return (self.chosen_hits if chosen else self.any_hits).to_hits(raw[:, HITS])
+
+    def to_iou(self, raw: np.ndarray) -> np.ndarray:
+        """IoU to expect of candidates with raw scores (n, 2) if chosen, (n,) float32 in [0, 1]."""
+        return np.clip(self.chosen_iou.to_iou(raw[:, IOU]), 0, 1)
+
+    def as_dict(self) -> dict:
+        """As lists, for JSON."""
+        return {name: getattr(self, name).as_dict() for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_dict(cls, data: dict) -> CalibrationSet:
+        """Read what `as_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If a table is missing or broken.
+        """
+        try:
+            return cls(*(Calibration.from_dict(data[n]) for n in cls.__dataclass_fields__))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"calibration is incomplete: {error}") from error

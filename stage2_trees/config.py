@@ -128,10 +128,14 @@ class RegressorConfig(_Settings):
     """How the candidates' score is learnt."""
 
     target: Literal["iou", "hits"] = "hits"
-    """Fit the true IoU, or the share of the ten thresholds 0.50, 0.55, ..., 0.95 it exceeds."""
+    """What the selection goes by: the true IoU, or the share of the ten thresholds 0.50, 0.55,
+    ..., 0.95 that it exceeds."""
 
     boosters: int = Field(2, ge=1, le=20)
-    """Models that differ in their random seed, averaged."""
+    """Models of that target that differ in their random seed, averaged."""
+
+    iou_boosters: int = Field(1, ge=1, le=20)
+    """Models of the true IoU, averaged: what the user is told about the nuclei selected."""
 
     rounds: int = Field(150, ge=1)
     """Trees of each booster."""

@@ -1,4 +1,7 @@
-"""Predicts each candidate's IoU with a true nucleus: a few gradient-boosted tree models, averaged.
+"""Predicts how good each candidate is: a few gradient-boosted tree models, averaged.
+
+A candidate has two raw scores: one to select by, fitted to its hits in the metric, and its IoU, for
+the user. The first decides better, the second is nearer to the IoU.
 
 LightGBM is imported on first use, so that importing this package stays quick.
 """
@@ -10,13 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from stage2_trees.calibration import Calibration
+from stage2_trees.calibration import HITS, IOU, CalibrationSet
 from stage2_trees.config import RegressorConfig
 from stage2_trees.features import FEATURE_NAMES
 from stage2_trees.select import hits
 
 FILE = "regressor.json"
-FORMAT = 1
+FORMAT = 2
+
+_FAMILIES = ("hits", "iou")
+"""Names of the boosters' files, by raw score."""
 
 
 class IoURegressor:
@@ -28,12 +34,10 @@ class IoURegressor:
 
     Attributes
     ----------
-    boosters_ : list of lightgbm.Booster
-        After `fit` or `load`.
-    calibration_ : Calibration
-        Raw score to hit rates, for selection; after `calibrate` or `load`.
-    display_ : Calibration
-        Raw score to IoU of *chosen* candidates, for the user; after `calibrate` or `load`.
+    boosters_ : tuple of lists of lightgbm.Booster
+        Those of each raw score; after `fit` or `load`.
+    calibration_ : CalibrationSet
+        What the raw scores stand for; after `calibrate` or `load`.
     """
 
     def __init__(self, config: RegressorConfig | None = None):
@@ -74,70 +78,83 @@ class IoURegressor:
         if y.shape != (len(X),) or not len(X):
             raise ValueError(f"X has {len(X)} rows and y has shape {y.shape}; give at least one")
         config = self.config or RegressorConfig()
-        target = hits(y).mean(axis=1) if config.target == "hits" else y
+        selected_by = hits(y).mean(axis=1) if config.target == "hits" else y
+        numbers = (config.boosters, config.iou_boosters)
         data = lightgbm.Dataset(
             X,
-            target,
             weight=weights,
             feature_name=list(FEATURE_NAMES),
             free_raw_data=False,
             params={"verbosity": -1, "max_bin": 127},
         )
-        self.boosters_ = [
-            lightgbm.train(_parameters(config, config.seed + i), data, config.rounds)
-            for i in range(config.boosters)
-        ]
-        for name in ("calibration_", "display_"):
-            if hasattr(self, name):
-                delattr(self, name)
+        self.boosters_ = tuple(
+            [
+                lightgbm.train(
+                    _parameters(config, config.seed + i), data.set_label(target), config.rounds
+                )
+                for i in range(number)
+            ]
+            for target, number in zip((selected_by, y), numbers, strict=True)
+        )
+        if hasattr(self, "calibration_"):
+            del self.calibration_
         return self
 
     def predict_raw(self, X: np.ndarray) -> np.ndarray:
-        """Mean score of the boosters, (n,) float64, uncalibrated."""
+        """Raw scores, uncalibrated means of the boosters.
+
+        Returns
+        -------
+        (n, 2) float64
+            Columns `HITS`, to select by, and `IOU`, for the user.
+        """
         X = _checked(X)
-        boosters = self._fitted("boosters_", "fit")
+        families = self._fitted("boosters_", "fit")
         if not len(X):
-            return np.zeros(0)
-        return np.mean([booster.predict(X, num_threads=1) for booster in boosters], axis=0)
+            return np.zeros((0, 2))
+        columns = [np.mean([_predict(b, X) for b in boosters], axis=0) for boosters in families]
+        return np.stack(columns, axis=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predicted IoU, (n,) float32 in [0, 1]; calibrated if `calibrate` was called."""
         return self.to_iou(self.predict_raw(X))
 
     def to_iou(self, raw: np.ndarray) -> np.ndarray:
-        """IoU to expect of a chosen candidate with each raw score, (n,) float32 in [0, 1]."""
-        if hasattr(self, "display_"):
-            raw = self.display_.to_iou(raw)
-        return np.clip(raw, 0, 1).astype(np.float32)
+        """IoU to expect of candidates with these raw scores if chosen, (n,) float32 in [0, 1]."""
+        if hasattr(self, "calibration_"):
+            return self.calibration_.to_iou(raw)
+        return np.clip(raw[:, IOU], 0, 1).astype(np.float32)
 
-    def to_hits(self, raw: np.ndarray) -> np.ndarray:
-        """Hit rates to select by, (n, 10); needs `calibrate`."""
-        return self._fitted("calibration_", "calibrate").to_hits(raw)
+    def to_hits(self, raw: np.ndarray, *, chosen: bool = False) -> np.ndarray:
+        """Hit rates to expect of candidates, or of chosen ones, (n, 10); needs `calibrate`."""
+        return self._fitted("calibration_", "calibrate").to_hits(raw, chosen=chosen)
 
-    def calibrate(self, calibration: Calibration, display: Calibration | None = None):
-        """Set the tables, fitted on predictions out of fold; returns self."""
+    def calibrate(self, calibration: CalibrationSet) -> IoURegressor:
+        """Set what the raw scores stand for, fitted on predictions out of fold; returns self."""
         self.calibration_ = calibration
-        self.display_ = calibration if display is None else display
         return self
 
     def importance(self) -> dict[str, float]:
-        """Share of the loss reduction that each feature brought, in falling order; sums to 1."""
-        gains = [b.feature_importance("gain") for b in self._fitted("boosters_", "fit")]
+        """Share of the loss reduction that each feature brought to the score that selects.
+
+        In falling order; sums to 1.
+        """
+        gains = [b.feature_importance("gain") for b in self._fitted("boosters_", "fit")[HITS]]
         total = np.sum(gains, axis=0)
         share = total / max(total.sum(), 1e-300)
         order = np.argsort(-share, kind="stable")
         return {FEATURE_NAMES[i]: float(share[i]) for i in order}
 
     def explain(self, X: np.ndarray) -> np.ndarray:
-        """What each feature adds to each raw score (Shapley values).
+        """What each feature adds to the raw IoU of each candidate (Shapley values).
 
         Returns
         -------
         (n, len(FEATURE_NAMES) + 1) float64
-            The last column is the mean score; a row sums to `predict_raw`.
+            The last column is the mean; a row sums to column `IOU` of `predict_raw`.
         """
         X = _checked(X)
-        boosters = self._fitted("boosters_", "fit")
+        boosters = self._fitted("boosters_", "fit")[IOU]
         return np.mean([b.predict(X, pred_contrib=True, num_threads=1) for b in boosters], axis=0)
 
     def save(self, folder: str | Path) -> list[Path]:
@@ -150,25 +167,22 @@ class IoURegressor:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        paths = []
-        for i, booster in enumerate(self._fitted("boosters_", "fit")):
-            paths.append(folder / f"booster_{i}.txt")
-            paths[-1].write_text(booster.model_to_string(), encoding="utf-8", newline="\n")
-        tables = {
-            name: getattr(self, name).as_dict()
-            for name in ("calibration_", "display_")
-            if hasattr(self, name)
-        }
+        files = {}
+        for name, boosters in zip(_FAMILIES, self._fitted("boosters_", "fit"), strict=True):
+            files[name] = [folder / f"{name}_{i}.txt" for i in range(len(boosters))]
+            for path, booster in zip(files[name], boosters, strict=True):
+                path.write_text(booster.model_to_string(), encoding="utf-8", newline="\n")
         data = {
             "format": FORMAT,
             "features": list(FEATURE_NAMES),
             "config": (self.config or RegressorConfig()).model_dump(),
-            "boosters": [path.name for path in paths],
-            **tables,
+            "boosters": {name: [path.name for path in paths] for name, paths in files.items()},
         }
-        paths.append(folder / FILE)
-        paths[-1].write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8", newline="\n")
-        return paths
+        if hasattr(self, "calibration_"):
+            data["calibration"] = self.calibration_.as_dict()
+        table = folder / FILE
+        table.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8", newline="\n")
+        return [*(path for paths in files.values() for path in paths), table]
 
     @classmethod
     def load(cls, folder: str | Path) -> IoURegressor:
@@ -185,11 +199,14 @@ class IoURegressor:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             version, names = data["format"], tuple(data["features"])
-            config, files = RegressorConfig(**data["config"]), data["boosters"]
+            config = RegressorConfig(**data["config"])
+            files = [list(data["boosters"][name]) for name in _FAMILIES]
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a saved regressor ({error})") from error
         if version != FORMAT:
-            raise ValueError(f"{path}: format {version!r}, this version reads {FORMAT}")
+            raise ValueError(
+                f"{path}: format {version!r}, this version reads {FORMAT}; train the trees again"
+            )
         if names != FEATURE_NAMES:
             odd = sorted(set(names) ^ set(FEATURE_NAMES)) or "their order"
             raise ValueError(
@@ -198,18 +215,20 @@ class IoURegressor:
             )
         model = cls(config)
         try:
-            model.boosters_ = [
-                lightgbm.Booster(model_str=(path.parent / Path(name).name).read_text("utf-8"))
-                for name in files
-            ]
+            model.boosters_ = tuple(
+                [
+                    lightgbm.Booster(model_str=(path.parent / Path(name).name).read_text("utf-8"))
+                    for name in names
+                ]
+                for names in files
+            )
         except (OSError, TypeError, lightgbm.basic.LightGBMError) as error:
             raise ValueError(f"{path.parent}: a booster cannot be read ({error})") from error
-        for name in ("calibration_", "display_"):
-            if name in data:
-                try:
-                    setattr(model, name, Calibration.from_dict(data[name]))
-                except ValueError as error:
-                    raise ValueError(f"{path}: {error}") from error
+        if "calibration" in data:
+            try:
+                model.calibration_ = CalibrationSet.from_dict(data["calibration"])
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
         return model
 
     def _fitted(self, name: str, method: str):
@@ -218,6 +237,10 @@ class IoURegressor:
                 f"this IoURegressor has no {name} yet; call {method}() or load() first"
             )
         return getattr(self, name)
+
+
+def _predict(booster, X: np.ndarray) -> np.ndarray:
+    return booster.predict(X, num_threads=1)
 
 
 def _checked(X: np.ndarray) -> np.ndarray:

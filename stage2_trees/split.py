@@ -28,8 +28,8 @@ class Split:
         Body level that label i + 1 was cut at.
     chosen : (n,) int64
         Candidate of each label.
-    scores : (n_candidates,) float64
-        Raw score of every candidate, from which other selections can be made.
+    scores : (n_candidates, 2) float64
+        Raw scores of every candidate, from which other selections can be made.
     candidate_iou : (n_candidates,) float32
         IoU to expect of every candidate, were it chosen.
     gain : (n_candidates,) float64
@@ -105,8 +105,8 @@ def choose(
     Parameters
     ----------
     forest : Forest
-    scores : (n,) floating
-        Raw score of each candidate, from ``regressor.predict_raw``.
+    scores : (n, 2) floating
+        Raw scores of each candidate, from ``regressor.predict_raw``.
     regressor, min_iou, min_area, selection
         As for `split_maps`.
 
@@ -124,7 +124,7 @@ def choose(
     quality = predicted_map(
         forest.candidates,
         selected.chosen,
-        regressor.display_.to_hits(scores[selected.chosen]),
+        regressor.to_hits(scores[selected.chosen], chosen=True),
         np.where(allowed, hits[:, 0], 0),
     )
     iou = regressor.to_iou(scores)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stage2_trees.calibration import Calibration
+from stage2_trees.calibration import HITS, IOU, Calibration, CalibrationSet
 from stage2_trees.config import ForestConfig, RecutConfig, RegressorConfig, SelectConfig
 from stage2_trees.features import forest_features
 from stage2_trees.forest import Candidates, Forest, build_forest
@@ -67,8 +67,8 @@ class CrossFit:
         Their predicted IoU, out of fold.
     predicted_map : (n_images,) float64
         Predicted score of each image, out of fold.
-    raw : list of (n,) float64
-        Out-of-fold raw score of every candidate.
+    raw : list of (n, 2) float64
+        Out-of-fold raw scores of every candidate.
     """
 
     regressor: IoURegressor
@@ -117,11 +117,11 @@ def image_weights(counts: Sequence[int]) -> np.ndarray:
 def cross_val_predict(
     rows: Sequence[ImageRows], folds: Sequence[int], config: RegressorConfig | None = None
 ) -> list[np.ndarray]:
-    """Raw score of every candidate by boosters fitted on the other folds.
+    """Raw scores of every candidate by boosters fitted on the other folds.
 
     Returns
     -------
-    list of (n,) float64, one per image
+    list of (n, 2) float64, one per image
 
     Raises
     ------
@@ -129,7 +129,7 @@ def cross_val_predict(
         If there are fewer than two folds, or not one fold per image.
     """
     folds = _checked_folds(rows, folds)
-    out: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    out: list[np.ndarray] = [np.zeros((0, 2))] * len(rows)
     for fold in np.unique(folds):
         model = IoURegressor(config).fit(*_stack([rows[i] for i in np.flatnonzero(folds != fold)]))
         for i in np.flatnonzero(folds == fold):
@@ -164,23 +164,21 @@ def cross_fit(
     chosen: list[np.ndarray] = [np.zeros(0, np.int64)] * len(rows)
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for fold in np.unique(folds):
-        table = _calibration(rows, raw, None, folds != fold)
+        table = _calibration(rows, raw, HITS, folds != fold)
         for i in np.flatnonzero(folds == fold):
-            hit = table.to_hits(raw[i])
+            hit = table.to_hits(raw[i][:, HITS])
             chosen[i], found[i] = select(rows[i].candidates, hit, selection), hit[:, 0]
     predicted: list[np.ndarray] = [np.zeros(0, np.float32)] * len(rows)
     maps = np.zeros(len(rows))
     for fold in np.unique(folds):
-        table = _calibration(rows, raw, chosen, folds != fold)
+        tables = _calibrations(rows, raw, chosen, folds != fold)
         for i in np.flatnonzero(folds == fold):
             scores = raw[i][chosen[i]]
-            predicted[i] = table.to_iou(scores)
-            maps[i] = predicted_map(rows[i].candidates, chosen[i], table.to_hits(scores), found[i])
-    everything = np.ones(len(rows), bool)
+            predicted[i] = tables.to_iou(scores)
+            hit = tables.to_hits(scores, chosen=True)
+            maps[i] = predicted_map(rows[i].candidates, chosen[i], hit, found[i])
     regressor = IoURegressor(config).fit(*_stack(rows))
-    regressor.calibrate(
-        _calibration(rows, raw, None, everything), _calibration(rows, raw, chosen, everything)
-    )
+    regressor.calibrate(_calibrations(rows, raw, chosen, np.ones(len(rows), bool)))
     return CrossFit(regressor, chosen, predicted, maps, raw)
 
 
@@ -202,18 +200,32 @@ def _stack(rows: Sequence[ImageRows]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return X, y, image_weights([len(row.iou) for row in rows])
 
 
+def _calibrations(
+    rows: Sequence[ImageRows],
+    raw: Sequence[np.ndarray],
+    chosen: Sequence[np.ndarray],
+    use: np.ndarray,
+) -> CalibrationSet:
+    """Fit all tables on the images to use."""
+    return CalibrationSet(
+        _calibration(rows, raw, HITS, use),
+        _calibration(rows, raw, HITS, use, chosen),
+        _calibration(rows, raw, IOU, use, chosen),
+    )
+
+
 def _calibration(
     rows: Sequence[ImageRows],
     raw: Sequence[np.ndarray],
-    chosen: Sequence[np.ndarray] | None,
+    column: int,
     use: np.ndarray,
+    chosen: Sequence[np.ndarray] | None = None,
 ) -> Calibration:
     """Fit on all candidates of the images to use, or on the chosen ones if there are any."""
     images = np.flatnonzero(use)
-    if chosen is not None and sum(len(chosen[i]) for i in images):
-        scores = [raw[i][chosen[i]] for i in images]
-        iou = [rows[i].iou[chosen[i]] for i in images]
-    else:
-        scores, iou = [raw[i] for i in images], [rows[i].iou for i in images]
+    if chosen is None or not sum(len(chosen[i]) for i in images):
+        chosen = [slice(None)] * len(rows)
+    scores = [raw[i][chosen[i], column] for i in images]
+    iou = [rows[i].iou[chosen[i]] for i in images]
     weights = image_weights([len(part) for part in iou])
     return Calibration.fit(np.concatenate(scores), np.concatenate(iou), weights)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from stage2_trees import (
     KINDS,
     Calibration,
+    CalibrationSet,
+    IoURegressor,
     SelectConfig,
     alternatives_of,
     build_forest,
@@ -21,18 +23,11 @@ from stage2_trees.select import best_set, hits
 MERGED, SPLIT, TIGHTER, WIDER = range(4)
 
 
-class Oracle:
-    """A regressor whose raw score is the IoU itself, calibrated on itself."""
-
-    def __init__(self):
-        knots = np.linspace(0, 1, 101)
-        self.display_ = Calibration(knots, knots, hits(knots))
-
-    def to_iou(self, raw):
-        return self.display_.to_iou(raw)
-
-    def to_hits(self, raw):
-        return self.display_.to_hits(raw)
+def oracle():
+    """A regressor whose raw scores are the IoU itself, calibrated on itself."""
+    knots = np.linspace(0, 1, 101)
+    table = Calibration(knots, knots, hits(knots))
+    return IoURegressor().calibrate(CalibrationSet(table, table, table))
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +35,14 @@ def field(nuclei):
     """A small field split by the true IoU."""
     truth, maps = nuclei(5, noise=1.5)
     forest = build_forest(maps)
-    return choose(forest, true_iou(forest, truth).astype(float), Oracle())
+    return choose(forest, np.repeat(true_iou(forest, truth)[:, None], 2, axis=1), oracle())
 
 
 @pytest.fixture(scope="module")
 def merged(field):
     """The same with a bias for unions."""
     config = SelectConfig(split_bias=-1)
-    return choose(field.forest, field.scores, Oracle(), selection=config)
+    return choose(field.forest, field.scores, oracle(), selection=config)
 
 
 def by_definition(candidates, gain, best, chosen):
@@ -165,7 +160,7 @@ def test_a_label_out_of_range_is_refused(field):
 
 
 def test_no_nuclei_no_opinions():
-    split = choose(build_forest(np.zeros((3, 8, 8), np.float32)), np.zeros(0), Oracle())
+    split = choose(build_forest(np.zeros((3, 8, 8), np.float32)), np.zeros((0, 2)), oracle())
     found = second_opinions(split)
     assert found.margin.shape == (0, 4)
     assert found.closest().size == found.parts.size == 0

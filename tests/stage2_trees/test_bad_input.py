@@ -8,6 +8,7 @@ import pytest
 from stage2_trees import (
     FEATURE_NAMES,
     Calibration,
+    CalibrationSet,
     ForestConfig,
     IoURegressor,
     RecutConfig,
@@ -27,7 +28,8 @@ def trusting(nuclei):
     model = IoURegressor(RegressorConfig(target="iou", boosters=1, rounds=2))
     model.fit(X, np.full(len(X), 0.9))
     ramp = np.array([0.0, 1.0])
-    return model.calibrate(Calibration(ramp, ramp, np.repeat(ramp[:, None], 10, axis=1)))
+    table = Calibration(ramp, ramp, np.repeat(ramp[:, None], 10, axis=1))
+    return model.calibrate(CalibrationSet(table, table, table))
 
 
 def constant(body, shape=(9, 14)):

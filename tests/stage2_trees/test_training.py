@@ -150,7 +150,12 @@ def test_min_iou_out_of_range_is_refused(images, fitted, min_iou):
 
 def test_saved_and_loaded_regressors_agree(tmp_path, images, rows, fitted):
     paths = fitted.regressor.save(tmp_path / "trees")
-    assert sorted(p.name for p in paths) == ["booster_0.txt", "booster_1.txt", "regressor.json"]
+    assert sorted(p.name for p in paths) == [
+        "hits_0.txt",
+        "hits_1.txt",
+        "iou_0.txt",
+        "regressor.json",
+    ]
     again = IoURegressor.load(tmp_path / "trees")
     assert again.config == QUICK
     X = rows[0].features
@@ -170,9 +175,15 @@ def break_format(folder):
     (folder / "regressor.json").write_text(json.dumps(data | {"format": 9}))
 
 
+def lose_table(folder):
+    data = json.loads((folder / "regressor.json").read_text())
+    del data["calibration"]["any_hits"]
+    (folder / "regressor.json").write_text(json.dumps(data))
+
+
 def break_table(folder):
     data = json.loads((folder / "regressor.json").read_text())
-    data["display_"]["knots"][0] = 7
+    data["calibration"]["chosen_iou"]["knots"][0] = 7
     (folder / "regressor.json").write_text(json.dumps(data))
 
 
@@ -180,12 +191,13 @@ def break_table(folder):
     ("damage", "message"),
     [
         (break_features, r"different: \['charm', 'convexity'\]; train the trees again"),
-        (break_format, "format 9, this version reads 1"),
+        (break_format, "format 9, this version reads 2; train the trees again"),
+        (lose_table, "calibration is incomplete"),
         (break_table, "must ascend"),
         (lambda f: (f / "regressor.json").write_text("{"), "not a saved regressor"),
         (lambda f: (f / "regressor.json").unlink(), "not a saved regressor"),
-        (lambda f: (f / "booster_1.txt").unlink(), "a booster cannot be read"),
-        (lambda f: (f / "booster_1.txt").write_text("trees"), "a booster cannot be read"),
+        (lambda f: (f / "hits_1.txt").unlink(), "a booster cannot be read"),
+        (lambda f: (f / "iou_0.txt").write_text("trees"), "a booster cannot be read"),
     ],
 )
 def test_damaged_models_are_refused(tmp_path, fitted, damage, message):
@@ -199,7 +211,8 @@ def test_explanations_add_up_to_the_score(rows, fitted):
     X = rows[0].features[:20]
     parts = fitted.regressor.explain(X)
     assert parts.shape == (20, len(FEATURE_NAMES) + 1)
-    np.testing.assert_allclose(parts.sum(axis=1), fitted.regressor.predict_raw(X), rtol=1e-6)
+    raw = fitted.regressor.predict_raw(X)
+    np.testing.assert_allclose(parts.sum(axis=1), raw[:, 1], rtol=1e-6)
     importance = fitted.regressor.importance()
     assert set(importance) == set(FEATURE_NAMES)
     assert sum(importance.values()) == pytest.approx(1)
@@ -216,7 +229,8 @@ def test_hit_rates_as_target(rows):
     raw = np.concatenate(cross_val_predict(rows, np.arange(16) % 2, config))
     iou = np.concatenate([row.iou for row in rows])
     rate = np.clip((iou - 0.5) * 2, 0, 1)
-    assert np.abs(raw - rate).mean() < 0.2
+    assert np.abs(raw[:, 0] - rate).mean() < 0.2
+    assert np.abs(raw[:, 1] - iou).mean() < np.abs(raw[:, 0] - iou).mean()
 
 
 def test_estimator_conventions():
