@@ -161,8 +161,14 @@ class CalibrationSet:
         return (self.chosen_hits if chosen else self.any_hits).to_hits(raw[:, HITS])
 
     def to_iou(self, raw: np.ndarray) -> np.ndarray:
-        """IoU to expect of candidates with raw scores (n, 2) if chosen, (n,) float32 in [0, 1]."""
-        return np.clip(self.chosen_iou.to_iou(raw[:, IOU]), 0, 1)
+        """IoU to expect of candidates with raw scores (n, 2) if chosen, (n,) float32 in [0, 1].
+
+        Below the table, where next to nothing is ever chosen, the raw IoU stands for itself.
+        """
+        raw, table = raw[:, IOU], self.chosen_iou
+        iou = table.to_iou(raw)
+        iou = np.where(raw < table.knots[0], np.minimum(raw, iou), iou)
+        return np.clip(iou, 0, 1).astype(np.float32)
 
     def as_dict(self) -> dict:
         """As lists, for JSON."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage2_trees.calibration import Calibration, isotonic
+from stage2_trees.calibration import Calibration, CalibrationSet, isotonic
 
 
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 4)), min_size=1, max_size=12))
@@ -62,3 +62,18 @@ def test_broken_tables_are_refused(change, message):
     Calibration.from_dict(good)
     with pytest.raises(ValueError, match=message):
         Calibration.from_dict(good | change)
+
+
+def test_the_tables_of_a_set_are_used_in_turn():
+    knots = np.array([0.4, 0.8])
+
+    def table(low, high):
+        return Calibration(knots, np.array([low, high]), np.repeat([[low], [high]], 10, axis=1))
+
+    tables = CalibrationSet(table(0.1, 0.2), table(0.3, 0.4), table(0.5, 0.9))
+    raw = np.array([[0.4, 0.8], [0.8, 0.6], [0.4, 0.1]])
+    assert tables.to_hits(raw)[:, 0] == pytest.approx([0.1, 0.2, 0.1])
+    assert tables.to_hits(raw, chosen=True)[:, 9] == pytest.approx([0.3, 0.4, 0.3])
+    assert tables.to_iou(raw) == pytest.approx([0.9, 0.7, 0.1])
+    again = CalibrationSet.from_dict(tables.as_dict())
+    assert (again.to_iou(raw) == tables.to_iou(raw)).all()
