@@ -47,7 +47,8 @@ class Canvas:
         # the smallest number of pixels that the scale turns into a multiple of the stride
         grid = (stride / scale).numerator
         padding = [(0, -length % grid if length > size else 0) for length in image.shape[:2]]
-        self.image = np.pad(image, (*padding, (0, 0)), mode="symmetric")
+        padded = any(after for _, after in padding)
+        self.image = np.pad(image, (*padding, (0, 0)), mode="symmetric") if padded else image
         self.maps = np.empty((3, *self.image.shape[:2]), np.float32)
         tiles = list_tiles(self.image.shape[:2], size, halo, grid)
         self.tiles = [tiles[i] for i in sorted(range(len(tiles)), key=lambda i: i * _GOLDEN % 1)]

@@ -113,13 +113,16 @@ class Predictor:
         Prediction
         """
         base = self._at_best_scale(image)
-        total = 0
+        parts = []
         for factor in self.config.scales:
             scale = snap_scale(base.scale * factor)
             canvas = base if scale == base.scale else self._canvas(image, scale)
             self._paint(canvas, len(canvas.tiles))
-            total = total + canvas.maps[:, : image.shape[0], : image.shape[1]]
-        maps = np.rint(total * (255 / len(self.config.scales))) / np.float32(255)
+            parts.append(canvas.maps[:, : image.shape[0], : image.shape[1]])
+        maps = np.ascontiguousarray(parts[0] if len(parts) == 1 else np.mean(parts, axis=0))
+        maps *= 255  # in place: maps of slides are large
+        np.rint(maps, out=maps)
+        maps /= 255
         radius = base.radius
         return Prediction(maps, radius and radius / float(base.scale), float(base.scale))
 
