@@ -133,8 +133,9 @@ def page(table: dict, results: dict[str, dict], dataset: Dataset, fold: int) -> 
             low, high = interval(values, mosaics)
             below, above = interval(values - first, mosaics)
             change = (
-                "" if values is first else
-                f"{(values - first).mean():+.3f} [{below:+.3f}, {above:+.3f}]"
+                ""
+                if values is first
+                else f"{(values - first).mean():+.3f} [{below:+.3f}, {above:+.3f}]"
             )
             by_cluster = pd.Series(values).groupby(clusters).mean()
             cells = [

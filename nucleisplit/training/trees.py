@@ -12,7 +12,7 @@ import numpy as np
 from nucleisplit.bundle import Bundle, check_replaceable, save_bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import DatasetError, InputError
-from nucleisplit.io import Dataset, load_dataset
+from nucleisplit.io import Dataset, load_dataset, write_labels
 from nucleisplit.metric import ImageScore, score_image
 from stage2_trees import (
     CrossFit,
@@ -48,6 +48,7 @@ def train_trees(
     config: RunConfig | None = None,
     *,
     overwrite: bool = False,
+    labels: Path | None = None,
     say: Callable[[str], None] = click.echo,
 ) -> Bundle:
     """Fit the trees of a finished training run, score everything out of fold, write the model.
@@ -61,7 +62,9 @@ def train_trees(
     config : RunConfig, optional
         Replaces the sections of stage 2; those of stage 1 are the run's own.
     overwrite : bool
-        Replace a model at `out`.
+        Replace a model, and label images, that are there.
+    labels : Path, optional
+        Folder to write the out-of-fold label image of every image to.
     say : callable
         Takes each line of the report.
 
@@ -105,6 +108,10 @@ def train_trees(
             "oracle": pool.map(_score_chosen, ids, perfect, config=config.forest),
         }
         headroom = find_headroom(pool, rows, fitted, config)
+        if labels is not None:
+            paths = [labels / f"{name}_labels.tif" for name in ids]
+            fixed = {"config": config.forest, "overwrite": overwrite}
+            pool.map(_write_chosen, paths, fitted.chosen, **fixed)
     clusters = {record.image_id: record.cluster for record in images.dataset.records}
     scores = make_scores(methods, clusters)
     scores["thresholds"] = thresholds.model_dump()
@@ -155,6 +162,18 @@ def _score_chosen(
 ) -> ImageScore:
     """Paint the candidates chosen in one image, and score them."""
     return score_image(build_candidates(maps, config).paint(chosen), truth, name)
+
+
+def _write_chosen(
+    maps: np.ndarray,
+    truth: np.ndarray,
+    path: Path,
+    chosen: np.ndarray,
+    config: ForestConfig,
+    overwrite: bool,
+) -> None:
+    """Write the label image of the candidates chosen in one image."""
+    write_labels(path, build_candidates(maps, config).paint(chosen), overwrite)
 
 
 def _reliability(rows: list[ImageRows], fitted: CrossFit) -> dict:

@@ -28,7 +28,8 @@ def trained_run(tmp_path_factory, data, settings):
 def trained_model(trained_run):
     folder = trained_run[0]
     model = folder.with_name("model")
-    return model, run("train-trees", folder, "--out", model)
+    labels = folder.with_name("labels")
+    return model, run("train-trees", folder, "--out", model, "--labels", labels)
 
 
 def test_train_unet_leaves_networks_maps_and_curves(trained_run):
@@ -100,6 +101,15 @@ def test_train_trees_prints_the_table_and_keeps_it(trained_model):
     assert sum(row["nuclei"] for row in scores["headroom"]["by_area"]) > 100
     assert all(row["selected"] <= row["oracle"] + 0.05 for row in scores["headroom"]["by_area"])
     assert "mAP, what if: selected" in output and "Spearman" in output
+
+
+def test_out_of_fold_labels_score_as_the_table_says(trained_model, data, tmp_path):
+    model, _ = trained_model
+    labels = model.with_name("labels")
+    run("evaluate", labels, data, "--json", tmp_path / "scores.json")
+    again = json.loads((tmp_path / "scores.json").read_text())["overall"]["map"]
+    scores = json.loads((model / "manifest.json").read_text())["scores"]
+    assert again == pytest.approx(scores["methods"]["trees"]["overall"]["map"], abs=1e-9)
 
 
 def test_model_finds_the_nuclei(trained_model, data, tmp_path):
