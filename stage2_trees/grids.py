@@ -37,6 +37,11 @@ def shape_grids(forest: Forest) -> dict[str, np.ndarray]:
         "box_fill": area / np.prod(box[:, :, 2:] - box[:, :, :2] + 1.0, axis=2),
         "roundness": area / (np.pi / 4 * (diameter + 1) ** 2),
         "at_edge": v[s.AT_EDGE] / (v[s.RIM] + v[s.AT_EDGE]),
+        "log_perimeter": np.log(perimeter),
+        "log_major_axis": np.log(4 * np.sqrt(major2)),
+        "log_minor_axis": np.log(np.maximum(4 * np.sqrt(minor2), 1)),
+        "concavity": (hull_area - area) / (hull_length + np.pi) / np.sqrt(area / np.pi),
+        "euler": area - (4 * area - v[s.CROSS_X] - v[s.CROSS_Y]) / 2 + v[s.SQUARES],
     }
 
 
@@ -56,6 +61,7 @@ def map_grids(forest: Forest) -> dict[str, np.ndarray]:
         "border": v[s.BORDER] / area,
         "border_std": deviation(s.BORDER, s.BORDER2, area),
         "sure": v[s.SURE] / area,
+        "body_low": _low_body(forest.sums.values),
         "separated": v[s.SEPARATED] / area,
         "rim_body": v[s.RIM_BODY] / rim,
         "rim_border": v[s.RIM_BORDER] / rim,
@@ -64,6 +70,9 @@ def map_grids(forest: Forest) -> dict[str, np.ndarray]:
         "outer_border": v[s.OUTER_BORDER] / rim,
         "outer_separation": v[s.OUTER_SEPARATION] / rim,
         "rim_drop": (v[s.RIM_BODY] - v[s.OUTER_BODY]) / rim,
+        "rim_body_std": deviation(s.RIM_BODY, s.RIM_BODY2, rim),
+        "rim_border_std": deviation(s.RIM_BORDER, s.RIM_BORDER2, rim),
+        "outer_body_std": deviation(s.OUTER_BODY, s.OUTER_BODY2, rim),
         "contact": contact / (rim + v[s.AT_EDGE]),
         "contact_separation": v[s.CONTACT_SEPARATION] / contact,
         "contact_seed": v[s.CONTACT_SEED] / contact,
@@ -92,3 +101,15 @@ def extent_grids(forest: Forest) -> dict[str, np.ndarray]:
         "outer_ring_border": outer_border,
         "ring_separation": rings[:, :, 2] / rings[:, :, 0],
     }
+
+
+def _low_body(values: np.ndarray) -> np.ndarray:
+    """Tenth percentile of body; within a tenth the pixels are taken to lie evenly."""
+    count = values[:, :, s.BODY_0 : s.BODY_9 + 1]
+    wanted = values[:, :, s.AREA] / 10
+    below = np.cumsum(count, axis=2)
+    tenth = (below < wanted[:, :, None]).sum(axis=2).clip(0, 9)
+    at = tenth[:, :, None]
+    inside = np.take_along_axis(count, at, axis=2)[:, :, 0]
+    under = np.take_along_axis(below, at, axis=2)[:, :, 0] - inside
+    return (tenth + (wanted - under) / inside) / 10
