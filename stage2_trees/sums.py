@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from stage2_trees.hierarchy import Hierarchy
+from stage2_trees.unions import FAR, common_union, gap_table
 
 COLUMNS = (
     # Pixels.
@@ -32,6 +33,10 @@ COLUMNS = (
     "border2",
     "sure",
     "separated",
+    # Pixels with body from 0 up to 0.1, from 0.1 up to 0.2, and so on.
+    *(f"body_{tenth}" for tenth in range(10)),
+    # Squares of 2 x 2 pixels that lie inside as a whole.
+    "squares",
     # Pairs across the outline, counted from inside; to the left and right, up and down, diagonal.
     "cross_x",
     "cross_y",
@@ -42,7 +47,10 @@ COLUMNS = (
     "rim_body",
     "rim_border",
     "rim_separation",
+    "rim_body2",
+    "rim_border2",
     "outer_body",
+    "outer_body2",
     "outer_border",
     "outer_separation",
     # Outline pairs whose outer pixel belongs to another node at the same step.
@@ -59,14 +67,14 @@ COLUMNS = (
 
 AREA, Y, X, YY, XX, XY = range(6)
 BODY, BODY2, SEPARATION, SEPARATION2, BORDER, BORDER2, SURE, SEPARATED = range(6, 14)
-CROSS_X, CROSS_Y, CROSS_DIAGONAL, AT_EDGE = range(14, 18)
-RIM, RIM_BODY, RIM_BORDER, RIM_SEPARATION = range(18, 22)
-OUTER_BODY, OUTER_BORDER, OUTER_SEPARATION = range(22, 25)
-CONTACT, CONTACT_SEPARATION, CONTACT_SEED = range(25, 28)
-CUT, CUT_SEPARATION, CUT_SEED, CUT_BORDER = range(28, 32)
+BODY_0, BODY_9, SQUARES = 14, 23, 24
+CROSS_X, CROSS_Y, CROSS_DIAGONAL, AT_EDGE = range(25, 29)
+RIM, RIM_BODY, RIM_BORDER, RIM_SEPARATION, RIM_BODY2, RIM_BORDER2 = range(29, 35)
+OUTER_BODY, OUTER_BODY2, OUTER_BORDER, OUTER_SEPARATION = range(35, 39)
+CONTACT, CONTACT_SEPARATION, CONTACT_SEED = range(39, 42)
+CUT, CUT_SEPARATION, CUT_SEED, CUT_BORDER = range(42, 46)
 
 N_COLUMNS = len(COLUMNS)
-FAR = 2**30
 
 
 class Sums(NamedTuple):
@@ -104,44 +112,12 @@ def accumulate(
     n_steps : int
         Number of extents.
     """
-    gaps = _gap_table(tree.first, tree.last, tree.left, tree.n_leaves)
+    gaps = gap_table(tree.first, tree.last, tree.left, tree.n_leaves)
     values, box, link, origin = _per_leaf(
         basin, extent, maps, gaps, n_steps, tree.n_nodes, tree.pixels
     )
     connected = _up(values, box, link, origin, tree.left, tree.right, tree.n_leaves)
     return Sums(values[:, 1:], box[:, 1:], connected, origin)
-
-
-@njit(cache=True)
-def _gap_table(first, last, left, n_leaves):
-    """Sparse table of the unions that close the gap before each leaf, for range maxima.
-
-    A union with parts [first, middle) and [middle, last) closes the gap before ``middle``; the
-    lowest common union of leaves a < b is the one made last among the gaps a+1..b. Gaps between
-    two trees hold a number beyond all nodes.
-    """
-    rows = 1
-    while (1 << rows) <= n_leaves:
-        rows += 1
-    table = np.full((rows, n_leaves), FAR, np.int32)
-    for node in range(n_leaves, first.size):
-        table[0, last[left[node]]] = node
-    for row in range(1, rows):
-        half = 1 << (row - 1)
-        for i in range(n_leaves - 2 * half + 1):
-            table[row, i] = max(table[row - 1, i], table[row - 1, i + half])
-    return table
-
-
-@njit(cache=True)
-def _common(table, a, b):
-    if a > b:
-        a, b = b, a
-    row, span = 0, b - a
-    while (2 << row) <= span:
-        row += 1
-    node = max(table[row, a + 1], table[row, b - (1 << row) + 1])
-    return -1 if node == FAR else node
 
 
 @njit(cache=True)
@@ -178,11 +154,14 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
             row[BORDER2] += border * border
             row[SURE] += body > 0.9
             row[SEPARATED] += separation > 0.3
+            row[BODY_0 + min(max(int(10 * body), 0), 9)] += 1
             corner = box[leaf, step]
             corner[0] = min(corner[0], y)
             corner[1] = min(corner[1], x)
             corner[2] = max(corner[2], y)
             corner[3] = max(corner[3], x)
+            if y and x:
+                _add_square(values, gaps, basin, extent, y, x)
             for direction in range(8):
                 if direction < 4:
                     yy = y + (direction == 0) - (direction == 1)
@@ -200,7 +179,7 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
                     other = -1
                 common = -1
                 if other >= 0 and other != leaf:
-                    common = _common(gaps, leaf, other)
+                    common = common_union(gaps, leaf, other)
                 # The outline of the leaf has this pair at the steps below + 1 .. step.
                 below = step_other if other == leaf else 0
                 low = min(step, step_other)
@@ -218,7 +197,10 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
                 _add(values, leaf, below, step, common, low, RIM_BODY, body)
                 _add(values, leaf, below, step, common, low, RIM_BORDER, border)
                 _add(values, leaf, below, step, common, low, RIM_SEPARATION, separation)
+                _add(values, leaf, below, step, common, low, RIM_BODY2, body * body)
+                _add(values, leaf, below, step, common, low, RIM_BORDER2, border * border)
                 _add(values, leaf, below, step, common, low, OUTER_BODY, body_other)
+                _add(values, leaf, below, step, common, low, OUTER_BODY2, body_other * body_other)
                 _add(values, leaf, below, step, common, low, OUTER_BORDER, border_other)
                 _add(values, leaf, below, step, common, low, OUTER_SEPARATION, separation_other)
                 if other < 0 or other == leaf:
@@ -236,6 +218,25 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
                     inner[CUT_SEED] += seed
                     inner[CUT_BORDER] += 0.5 * (border + border_other)
     return values, box, link, origin
+
+
+@njit(cache=True)
+def _add_square(values, gaps, basin, extent, y, x):
+    """Count a pixel with those above, to the left and between, to the lowest node of all four."""
+    leaf, step = basin[y, x] - 1, extent[y, x]
+    node = leaf
+    for yy, xx in ((y - 1, x), (y, x - 1), (y - 1, x - 1)):
+        step = min(step, extent[yy, xx])
+        if not step:
+            return
+        other = basin[yy, xx] - 1
+        if other != leaf:
+            common = common_union(gaps, leaf, other)
+            if common < 0:
+                return
+            # All of these hold the leaf, so the last of them holds the others.
+            node = max(node, common)
+    values[node, step, SQUARES] += 1
 
 
 @njit(cache=True)

@@ -32,7 +32,7 @@ def surroundings(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, np.n
     area = forest.sums.values[:, :, s.AREA]
     nuclei, step = guessed_nuclei(forest)
     log_area = np.log(area[nuclei, step])
-    near_5, near_20, distance = _neighbours(forest, nuclei, step, log_area)
+    near = _neighbours(forest, nuclei, step, log_area)
     quartiles = _quantiles(log_area, (0.25, 0.5, 0.75))
     own = np.log(area)
 
@@ -49,9 +49,12 @@ def surroundings(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, np.n
 
     out = {
         "area_to_image": own - quartiles[1],
-        "area_to_5": own - near_5[:, None],
-        "area_to_20": own - near_20[:, None],
-        "crowding": np.sqrt(area / np.pi) / distance[:, None],
+        "area_to_5": own - near["area_5"],
+        "area_to_10": own - near["area_10"],
+        "area_to_20": own - near["area_20"],
+        "crowding": np.sqrt(area / np.pi) / near["distance_5"],
+        "nearest": np.sqrt(area / np.pi) / near["distance_1"],
+        "density": near["density"],
         "image_count": np.log1p(nuclei.size),
         "image_log_area": quartiles[1],
         "image_area_spread": quartiles[2] - quartiles[0],
@@ -88,27 +91,28 @@ def _quantiles(values: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
 
 
 def _neighbours(forest, nuclei, step, log_area):
-    """Median log area of the 5 and 20 nearest other nuclei and the distance to the 5th, per node.
+    """What the nearest other nuclei are like: grids over (node, 1), NaN where there are none.
 
-    A node's neighbours are those of the nucleus it shares its first leaf with, else of the nearest.
+    ``area_n`` is the median log area of the n nearest, ``distance_n`` the distance to the n-th,
+    ``density`` the area of the 20 nearest over that of the circle through the last. A node's
+    neighbours are those of the nucleus it shares its first leaf with, else of the nearest.
     """
     tree = forest.candidates.tree
-    out = np.full((3, tree.n_nodes), np.nan)
+    names = ("area_5", "area_10", "area_20", "distance_1", "distance_5", "density")
+    out = np.full((len(names), tree.n_nodes, 1), np.nan)
     if nuclei.size < 2:
-        return out
+        return dict(zip(names, out, strict=True))
     values = forest.sums.values
     centre = values[:, 0, [s.Y, s.X]] / values[:, 0, [s.AREA]] + forest.sums.origin
     points = cKDTree(centre[nuclei])
     count = min(21, nuclei.size)
-    distance, index = points.query(centre[nuclei], count)
     # The nearest is the nucleus itself (or one at the same place, which is as good).
-    fifth = min(5, count - 1)
+    distance, index = (found[:, 1:] for found in points.query(centre[nuclei], count))
+    near = log_area[index]
+    total = np.exp(near).sum(axis=1)
     table = np.stack(
-        [
-            np.median(log_area[index[:, 1 : fifth + 1]], axis=1),
-            np.median(log_area[index[:, 1:]], axis=1),
-            distance[:, fifth],
-        ]
+        [np.median(near[:, :n], axis=1) for n in (5, 10, 20)]
+        + [distance[:, 0], distance[:, :5][:, -1], total / (np.pi * distance[:, -1] ** 2)]
     )
     nucleus = np.full(tree.n_leaves, -1)
     sizes = tree.last[nuclei] - tree.first[nuclei]
@@ -119,5 +123,5 @@ def _neighbours(forest, nuclei, step, log_area):
     if lost.size:
         nucleus[lost] = points.query(centre[lost])[1]
     known = nucleus >= 0
-    out[:, known] = table[:, nucleus[known]]
-    return out
+    out[:, known, 0] = table[:, nucleus[known]]
+    return dict(zip(names, out, strict=True))

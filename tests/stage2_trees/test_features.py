@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from skimage.measure import perimeter_crofton, regionprops
+from skimage.measure import euler_number, perimeter_crofton, regionprops
 
 from stage2_trees import FEATURE_NAMES, FEATURES, ForestConfig, build_forest, forest_features
 from stage2_trees import sums as s
@@ -28,6 +28,10 @@ def test_shapes_agree_with_regionprops(nuclei, seed):
             "box_fill": region.extent,
             "circularity": 4 * np.pi * region.area / perimeter**2,
             "ellipse_fill": region.area / (np.pi / 4 * major * minor),
+            "log_perimeter": np.log(perimeter),
+            "log_major_axis": np.log(major),
+            "log_minor_axis": np.log(max(minor, 1)),
+            "euler": euler_number(mask, connectivity=1),
         }
         for name, value in expected.items():
             assert columns[name][i] == pytest.approx(value, rel=2e-4, abs=2e-4), name
@@ -47,6 +51,54 @@ def test_map_features_agree_with_the_pixels(nuclei):
         assert columns["body_std"][i] == pytest.approx(body.std(), abs=1e-4)
         assert columns["border_std"][i] == pytest.approx(border.std(), abs=1e-4)
         assert columns["separated"][i] == pytest.approx((separation > 0.3).mean(), abs=1e-4)
+        assert columns["body_low"][i] == pytest.approx(np.quantile(body, 0.1), abs=0.1)
+
+
+def test_outline_features_agree_with_the_pixels(nuclei):
+    maps = nuclei(1, shape=(40, 44), count=10)[1].astype(float)
+    forest = build_forest(maps, KEEP_ALL)
+    columns = named(forest)
+    for i in range(len(forest)):
+        mask = np.pad(forest.mask(i), 1)
+        inner, outer = [], []
+        for axis, move in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            y, x = np.nonzero(mask & ~np.roll(mask, -move, axis))
+            yy, xx = (y + move, x) if axis == 0 else (y, x + move)
+            inside = (yy >= 1) & (yy <= 40) & (xx >= 1) & (xx <= 44)
+            inner.append(maps[:, y[inside] - 1, x[inside] - 1])
+            outer.append(maps[:, yy[inside] - 1, xx[inside] - 1])
+        inner, outer = np.concatenate(inner, axis=1), np.concatenate(outer, axis=1)
+        expected = {
+            "rim_body": inner[0].mean(),
+            "rim_body_std": inner[0].std(),
+            "rim_border_std": inner[1].std(),
+            "outer_body": outer[0].mean(),
+            "outer_body_std": outer[0].std(),
+        }
+        for name, value in expected.items():
+            assert columns[name][i] == pytest.approx(value, abs=2e-4), name
+
+
+def test_the_gap_that_two_leaves_enclose_is_a_hole():
+    maps = np.zeros((3, 13, 15), np.float32)
+    maps[0, 1:12, 1:14] = 0.9
+    maps[0, :, 7] = 0.6
+    maps[0, 5:8, 6:9] = 0.1
+    maps[0, 0] = maps[0, -1] = 0
+    forest = build_forest(maps, ForestConfig(max_hole=0))
+    whole = forest.candidates.node == 2
+    assert named(forest)["euler"][whole].tolist() == [0] * whole.sum()
+    assert set(named(forest)["euler"][~whole]) == {1}
+
+
+def test_concavity_of_a_notched_square():
+    maps = np.zeros((3, 14, 14), np.float32)
+    maps[0, 2:12, 2:12] = 0.95
+    full = named(build_forest(maps))["concavity"][0]
+    maps[0, 2:8, 6:8] = 0
+    notched = named(build_forest(maps))["concavity"][0]
+    assert full == 0
+    assert notched == pytest.approx(12 / (36 + np.pi) / np.sqrt(88 / np.pi), rel=1e-5)
 
 
 def dumbbell():
@@ -97,6 +149,9 @@ def test_extent_features_of_a_ramp():
     assert columns["widest"].tolist() == pytest.approx([1, 196 / 256, 144 / 256])
     assert columns["tightest"].tolist() == pytest.approx([144 / 256, 144 / 196, 1])
     assert columns["radius_slope"][1] == pytest.approx((16 - 12) / np.sqrt(np.pi))
+    # 25.6 of the 60 pixels from 0.3 up to 0.4; 14.4 of the 44 from 0.5 up to 0.6.
+    assert columns["body_low"][0] == pytest.approx(0.3 + 0.1 * 25.6 / 60)
+    assert columns["body_low"][2] == pytest.approx(0.5 + 0.1 * 14.4 / 44)
 
 
 def test_surroundings_of_a_grid_of_equal_nuclei():
@@ -110,6 +165,12 @@ def test_surroundings_of_a_grid_of_equal_nuclei():
     assert columns["area_to_image"][small] == pytest.approx(np.log(16 / 64), rel=1e-5)
     assert columns["area_to_5"][small] == pytest.approx(np.log(16 / 64), rel=1e-5)
     assert np.delete(columns["area_to_20"], small).tolist() == [0] * 24
+    assert columns["area_to_10"][small] == pytest.approx(np.log(16 / 64), rel=1e-5)
+    others = np.delete(np.arange(25), small)
+    # The next nucleus of the grid is 12 pixels away.
+    assert columns["nearest"][others[-1]] == pytest.approx(8 / np.sqrt(np.pi) / 12, rel=1e-5)
+    # The 20 nearest of the middle one are all but the corners: up to two rows and one column off.
+    assert columns["density"][others[11]] == pytest.approx(20 * 64 / (np.pi * 5 * 12**2), rel=1e-5)
     assert columns["image_count"][0] == pytest.approx(np.log(26))
     middle = np.argmin(np.abs(np.arange(25) - 12))
     assert columns["crowding"][middle] > 0

@@ -31,7 +31,10 @@ def rows(forest):
 
 
 def test_columns_have_the_names_of_their_numbers():
-    assert [getattr(s, name.upper()) for name in s.COLUMNS] == list(range(len(s.COLUMNS)))
+    number = {name: i for i, name in enumerate(s.COLUMNS)}
+    unnamed = [name for name in s.COLUMNS if not hasattr(s, name.upper())]
+    assert unnamed == [f"body_{tenth}" for tenth in range(1, 9)]
+    assert all(getattr(s, name.upper()) == number[name] for name in {*number} - {*unnamed})
 
 
 def test_pixel_sums(field):
@@ -47,6 +50,7 @@ def test_pixel_sums(field):
         np.testing.assert_allclose(row[s.BODY], body.sum(), rtol=1e-6)
         np.testing.assert_allclose(row[s.SEPARATION2], (separation**2).sum(), rtol=1e-5)
         np.testing.assert_allclose(row[s.BORDER], border.sum(), rtol=1e-5)
+        assert row[s.BODY_0 : s.BODY_9 + 1].tolist() == np.histogram(body, 10, (0, 1))[0].tolist()
         assert row[s.SURE] == (maps[0][mask] > np.float32(0.9)).sum()
         box = [y.min(), x.min(), y.max(), x.max()]
         assert forest.sums.box[node, step - 1].tolist() == box
