@@ -6,8 +6,9 @@
 Each experiment of the table trains one network on all folds but one (or on all clusters but those
 its group holds out), predicts the held-out images and scores the single-threshold watershed tuned
 on them. Experiments with `continued = true` go on from the network of RUN that has not seen that
-fold; those with `network_of = "NAME"` use the network of another experiment. What is finished is not repeated, so a killed run goes on with the
-same command. The intervals are 95 % bootstrap intervals over the mosaics of the fold.
+fold; those with `network_of = "NAME"` use the network of another experiment. What is finished is
+not repeated, so a killed run goes on with the same command. The intervals are 95 % bootstrap
+intervals over the mosaics of the fold.
 """
 
 from __future__ import annotations
