@@ -1,12 +1,7 @@
 """The reliability figure: predicted against true IoU of the nuclei found, as SVG text."""
 
-SIZE, MARGIN, LOW = 320, 46, 0.3
-"""Side of the plot and its margin, in pixels, and the IoU at its lower left corner."""
-
-
-def at(iou: float) -> float:
-    """Distance of an IoU from the lower left corner, pixels."""
-    return (iou - LOW) / (1 - LOW) * SIZE
+SIZE, MARGIN = 320, 46
+"""Side of the plot and its margin, pixels."""
 
 
 def reliability_svg(bins: list[dict], nuclei: int, error: float) -> str:
@@ -21,6 +16,12 @@ def reliability_svg(bins: list[dict], nuclei: int, error: float) -> str:
     error : float
         Mean absolute error of the single prediction.
     """
+    low = int(10 * min((min(part.values()) for part in bins), default=0)) / 10
+
+    def at(iou: float) -> float:
+        """Distance from the lower left corner, pixels."""
+        return (iou - low) / (1 - low) * SIZE
+
     side = SIZE + 2 * MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{side}" '
@@ -30,7 +31,7 @@ def reliability_svg(bins: list[dict], nuclei: int, error: float) -> str:
         f'<rect width="{SIZE}" height="{SIZE}" fill="none" stroke="#999"/>',
         f'<path d="M0 0L{SIZE} {SIZE}" stroke="#999" stroke-dasharray="4 4"/>',
     ]
-    ticks = [step / 10 for step in range(round(LOW * 10), 11)]
+    ticks = [step / 10 for step in range(round(low * 10), 11)]
     for tick in ticks:
         parts.append(f'<path d="M{at(tick):.1f} 0V5M0 {at(tick):.1f}H5" stroke="#999"/>')
     for part in bins:

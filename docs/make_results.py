@@ -158,8 +158,9 @@ error is {trust["mean_absolute_error"]:.3f}.
 
 From the predicted IoUs an mAP is predicted for every image, without its truth. Its rank correlation
 with the true one (Spearman) is {image["spearman"]:.3f}, the mean absolute error
-{image["mean_absolute_error"]:.3f}. `infer` warns of {image["warned"]:.0%} of these images; their
-mean true mAP is {image["warned_true"]:.3f}.
+{image["mean_absolute_error"]:.3f}. `infer` warns of {image["warned"]:.0%} of these images;
+{image["warned_failed"]:.0%} of them have failed (mAP below 0.3), and {image["failed_warned"]:.0%}
+of all that have failed are among them.
 
 ## What is left
 

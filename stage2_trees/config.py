@@ -131,7 +131,7 @@ class RegressorConfig(_Settings):
     """What the selection goes by: the true IoU, or the share of the ten thresholds 0.50, 0.55,
     ..., 0.95 that it exceeds."""
 
-    boosters: int = Field(2, ge=1, le=20)
+    boosters: int = Field(3, ge=1, le=20)
     """Models of that target that differ in their random seed, averaged."""
 
     iou_boosters: int = Field(1, ge=1, le=20)
@@ -143,7 +143,7 @@ class RegressorConfig(_Settings):
     learning_rate: float = Field(0.05, gt=0, le=1)
     """Weight of each tree."""
 
-    leaves: int = Field(24, ge=2)
+    leaves: int = Field(24, ge=2, le=32)
     """Leaves of each tree."""
 
     min_rows: int = Field(60, ge=1)

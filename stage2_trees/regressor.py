@@ -3,18 +3,21 @@
 A candidate has two raw scores: one to select by, fitted to its hits in the metric, and its IoU, for
 the user. The first decides better, the second is nearer to the IoU.
 
-LightGBM is imported on first use, so that importing this package stays quick.
+LightGBM fits the models and explains them; it is imported for that only. Predictions are our own,
+see `stage2_trees.ensemble`.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from stage2_trees.calibration import HITS, IOU, CalibrationSet
 from stage2_trees.config import RegressorConfig
+from stage2_trees.ensemble import TreeEnsemble
 from stage2_trees.features import FEATURE_NAMES
 from stage2_trees.select import hits
 
@@ -34,8 +37,10 @@ class IoURegressor:
 
     Attributes
     ----------
-    boosters_ : tuple of lists of lightgbm.Booster
-        Those of each raw score; after `fit` or `load`.
+    boosters_ : tuple of lists of str
+        The models of each raw score, as LightGBM writes them; after `fit` or `load`.
+    ensembles_ : tuple of lists of TreeEnsemble
+        The same, ready to predict.
     calibration_ : CalibrationSet
         What the raw scores stand for; after `calibrate` or `load`.
     """
@@ -87,11 +92,11 @@ class IoURegressor:
             free_raw_data=False,
             params={"verbosity": -1, "max_bin": 127},
         )
-        self.boosters_ = tuple(
+        self._use(
             [
                 lightgbm.train(
                     _parameters(config, config.seed + i), data.set_label(target), config.rounds
-                )
+                ).model_to_string()
                 for i in range(number)
             ]
             for target, number in zip((selected_by, y), numbers, strict=True)
@@ -109,10 +114,8 @@ class IoURegressor:
             Columns `HITS`, to select by, and `IOU`, for the user.
         """
         X = _checked(X)
-        families = self._fitted("boosters_", "fit")
-        if not len(X):
-            return np.zeros((0, 2))
-        columns = [np.mean([_predict(b, X) for b in boosters], axis=0) for boosters in families]
+        families = self._fitted("ensembles_", "fit")
+        columns = [np.mean([one.predict(X) for one in several], axis=0) for several in families]
         return np.stack(columns, axis=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -139,7 +142,7 @@ class IoURegressor:
 
         In falling order; sums to 1.
         """
-        gains = [b.feature_importance("gain") for b in self._fitted("boosters_", "fit")[HITS]]
+        gains = [booster.feature_importance("gain") for booster in self._boosters(HITS)]
         total = np.sum(gains, axis=0)
         share = total / max(total.sum(), 1e-300)
         order = np.argsort(-share, kind="stable")
@@ -154,8 +157,8 @@ class IoURegressor:
             The last column is the mean; a row sums to column `IOU` of `predict_raw`.
         """
         X = _checked(X)
-        boosters = self._fitted("boosters_", "fit")[IOU]
-        return np.mean([b.predict(X, pred_contrib=True, num_threads=1) for b in boosters], axis=0)
+        parts = [b.predict(X, pred_contrib=True, num_threads=1) for b in self._boosters(IOU)]
+        return np.mean(parts, axis=0)
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write the boosters as LightGBM text and everything else as JSON.
@@ -170,8 +173,8 @@ class IoURegressor:
         files = {}
         for name, boosters in zip(_FAMILIES, self._fitted("boosters_", "fit"), strict=True):
             files[name] = [folder / f"{name}_{i}.txt" for i in range(len(boosters))]
-            for path, booster in zip(files[name], boosters, strict=True):
-                path.write_text(booster.model_to_string(), encoding="utf-8", newline="\n")
+            for path, text in zip(files[name], boosters, strict=True):
+                path.write_text(text, encoding="utf-8", newline="\n")
         data = {
             "format": FORMAT,
             "features": list(FEATURE_NAMES),
@@ -193,8 +196,6 @@ class IoURegressor:
         ValueError
             If a file is missing or broken, or the model was fitted on other features.
         """
-        import lightgbm
-
         path = Path(folder) / FILE
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -215,14 +216,11 @@ class IoURegressor:
             )
         model = cls(config)
         try:
-            model.boosters_ = tuple(
-                [
-                    lightgbm.Booster(model_str=(path.parent / Path(name).name).read_text("utf-8"))
-                    for name in names
-                ]
+            model._use(
+                [(path.parent / Path(name).name).read_text("utf-8") for name in names]
                 for names in files
             )
-        except (OSError, TypeError, lightgbm.basic.LightGBMError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise ValueError(f"{path.parent}: a booster cannot be read ({error})") from error
         if "calibration" in data:
             try:
@@ -231,16 +229,26 @@ class IoURegressor:
                 raise ValueError(f"{path}: {error}") from error
         return model
 
+    def _use(self, families: Iterable[list[str]]) -> None:
+        """Take models as LightGBM's text."""
+        self.boosters_ = tuple(families)
+        self.ensembles_ = tuple([TreeEnsemble.from_text(t) for t in ts] for ts in self.boosters_)
+        widest = max(one.n_columns for several in self.ensembles_ for one in several)
+        if widest > len(FEATURE_NAMES):
+            raise ValueError(f"it looks at feature {widest} of {len(FEATURE_NAMES)}")
+
+    def _boosters(self, column: int) -> list:
+        """LightGBM's own models of one raw score."""
+        import lightgbm
+
+        return [lightgbm.Booster(model_str=t) for t in self._fitted("boosters_", "fit")[column]]
+
     def _fitted(self, name: str, method: str):
         if not hasattr(self, name):
             raise ValueError(
                 f"this IoURegressor has no {name} yet; call {method}() or load() first"
             )
         return getattr(self, name)
-
-
-def _predict(booster, X: np.ndarray) -> np.ndarray:
-    return booster.predict(X, num_threads=1)
 
 
 def _checked(X: np.ndarray) -> np.ndarray:

@@ -61,8 +61,8 @@ def test_correlation_report():
     assert report["spearman"] == pytest.approx(0.8)
     assert report["mean_absolute_error"] == pytest.approx((0.15 + 0.15 + 0.2 + 0.1) / 4)
     assert report["bias"] == pytest.approx((-0.15 + 0.15 + 0.2 - 0.1) / 4)
-    assert (report["warned"], report["warned_true"]) == (0.25, 0.1)
+    assert (report["warned"], report["warned_failed"]) == (0.25, 1.0)
     flat = map_correlation(np.full(3, 0.9), np.array([0.1, 0.2, 0.3]))
     assert np.isnan(flat["spearman"])
     assert flat["warned"] == 0
-    assert np.isnan(flat["warned_true"])
+    assert np.isnan(flat["warned_failed"])
