@@ -69,14 +69,15 @@ def main() -> None:
     dataset = load_dataset(run.data, run.table, run.group, run.folds)
     chosen = options.folds or dataset.folds
     records = in_turn(dataset.records, chosen, options.images)
-    radius_range = options.radius_range or run.config.predict.radius_range
-    ways = {"as it is": None, "rescaled": tuple(radius_range)}
+    radius_range = tuple(options.radius_range or run.config.predict.radius_range)
+    ways = {"as it is": False, "rescaled": True}
     table = {way: defaultdict(list) for way in ways}
     changed = defaultdict(int)
     for fold in sorted({record.fold for record in records}):
         network = load_network(run.fold_folder(fold) / WEIGHTS)
-        for way, limits in ways.items():
-            config = run.config.predict.model_copy(update={"radius_range": limits})
+        for way, rescale in ways.items():
+            update = {"rescale": rescale, "radius_range": radius_range}
+            config = run.config.predict.model_copy(update=update)
             predictor = Predictor(network, config, options.device)
             for record in (record for record in records if record.fold == fold):
                 for factor in options.factors:

@@ -151,8 +151,7 @@ def _adapted(
     """Apply what the user asks for to the settings of a model."""
     update = {} if tta is None else {"tta": tta}
     if diameter is not None:
-        radius_range = config.radius_range or PredictConfig().radius_range
-        update |= {"diameter": diameter, "radius_range": radius_range}
+        update |= {"diameter": diameter, "rescale": True}
     if not rescale:
-        update["radius_range"] = None
+        update["rescale"] = False
     return config.model_copy(update=update)

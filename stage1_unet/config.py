@@ -152,9 +152,11 @@ class PredictConfig(_Frozen):
     """Test-time augmentation: none, 4 flips, or the 8 flips and rotations, averaged."""
     scales: tuple[Annotated[float, Field(ge=0.25, le=4)], ...] = Field((1.0,), min_length=1)
     """Scales whose maps are averaged too, each with all views, such as 0.75, 1 and 1.25."""
-    radius_range: tuple[float, float] | None = (7.0, 28.0)
+    rescale: bool = True
+    """Whether images with nuclei of another size than `radius_range` are rescaled."""
+    radius_range: tuple[float, float] = (7.0, 28.0)
     """Smallest and largest radius of nuclei, pixels, that the network is good at. An image with a
-    typical radius outside is rescaled to the middle (geometric); null: never."""
+    typical radius outside is rescaled to the middle (geometric)."""
     diameter: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Typical diameter of the nuclei, pixels; null: measured on the maps of a first pass."""
     tile: int = Field(1024, ge=64)
@@ -170,8 +172,7 @@ class PredictConfig(_Frozen):
 
     @model_validator(mode="after")
     def _radius_range_ordered(self) -> PredictConfig:
-        if self.radius_range is not None:
-            low, high = self.radius_range
-            if not 0 < 2 * low <= high:
-                raise ValueError(f"radius_range must be 0 < 2 * low <= high, got {low} and {high}")
+        low, high = self.radius_range
+        if not 0 < 2 * low <= high:
+            raise ValueError(f"radius_range must be 0 < 2 * low <= high, got {low} and {high}")
         return self

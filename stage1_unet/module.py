@@ -85,7 +85,7 @@ class TrainingModule(pl.LightningModule):
             self.log(f"val_dice_{name}", dice, **keep)
 
     def _score(self, pair: Pair) -> None:
-        predictor = Predictor(self.network, PredictConfig(radius_range=None), self.device.type)
+        predictor = Predictor(self.network, PredictConfig(rescale=False), self.device.type)
         maps = predictor.predict(pair.image / np.float32(255))
         value = self.score(maps, pair.labels)
         self.log(SCORE, value, batch_size=1, sync_dist=True, add_dataloader_idx=False)

@@ -132,10 +132,10 @@ class Predictor:
         Of an image of many tiles, some are enough; what was computed on the way is kept.
         """
         config = self.config
-        if config.diameter is not None and config.radius_range is not None:
+        if config.rescale and config.diameter is not None:
             return self._canvas(image, choose_scale(config.diameter / 2, config.radius_range))
         canvas = self._canvas(image, Fraction(1))
-        if config.radius_range is None:
+        if not config.rescale:
             return canvas
         for _ in range(2):
             self._paint(canvas, _SAMPLE_TILES, _SAMPLE_PIECES)

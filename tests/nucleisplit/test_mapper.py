@@ -16,7 +16,7 @@ def other(tmp_path_factory, trained):
         {
             "network": {"widths": (4, 4, 4), "channels": ("body", "border")},
             "preprocess": {"low": 0, "high": 100},
-            "predict": {"radius_range": None},
+            "predict": {"rescale": False},
         }
     )
     folder = tmp_path_factory.mktemp("models") / "other"

@@ -23,7 +23,7 @@ class Local(nn.Module):
         return self.conv(x)
 
 
-PLAIN = PredictConfig(radius_range=None)
+PLAIN = PredictConfig(rescale=False)
 
 
 def random_image(shape):
@@ -42,7 +42,7 @@ def test_any_size(shape, tta):
 def test_tiles_do_not_show():
     image = random_image((150, 210))
     whole = Predictor(Local(), PLAIN, "cpu").predict(image)
-    config = PredictConfig(tile=64, halo=4, radius_range=None)
+    config = PredictConfig(tile=64, halo=4, rescale=False)
     tiled = Predictor(Local(), config, "cpu").predict(image)
     assert np.abs(whole - tiled).max() <= 1 / 255 + 1e-6  # a sum may round the other way
     assert np.mean(whole != tiled) < 0.01
@@ -127,7 +127,7 @@ def test_a_given_diameter_is_believed():
     result = Predictor(network, config, device="cpu").predict_sized(disks(10, 96, 30))
     assert result.scale == 4 and network.shown == [(384, 384)]
     assert result.radius == pytest.approx(10, rel=0.1)  # what is there, all the same
-    config = PredictConfig(diameter=7, radius_range=None)
+    config = PredictConfig(diameter=7, rescale=False)
     assert Predictor(network, config, device="cpu").predict_sized(disks(10, 96, 30)).scale == 1
 
 
