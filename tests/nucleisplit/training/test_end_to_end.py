@@ -131,3 +131,24 @@ def test_fine_tuning_starts_from_a_model(trained_model, data, settings, tmp_path
     output = run("train-trees", tmp_path / "tuned", "--out", tmp_path / "model")
     overall = next(line for line in output.splitlines() if line.startswith("all"))
     assert float(overall.split()[-2]) > 0.6
+
+
+def test_training_goes_on_from_a_run_with_pseudo_labels(
+    trained_run, trained_model, data, settings, tmp_path
+):
+    short = tmp_path / "short.toml"
+    text = Path(settings).read_text().replace("steps = 160", "steps = 1")
+    short.write_text(text + "[pseudo]\nmin_map = 0.1\nmin_iou = 0.3\n")
+    words = (
+        *("train-unet", data, "--out", tmp_path / "on", "--config", short, "--device", "cpu"),
+        *("--init", trained_run[0], "--pseudo", data / "images"),
+        *("--pseudo-model", trained_model[0]),
+    )
+    output = run(*words)
+    assert "nuclei in 12 of 12 images" in output
+    assert "warning" not in output
+    found = json.loads((tmp_path / "on" / "run.json").read_text())
+    assert found["initial"] and found["pseudo"].endswith(
+        json.loads((trained_model[0] / "manifest.json").read_text())["fingerprint"]
+    )
+    assert "step" not in run(*words)
