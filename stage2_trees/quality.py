@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from scipy.stats import spearmanr
 
 from stage2_trees.forest import Candidates
 
@@ -90,6 +89,8 @@ def map_correlation(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]
     >>> report["spearman"], round(report["bias"], 3), report["warned_failed"]
     (1.0, 0.033, 1.0)
     """
+    from scipy.stats import spearmanr  # slow to import, and needed for this report only
+
     predicted, true = np.asarray(predicted, float), np.asarray(true, float)
     constant = np.ptp(predicted) == 0 or np.ptp(true) == 0
     warned, failed = predicted < DOUBTFUL, true < FAILED
