@@ -15,7 +15,7 @@ from .atomic import replacing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["smallest_type", "write_json", "write_labels", "write_table"]
+__all__ = ["check_labels", "smallest_type", "write_json", "write_labels", "write_table"]
 
 
 def smallest_type(largest: int) -> np.dtype:
@@ -25,6 +25,16 @@ def smallest_type(largest: int) -> np.dtype:
     (dtype('uint8'), dtype('uint16'), dtype('uint32'))
     """
     return next(np.dtype(t) for t in (np.uint8, np.uint16, np.uint32) if largest <= np.iinfo(t).max)
+
+
+def check_labels(labels: np.ndarray) -> np.ndarray:
+    """Return a label image as an array; `ValueError` unless it is 2-D integers, none negative."""
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+        raise ValueError(f"labels must be 2-D integers, got {labels.ndim}-D {labels.dtype}")
+    if labels.size and labels.min() < 0:
+        raise ValueError(f"labels must not be negative, got {labels.min()}")
+    return labels
 
 
 def write_labels(path: str | Path, labels: np.ndarray, overwrite: bool = False) -> None:
@@ -47,11 +57,7 @@ def write_labels(path: str | Path, labels: np.ndarray, overwrite: bool = False) 
     """
     import tifffile
 
-    labels = np.asarray(labels)
-    if labels.ndim != 2 or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels must be 2-D integers, got {labels.ndim}-D {labels.dtype}")
-    if labels.size and labels.min() < 0:
-        raise ValueError(f"labels must not be negative, got {labels.min()}")
+    labels = check_labels(labels)
     packed = labels.astype(smallest_type(int(labels.max(initial=0))))
     with replacing(path, overwrite) as part:
         tifffile.imwrite(

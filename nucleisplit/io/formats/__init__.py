@@ -1,0 +1,32 @@
+"""Label images in the formats of other programs: each with a writer and a reader."""
+
+from .coco import read_coco, write_coco, write_coco_polygons
+from .geojson import read_geojson, write_geojson
+from .ome import write_ome_tiff
+from .outlines import Outlines, fill_outlines, trace_outlines
+from .registry import FORMATS, Format, format_of, get_format, label_stem, read_label_file
+from .roi import read_roi, write_roi
+from .submission import read_submission, write_submission, write_submissions
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Outlines",
+    "fill_outlines",
+    "format_of",
+    "get_format",
+    "label_stem",
+    "read_coco",
+    "read_geojson",
+    "read_label_file",
+    "read_roi",
+    "read_submission",
+    "trace_outlines",
+    "write_coco",
+    "write_coco_polygons",
+    "write_geojson",
+    "write_ome_tiff",
+    "write_roi",
+    "write_submission",
+    "write_submissions",
+]

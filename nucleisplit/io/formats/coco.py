@@ -1,0 +1,233 @@
+"""COCO JSON, one image a file: run lengths (compressed, as pycocotools reads them) or polygons."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nucleisplit.errors import InputError
+from nucleisplit.io.atomic import replacing
+from nucleisplit.io.readers import read_bytes
+from nucleisplit.io.writers import check_labels
+
+from .common import Shape, measurements, paint, settle_numbers, settle_shape
+from .outlines import trace_outlines
+from .runs import find_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_coco", "write_coco", "write_coco_polygons"]
+
+
+def write_coco(
+    path: str | Path,
+    labels: np.ndarray,
+    table: pd.DataFrame | None = None,
+    overwrite: bool = False,
+    *,
+    polygons: bool = False,
+) -> None:
+    """Write one annotation per nucleus; its id is the label, its score the predicted IoU.
+
+    Parameters
+    ----------
+    path : str or Path
+        The name up to its first dot is the name of the image in the file.
+    labels : (H, W) integer ndarray
+        0 = background; not negative.
+    table : DataFrame, optional
+        Measurements by the column ``label``; ``predicted_iou`` becomes ``score``.
+    overwrite : bool
+        Replace an existing file.
+    polygons : bool
+        Write outlines instead of run lengths, but for nuclei with holes: COCO polygons have none.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    ValueError
+        The array is not a label image.
+    """
+    labels = check_labels(labels)
+    height, width = labels.shape
+    numbers, runs = find_runs(labels)
+    pieces = trace_outlines(labels).pieces if polygons else [[]] * len(runs)
+    annotations = []
+    for own, outlines, row in zip(runs, pieces, measurements(numbers, table), strict=True):
+        has_hole = any(len(piece) > 1 for piece in outlines)
+        if polygons and not has_hole:
+            shape = [piece[0].ravel().tolist() for piece in outlines]
+        else:
+            shape = _compress(own, height, width)
+        annotation = {
+            "id": row["label"],
+            "image_id": 1,
+            "category_id": 1,
+            "segmentation": shape,
+            "area": int(own[:, 1].sum()),
+            "bbox": _box(own, height),
+            "iscrowd": 0,
+        }
+        if "predicted_iou" in row:
+            annotation["score"] = row["predicted_iou"]
+        annotations.append(annotation)
+    name = Path(path).name.partition(".")[0]
+    content = {
+        "images": [{"id": 1, "file_name": name, "height": height, "width": width}],
+        "categories": [{"id": 1, "name": "nucleus"}],
+        "annotations": annotations,
+    }
+    with replacing(path, overwrite) as part:
+        part.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def write_coco_polygons(
+    path: str | Path,
+    labels: np.ndarray,
+    table: pd.DataFrame | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write outlines; see `write_coco`."""
+    write_coco(path, labels, table, overwrite, polygons=True)
+
+
+def read_coco(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+    """Read the annotations of one image into a label image.
+
+    Parameters
+    ----------
+    path : str or Path
+        Run lengths, compressed or not, and polygons, whose inside is told by the centres of their
+        pixels. A pixel that several claim goes to the smallest polygon; run lengths may not share
+        pixels. All categories count; annotations without a segmentation are passed over.
+    shape : (int, int), optional
+        Rows and columns of the image, checked against those in the file.
+
+    Returns
+    -------
+    (H, W) int32 ndarray
+        Numbered by the ids of the annotations.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is no COCO, is about no or several images, names an image that it
+        does not list, or a segmentation overlaps another or lies outside the image.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(read_bytes(path).decode("utf-8-sig"))
+        images = {image["id"]: image for image in content["images"]}
+        annotations = [a for a in content["annotations"] if a.get("segmentation")]
+        missing = [a["image_id"] for a in annotations if a["image_id"] not in images]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: is not COCO ({type(error).__name__}: {error})", "export it again"
+        ) from None
+    if missing:
+        raise InputError(
+            f"{path}: has annotations of image {missing[0]!r}, which it does not list",
+            "add it to its images",
+        )
+    if len(images) != 1:
+        raise InputError(
+            f"{path}: is about {len(images)} images", "make one file per image, named like it"
+        )
+    image = next(iter(images.values()))
+    try:
+        stored = (int(image["height"]), int(image["width"]))
+    except (ValueError, KeyError, TypeError):
+        stored = None
+    return _merge(path, settle_shape(path, stored, shape), annotations)
+
+
+def _merge(path: Path, shape: Shape, annotations: list[dict[str, Any]]) -> np.ndarray:
+    numbers = settle_numbers([annotation.get("id") for annotation in annotations])
+    objects, outlined, masks = [], [], []
+    for number, annotation in zip(numbers, annotations, strict=True):
+        segmentation = annotation["segmentation"]
+        try:
+            if isinstance(segmentation, list):
+                objects.append([np.asarray(r, np.float64).reshape(-1, 2) for r in segmentation])
+                outlined.append(number)
+            else:
+                masks.append((number, _decode(segmentation, shape)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: annotation {number} cannot be read ({error})", "export it again"
+            ) from None
+    labels = paint(path, shape, objects, np.array(outlined, np.int64)).ravel(order="F")
+    taken = np.zeros(labels.size, bool)
+    for number, inside in masks:
+        if taken[inside].any():
+            raise InputError(
+                f"{path}: annotation {number} shares pixels with another",
+                "give every pixel to one nucleus",
+            )
+        taken[inside] = True
+        labels[inside] = number
+    return np.ascontiguousarray(labels.reshape(shape, order="F"))
+
+
+def _compress(runs: np.ndarray, height: int, width: int) -> dict[str, Any]:
+    """Turn runs into the compressed form of pycocotools."""
+    from pycocotools import mask
+
+    ends = runs.sum(axis=1)
+    gaps = runs[:, 0] - np.concatenate([[0], ends[:-1]])
+    counts = np.stack([gaps, runs[:, 1]], axis=1).ravel().tolist()
+    if ends[-1] < height * width:
+        counts.append(int(height * width - ends[-1]))
+    packed = mask.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
+    return {"size": [height, width], "counts": packed["counts"].decode("ascii")}
+
+
+def _decode(segmentation: dict[str, Any], shape: Shape) -> np.ndarray:
+    """Return the pixels of run lengths, as places in column-major order."""
+    if tuple(segmentation["size"]) != shape:
+        raise ValueError(f"is for {segmentation['size']} pixels, the image has {list(shape)}")
+    counts = segmentation["counts"]
+    counts = _unpack(counts) if isinstance(counts, str) else np.asarray(counts, np.int64)
+    if counts.ndim != 1 or (counts < 0).any():
+        raise ValueError("run lengths must not be negative")
+    if counts.sum() != shape[0] * shape[1]:
+        raise ValueError(f"runs over {counts.sum()} pixels of {shape[0] * shape[1]}")
+    ends = np.cumsum(counts)
+    ranges = [np.arange(a, b) for a, b in zip(ends[0::2], ends[1::2], strict=False)]
+    return np.concatenate(ranges) if ranges else np.empty(0, np.int64)
+
+
+def _unpack(text: str) -> np.ndarray:
+    """Decode COCO's compressed counts: five bits a character, from the third on as differences."""
+    counts: list[int] = []
+    value = shift = 0
+    for character in text.encode("ascii"):
+        code = character - 48
+        if not 0 <= code < 64:
+            raise ValueError(f"{chr(character)!r} is no character of run lengths")
+        value |= (code & 31) << shift
+        shift += 5
+        if not code & 32:
+            if code & 16:
+                value -= 1 << shift
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise ValueError("run lengths end too early")
+    return np.array(counts, np.int64)
+
+
+def _box(runs: np.ndarray, height: int) -> list[int]:
+    """Return left, top, width and height of the box round runs."""
+    columns, rows = np.divmod(runs[:, 0], height)
+    last_columns, last_rows = np.divmod(runs.sum(axis=1) - 1, height)
+    whole = (columns != last_columns).any()  # a run that goes on in the next column
+    top = 0 if whole else int(rows.min())
+    bottom = height - 1 if whole else int(last_rows.max())
+    left, right = int(columns[0]), int(last_columns[-1])
+    return [left, top, right - left + 1, bottom - top + 1]

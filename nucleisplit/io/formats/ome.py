@@ -1,0 +1,69 @@
+"""Label images as OME-TIFF with the size of a pixel, for Fiji, QuPath and OMERO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nucleisplit.io.atomic import replacing
+from nucleisplit.io.writers import check_labels, smallest_type
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["write_ome_tiff"]
+
+
+def write_ome_tiff(
+    path: str | Path,
+    labels: np.ndarray,
+    table: pd.DataFrame | None = None,
+    overwrite: bool = False,
+    *,
+    pixel_size: float | None = None,
+) -> None:
+    """Write a label image with OME metadata; `nucleisplit.io.read_labels` reads it.
+
+    Parameters
+    ----------
+    path : str or Path
+    labels : (H, W) integer ndarray
+        0 = background; not negative.
+    table : DataFrame, optional
+        Not used: the format holds no measurements.
+    overwrite : bool
+        Replace an existing file.
+    pixel_size : float, optional
+        Width and height of a pixel, micrometres; also written where ImageJ looks for it.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    ValueError
+        The array is not a label image, or the pixel size is not positive.
+    """
+    import tifffile
+
+    labels = check_labels(labels)
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise ValueError(f"pixel_size must be positive, got {pixel_size}")
+    metadata = {"axes": "YX", "Name": Path(path).name.partition(".")[0]}
+    resolution = {}
+    if pixel_size is not None:
+        for axis in "XY":
+            metadata |= {f"PhysicalSize{axis}": pixel_size, f"PhysicalSize{axis}Unit": "µm"}
+        resolution = {"resolution": (1e4 / pixel_size,) * 2, "resolutionunit": "CENTIMETER"}
+    with replacing(path, overwrite) as part:
+        tifffile.imwrite(
+            part,
+            labels.astype(smallest_type(int(labels.max(initial=0)))),
+            ome=True,
+            compression="zlib",
+            photometric="minisblack",
+            software="nucleisplit",
+            metadata=metadata,
+            **resolution,
+        )

@@ -1,0 +1,123 @@
+"""The label formats by name: how their files end, how they are written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nucleisplit.errors import ConfigError
+from nucleisplit.io.readers import IMAGE_SUFFIXES, read_labels
+from nucleisplit.io.writers import write_labels
+
+from .coco import read_coco, write_coco, write_coco_polygons
+from .common import Shape
+from .geojson import read_geojson, write_geojson
+from .ome import write_ome_tiff
+from .roi import read_roi, write_roi
+from .submission import read_submission, write_submission
+
+__all__ = ["FORMATS", "Format", "format_of", "get_format", "label_stem", "read_label_file"]
+
+
+def _read_image(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+    return read_labels(path)
+
+
+def _write_tiff(path, labels, table=None, overwrite=False) -> None:
+    write_labels(path, labels, overwrite)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to keep a label image in a file."""
+
+    name: str
+    """What the user calls it."""
+    ending: str
+    """How its files are called: the name of the image and this."""
+    write: Callable[..., None]
+    """``write(path, labels, table=None, overwrite=False)``."""
+    read: Callable[..., np.ndarray]
+    """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
+    also: tuple[str, ...] = ()
+    """Other endings by which a single file is recognised."""
+
+
+FORMATS = {
+    entry.name: entry
+    for entry in (
+        Format("ome-tiff", ".ome.tif", write_ome_tiff, _read_image, (".ome.tiff",)),
+        Format("tiff", ".tif", _write_tiff, _read_image, IMAGE_SUFFIXES),
+        Format("geojson", ".geojson", write_geojson, read_geojson),
+        Format("roi", ".rois.zip", write_roi, read_roi, (".zip",)),
+        Format("coco", ".coco.json", write_coco, read_coco, (".json",)),
+        Format("coco-polygons", ".coco-polygons.json", write_coco_polygons, read_coco),
+        Format("submission", ".submission.csv", write_submission, read_submission, (".csv",)),
+    )
+}
+"""All formats, by name."""
+
+_ENDINGS = sorted(
+    ((ending, entry) for entry in FORMATS.values() for ending in (entry.ending, *entry.also)),
+    key=lambda pair: -len(pair[0]),
+)
+
+
+def get_format(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name.
+    """
+    if name not in FORMATS:
+        raise ConfigError(f"no format is called {name!r}", f"choose of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def format_of(path: str | Path) -> Format | None:
+    """Return the format that the ending of a file tells, if any.
+
+    >>> format_of("a.rois.zip").name, format_of("a.PNG").name, format_of("a.txt")
+    ('roi', 'tiff', None)
+    """
+    name = Path(path).name.lower()
+    return next((entry for ending, entry in _ENDINGS if name.endswith(ending)), None)
+
+
+def label_stem(path: str | Path) -> str:
+    """Return the name of a label file without the ending of its format.
+
+    >>> label_stem("x/a.b.rois.zip"), label_stem("a_labels.tif")
+    ('a.b', 'a_labels')
+    """
+    name = Path(path).name
+    endings = (ending for ending, _ in _ENDINGS if name.lower().endswith(ending))
+    return name[: -len(ending)] if (ending := next(endings, "")) else Path(path).stem
+
+
+def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+    """Read labels in any of the formats, told by the ending; others are tried as images.
+
+    Parameters
+    ----------
+    path : str or Path
+    shape : (int, int), optional
+        Rows and columns of the image, for formats that do not hold them. Those that do are
+        checked, but for label images.
+
+    Returns
+    -------
+    (H, W) int32 ndarray
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or fits another image.
+    """
+    entry = format_of(path)
+    return entry.read(path, shape) if entry else _read_image(path, shape)

@@ -1,0 +1,148 @@
+"""The submission table of the Data Science Bowl 2018: one nucleus a row, as run lengths.
+
+``ImageId,EncodedPixels``; pairs of start and length, from 1, down the columns; an image without
+nuclei has one row without runs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nucleisplit.errors import InputError
+from nucleisplit.io.atomic import replacing
+from nucleisplit.io.readers import read_bytes
+from nucleisplit.io.writers import check_labels
+
+from .common import Shape, settle_shape
+from .runs import find_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_submission", "write_submission", "write_submissions"]
+
+_HEADER = ["ImageId", "EncodedPixels"]
+
+
+def write_submission(
+    path: str | Path,
+    labels: np.ndarray,
+    table: pd.DataFrame | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the nuclei of one image, by ascending label.
+
+    Parameters
+    ----------
+    path : str or Path
+        The name up to its first dot is the id of the image.
+    labels : (H, W) integer ndarray
+        0 = background; not negative.
+    table : DataFrame, optional
+        Not used: the format holds no measurements.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    ValueError
+        The array is not a label image.
+    """
+    write_submissions(path, {Path(path).name.partition(".")[0]: labels}, overwrite)
+
+
+def write_submissions(
+    path: str | Path, images: Mapping[str, np.ndarray], overwrite: bool = False
+) -> None:
+    """Write the nuclei of many images, by id, into one table; see `write_submission`."""
+    with replacing(path, overwrite) as part, part.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(_HEADER)
+        for image_id in images:
+            _, runs = find_runs(check_labels(images[image_id]))
+            for own in runs or [np.empty((0, 2), np.int64)]:
+                pairs = (own + [1, 0]).ravel().tolist()
+                table.writerow([image_id, " ".join(map(str, pairs))])
+
+
+def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+    """Read the nuclei of one image into a label image, numbered 1..n in the order of the rows.
+
+    Parameters
+    ----------
+    path : str or Path
+        The table; where it holds several images, those named as the file up to its first dot.
+    shape : (int, int)
+        Rows and columns of the image: the format does not say.
+
+    Returns
+    -------
+    (H, W) int32 ndarray
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is no such table, or runs overlap or go beyond the image.
+    """
+    path = Path(path)
+    rows = _rows(path)
+    ids = {image_id for image_id, _ in rows}
+    if len(ids) > 1:
+        name = path.name.partition(".")[0]
+        if name not in ids:
+            raise InputError(
+                f"{path}: holds {len(ids)} images, none called {name}",
+                "make one file per image, named like it",
+            )
+        rows = [row for row in rows if row[0] == name]
+    height, width = settle_shape(path, None, shape)
+    flat = np.zeros(height * width, np.int32)
+    number = 0
+    for _, text in rows:
+        if not text.strip():
+            continue
+        number += 1
+        _add(path, flat, number, text)
+    return np.ascontiguousarray(flat.reshape((height, width), order="F"))
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    try:
+        rows = list(csv.reader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: is no table ({error})", "export it again") from None
+    if not rows or [name.strip() for name in rows[0]] != _HEADER:
+        raise InputError(
+            f"{path}: does not begin with {','.join(_HEADER)}", "use the form of the competition"
+        )
+    if odd := [row for row in rows[1:] if row and len(row) != 2]:
+        raise InputError(f"{path}: has a row of {len(odd[0])} cells", "keep two in each")
+    return [(row[0], row[1]) for row in rows[1:] if row]
+
+
+def _add(path: Path, flat: np.ndarray, number: int, text: str) -> None:
+    """Paint the runs of one nucleus onto the columns of the image, one after the other."""
+    words = text.split()
+    if len(words) % 2 or not all(word.isdecimal() for word in words):
+        raise InputError(f"{path}: row {number} holds no pairs of numbers: {text[:40]!r}")
+    for start, length in zip(words[0::2], words[1::2], strict=True):
+        first, last = int(start) - 1, int(start) - 1 + int(length)
+        if first < 0 or last > flat.size:
+            raise InputError(
+                f"{path}: run {start} {length} goes beyond the {flat.size} pixels of the image",
+                "runs count from 1, down the columns",
+            )
+        if flat[first:last].any():
+            raise InputError(
+                f"{path}: run {start} {length} shares pixels with another",
+                "give every pixel to one nucleus",
+            )
+        flat[first:last] = number
