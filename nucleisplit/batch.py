@@ -17,6 +17,7 @@ from nucleisplit.io import (
     write_labels,
     write_overlay,
 )
+from nucleisplit.io.formats import get_format
 from nucleisplit.journal import Journal
 from nucleisplit.measure import COLUMNS
 from nucleisplit.outputs import (
@@ -28,6 +29,7 @@ from nucleisplit.outputs import (
     clear_folder,
     default_out,
     open_folder,
+    output_names,
     plan_jobs,
 )
 from nucleisplit.pipeline import Segmenter
@@ -76,6 +78,7 @@ def infer_batch(
     min_area: int = 0,
     split_bias: float | None = None,
     overlay: bool = True,
+    write: Sequence[str] = (),
     overwrite: bool = False,
     resume: bool = False,
     progress: Callable[[int, int, dict], None] | None = None,
@@ -95,6 +98,8 @@ def infer_batch(
         As for `Segmenter`.
     overlay
         Also write a picture of the outlines.
+    write
+        Names of `nucleisplit.io.formats.FORMATS` to write beside the label images.
     overwrite
         Remove the files of an earlier run on `out` first.
     resume
@@ -111,6 +116,7 @@ def infer_batch(
     OutputError
         The output folder holds an earlier run, or cannot be written.
     """
+    formats = sorted({get_format(name).name for name in write})
     paths = find_images(images)
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
@@ -127,10 +133,10 @@ def infer_batch(
         split_bias=split_bias,
     )
     mapper = segmenter.mapper
-    parameters = {**mapper.parameters, **asdict(segmenter.cut), "overlay": overlay}
+    parameters = {**mapper.parameters, **asdict(segmenter.cut), "overlay": overlay, "write": formats}
     settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
     if earlier is None:
-        jobs = _start(paths, out, journal, settings, overwrite)
+        jobs = _start(paths, out, journal, settings, overwrite, formats)
     else:
         check_settings(out, earlier, settings)
         jobs = plan_jobs(paths, out, journal.entries())
@@ -147,7 +153,7 @@ def infer_batch(
     begin = time.perf_counter()
     try:
         for number, job in enumerate(todo, start=skipped + 1):
-            entry = _run_job(job, segmenter, out, overlay)
+            entry = _run_job(job, segmenter, out, overlay, formats)
             journal.add(job.key, entry)
             if progress is not None:
                 progress(number, len(jobs), entry)
@@ -160,7 +166,12 @@ def infer_batch(
 
 
 def _start(
-    paths: list[Path], out: Path, journal: Journal, settings: dict, overwrite: bool
+    paths: list[Path],
+    out: Path,
+    journal: Journal,
+    settings: dict,
+    overwrite: bool,
+    formats: Sequence[str],
 ) -> list[Job]:
     """Make or clear the output folder of a new run."""
     if overwrite:
@@ -168,7 +179,7 @@ def _start(
         paths = [path for path in paths if path.exists()]
     jobs = plan_jobs(paths, out)
     if not overwrite:
-        check_targets(jobs, out)
+        check_targets(jobs, out, formats)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -179,23 +190,28 @@ def _start(
     return jobs
 
 
-def _run_job(job: Job, segmenter: Segmenter, out: Path, overlay: bool) -> dict:
+def _run_job(
+    job: Job, segmenter: Segmenter, out: Path, overlay: bool, formats: Sequence[str]
+) -> dict:
     """Segment one image and write its files; its entry for the journal."""
     begin = time.perf_counter()
     stamp = _stamp(job.path)
+    written = job.written(formats)
     entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
     try:
         image = read_image(job.path)
         result = segmenter.segment(image, name=str(job.path), keep_candidates=False)
         write_labels(out / job.labels, result.labels, overwrite=True)
+        for name, file in written.items():
+            get_format(name).write(out / file, result.labels, result.table, overwrite=True)
         if overlay:
             scores = result.table["predicted_iou"].to_numpy()
             write_overlay(out / job.overlay, image, result.labels, scores, overwrite=True)
     except (OutputError, KeyboardInterrupt):
-        _remove(job, out)
+        _remove(job, out, formats)
         raise
     except Exception as error:
-        _remove(job, out)
+        _remove(job, out, formats)
         _LOG.debug("%s failed", job.path, exc_info=True)
         if not isinstance(error, NucleisplitError):
             error = _unexpected(job.path, error)
@@ -214,6 +230,7 @@ def _run_job(job: Job, segmenter: Segmenter, out: Path, overlay: bool) -> dict:
         "width": image.shape[1],
         "labels": job.labels,
         **({"overlay": job.overlay} if overlay else {}),
+        **({"written": written} if written else {}),
         "seconds": round(time.perf_counter() - begin, 3),
         "rows": table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n"),
     }
@@ -228,8 +245,8 @@ def _unexpected(path: Path, error: Exception) -> InputError:
     )
 
 
-def _remove(job: Job, out: Path) -> None:
-    for name in (job.labels, job.overlay):
+def _remove(job: Job, out: Path, formats: Sequence[str]) -> None:
+    for name in (job.labels, job.overlay, *job.written(formats).values()):
         with suppress(OSError):
             (out / name).unlink(missing_ok=True)
 
@@ -247,7 +264,7 @@ def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     entry = journal.get(job.key)
     if entry is None or entry["status"] != "ok" or entry["stamp"] != _stamp(job.path):
         return False
-    return all((out / entry[name]).is_file() for name in ("labels", "overlay") if name in entry)
+    return all((out / name).is_file() for name in output_names(entry))
 
 
 def _write_table(out: Path, journal: Journal, jobs: Sequence[Job]) -> list[dict]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.io import output_stems
+from nucleisplit.io.formats import get_format
 from nucleisplit.journal import Journal
 
 RUN = "run.json"
@@ -36,6 +37,10 @@ class Job:
     def overlay(self) -> str:
         return f"{self.stem}_overlay.png"
 
+    def written(self, formats: Iterable[str]) -> dict[str, str]:
+        """The name of its file in each of the formats asked for beside the label image."""
+        return {name: self.stem + get_format(name).ending for name in formats}
+
 
 def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path:
     """The output folder when none is given: beside the input, ending in ``-nuclei``.
@@ -46,8 +51,9 @@ def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path
     >>> default_out(["scans/a.png"], [Path("scans/a.png")]).as_posix()
     'scans/a-nuclei'
     """
-    if len(arguments) == 1 and Path(arguments[0]).is_dir():
-        source = Path(arguments[0])
+    arguments = [Path(argument) for argument in arguments]
+    if len(arguments) == 1 and arguments[0].is_dir() and arguments != list(images):
+        source = arguments[0]
     elif len(images) == 1:
         source = images[0].with_suffix("")
     elif len({path.parent for path in images}) == 1:
@@ -102,7 +108,7 @@ def _first_free(stem: str, taken: set[str]) -> str:
 
 def output_names(entry: dict) -> list[str]:
     """The files that belong to the entry of one image; never outside the output folder."""
-    names = [entry.get("labels"), entry.get("overlay")]
+    names = [entry.get("labels"), entry.get("overlay"), *entry.get("written", {}).values()]
     return [name for name in names if name and Path(name).name == name]
 
 
@@ -133,10 +139,10 @@ def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, d
     return journal, None
 
 
-def check_targets(jobs: Iterable[Job], out: Path) -> None:
+def check_targets(jobs: Iterable[Job], out: Path, formats: Sequence[str] = ()) -> None:
     """Refuse to replace files that no run of ours is known to have written."""
     for job in jobs:
-        for name in (job.labels, job.overlay):
+        for name in (job.labels, job.overlay, *job.written(formats).values()):
             if (out / name).exists():
                 raise OutputError(
                     f"{out / name}: exists", hint="choose another --out or add --overwrite"

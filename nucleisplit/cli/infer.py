@@ -11,6 +11,7 @@ from nucleisplit.cli.options import (
     models_option,
     out_option,
     overwrite_option,
+    write_option,
 )
 from nucleisplit.cli.progress import progress_bar
 
@@ -62,6 +63,7 @@ from nucleisplit.cli.progress import progress_bar
 @device_option
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
+@write_option
 @click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")
 def infer(
     images: tuple[str, ...],
@@ -76,6 +78,7 @@ def infer(
     device: str,
     overwrite: bool,
     resume: bool,
+    formats: tuple[str, ...],
     no_overlay: bool,
 ) -> None:
     """Outline, separate and measure the nuclei of IMAGES: files, folders, glob patterns.
@@ -89,6 +92,7 @@ def infer(
     nucleisplit infer images/ --resume           goes on after an interruption
     nucleisplit infer images/ --min-iou 0.6      only outlines that can be trusted
     nucleisplit infer images/ --diameter 90      nuclei far larger than usual
+    nucleisplit infer images/ --write geojson    outlines for QuPath as well
     nucleisplit infer images/ --model default --model mine/=0.5
 
     Exit code: 0 all images done, 1 some images failed (the others are done),
@@ -111,6 +115,7 @@ def infer(
             min_area=min_area,
             split_bias=split_bias,
             overlay=not no_overlay,
+            write=formats,
             overwrite=overwrite,
             resume=resume,
             progress=progress,

@@ -58,6 +58,32 @@ overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the outputs of an earlier run."
 )
 
+FORMAT_NAMES = ("ome-tiff", "tiff", "geojson", "roi", "coco", "coco-polygons", "submission")
+"""Those of `nucleisplit.io.formats.FORMATS`, here so that ``--help`` need not import them."""
+
+
+def _parse_formats(
+    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Split at commas; refuse what is no format, and the one that is written anyway."""
+    names = tuple(name for word in words for name in word.split(",") if name)
+    allowed = [name for name in FORMAT_NAMES if name != "tiff"]
+    for name in names:
+        if name not in allowed:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(allowed)}")
+    return names
+
+
+write_option = click.option(
+    "--write",
+    "formats",
+    multiple=True,
+    callback=_parse_formats,
+    metavar="FORMAT,...",
+    help="Write the outlines in these formats too: geojson (QuPath), roi (ImageJ and Fiji), "
+    "ome-tiff, coco, coco-polygons, submission (Data Science Bowl 2018).",
+)
+
 
 def out_option(help_text: str):
     """``--out``: a path that the command makes, or chooses beside its input by default."""

@@ -16,6 +16,7 @@ from nucleisplit import batch
 from nucleisplit.cli.main import main
 from nucleisplit.errors import OutputError
 from nucleisplit.io import read_image, read_labels
+from nucleisplit.io.formats import read_label_file
 from nucleisplit.outputs import JOURNAL
 from stage2_trees import DOUBTFUL
 
@@ -69,7 +70,7 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     assert run["model"]["fingerprint"] == nucleisplit.load_bundle(model).fingerprint
     cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0}
     maps = {"tta": "none", "diameter": None, "rescale": True}
-    assert run["parameters"] == {**maps, **cut, "overlay": True, "device": "cpu"}
+    assert run["parameters"] == {**maps, **cut, "overlay": True, "write": [], "device": "cpu"}
     assert [entry["image"] for entry in run["images"]] == ["cell0.png", "cell1.png", "cell2.png"]
     for entry in run["images"]:
         assert entry["status"] == "ok"
@@ -473,3 +474,45 @@ def test_results_beside_the_images(images, infer):
     assert "in 3 images (3 by an earlier run)" in again.stdout
     assert infer(images, "--out", images, "--overwrite").exit_code == 0
     assert len(record(images)["images"]) == 3
+
+
+def test_more_formats_are_written_resumed_and_cleared(images, infer):
+    result = infer(images, "--write", "geojson,roi", "--write", "ome-tiff")
+    assert result.exit_code == 0, result.output
+    out = images.with_name("images-nuclei")
+    run = record(out)
+    assert run["parameters"]["write"] == ["geojson", "ome-tiff", "roi"]
+    for entry in run["images"]:
+        stem = entry["labels"].removesuffix("_labels.tif")
+        assert entry["written"] == {
+            "geojson": f"{stem}.geojson",
+            "ome-tiff": f"{stem}.ome.tif",
+            "roi": f"{stem}.rois.zip",
+        }
+        labels = read_labels(out / entry["labels"])
+        for name in entry["written"].values():
+            assert np.array_equal(read_label_file(out / name), labels)
+    features = json.loads((out / "cell0.geojson").read_text())["features"]
+    table = pd.read_csv(out / "nuclei.csv").query("image == 'cell0.png'")
+    assert [f["properties"]["measurements"]["predicted_iou"] for f in features] == pytest.approx(
+        table["predicted_iou"].tolist(), rel=1e-4
+    )
+
+    (out / "cell1.geojson").unlink()
+    assert infer(images, "--resume").exit_code == 2  # other settings
+    again = infer(images, "--resume", "--write", "geojson,roi,ome-tiff")
+    assert again.exit_code == 0 and "(2 by an earlier run)" in again.output
+    assert (out / "cell1.geojson").exists()
+    assert infer(images, "--overwrite").exit_code == 0
+    assert not list(out.glob("*.geojson")) and not list(out.glob("*.zip"))
+
+
+def test_unknown_formats_and_files_in_the_way_are_refused(images, infer):
+    result = infer(images, "--write", "xml")
+    assert result.exit_code == 2 and "'xml' is none of ome-tiff, geojson" in result.output
+    out = images.with_name("images-nuclei")
+    out.mkdir()
+    (out / "cell2.geojson").write_text("mine")
+    result = infer(images, "--write", "geojson")
+    assert result.exit_code == 2 and "cell2.geojson: exists" in result.output
+    assert (out / "cell2.geojson").read_text() == "mine"
