@@ -136,7 +136,7 @@ def infer_batch(
     parameters = {**mapper.parameters, **asdict(segmenter.cut), "overlay": overlay, "write": formats}
     settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
     if earlier is None:
-        jobs = _start(paths, out, journal, settings, overwrite, formats)
+        jobs = _start(paths, out, journal, settings, overwrite)
     else:
         check_settings(out, earlier, settings)
         jobs = plan_jobs(paths, out, journal.entries())
@@ -166,12 +166,7 @@ def infer_batch(
 
 
 def _start(
-    paths: list[Path],
-    out: Path,
-    journal: Journal,
-    settings: dict,
-    overwrite: bool,
-    formats: Sequence[str],
+    paths: list[Path], out: Path, journal: Journal, settings: dict, overwrite: bool
 ) -> list[Job]:
     """Make or clear the output folder of a new run."""
     if overwrite:
@@ -179,7 +174,7 @@ def _start(
         paths = [path for path in paths if path.exists()]
     jobs = plan_jobs(paths, out)
     if not overwrite:
-        check_targets(jobs, out, formats)
+        check_targets(jobs, out, settings["write"])
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -46,8 +46,9 @@ def evaluate(
 ) -> None:
     """Score the label images PRED against TRUTH.
 
-    Both are a label image (TIFF or PNG), a folder of them with equal stems, a folder written by
-    infer, or a dataset (images/ + labels/, or <id>/masks/).
+    Both are a label image (TIFF or PNG), outlines (GeoJSON, ImageJ regions, COCO, run lengths), a
+    folder of them with equal stems, a folder written by infer, or a dataset (images/ + labels/,
+    or <id>/masks/).
 
     \b
     nucleisplit evaluate images-nuclei/ DATA
@@ -127,7 +128,7 @@ def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]
         if image_id not in predicted and allow_missing:
             continue
         labels = source.read()
-        found = predicted[image_id].read() if image_id in predicted else 0 * labels
+        found = predicted[image_id].read(labels.shape) if image_id in predicted else 0 * labels
         try:
             scores.append(score_image(found, labels, image_id))
         except ValueError as error:

@@ -15,6 +15,7 @@ from nucleisplit.errors import NucleisplitError
 COMMANDS = {
     "infer": ("nucleisplit.cli.infer", "Outline, separate and measure the nuclei of images."),
     "evaluate": ("nucleisplit.cli.evaluate", "Score label images against the truth."),
+    "convert": ("nucleisplit.cli.convert", "Convert labels between formats."),
     "train-unet": ("nucleisplit.cli.train_unet", "Train the networks, stage 1."),
     "train-trees": ("nucleisplit.cli.train_trees", "Train the trees, stage 2; write a model."),
 }
@@ -72,6 +73,7 @@ def main(debug: bool) -> None:
     nucleisplit train-trees RUN --out MODEL        then the trees, giving a model
     nucleisplit infer images/ --model MODEL        use it
     nucleisplit evaluate images-nuclei/ labels/    score it
+    nucleisplit convert images-nuclei/ rois/ --to roi    outlines for other programs
     """
     if debug:
         logging.basicConfig()

@@ -13,9 +13,10 @@ from nucleisplit.errors import DatasetError
 
 from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .folds import make_folds
+from .formats import read_label_file
 from .layout import Pair, find_pairs, name_some
 from .masks import merge_masks
-from .readers import read_bytes, read_image, read_labels
+from .readers import read_bytes, read_image
 from .table import ImageTable, read_image_table
 
 __all__ = ["Dataset", "Record", "load_dataset"]
@@ -33,7 +34,7 @@ class Record:
     image_id : str
     image_path : Path
     label_paths : tuple of Path
-        One label image, or one mask per nucleus when `native`.
+        One label file, or one mask per nucleus when `native`.
     fold : int
     group : str
         Images of one group share a fold; without a group column, the image id.
@@ -51,8 +52,10 @@ class Record:
     cluster: str = ""
     native: bool = False
 
-    def read_labels(self) -> tuple[np.ndarray, CleaningNotes]:
+    def read_labels(self, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, CleaningNotes]:
         """Return the labels as they are stored, (H, W) int32; masks are merged, see `merge_masks`.
+
+        The shape is that of the image; outlines that do not tell it themselves need it.
 
         Raises
         ------
@@ -61,7 +64,7 @@ class Record:
         """
         if self.native:
             return merge_masks(self.label_paths)
-        return read_labels(self.label_paths[0]), CleaningNotes()
+        return read_label_file(self.label_paths[0], shape), CleaningNotes()
 
     def read(
         self, cleaning: CleaningConfig | None = None
@@ -85,7 +88,7 @@ class Record:
             Image and labels differ in shape.
         """
         image = read_image(self.image_path)
-        labels, merged = self.read_labels()
+        labels, merged = self.read_labels(image.shape[:2])
         if image.shape[:2] != labels.shape:
             raise DatasetError(
                 f"{self.label_paths[0]}: is {_by(labels)} pixels, its image {self.image_path.name} "

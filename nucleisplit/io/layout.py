@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nucleisplit.errors import DatasetError
 
+from .formats import OUTLINE_SUFFIXES, label_stem
 from .readers import IMAGE_SUFFIXES
 
-__all__ = ["LABEL_SUFFIX", "Pair", "find_pairs", "label_files", "list_images", "name_some"]
+__all__ = [
+    "LABEL_SUFFIX",
+    "Pair",
+    "find_pairs",
+    "image_beside",
+    "label_files",
+    "list_images",
+    "name_some",
+    "short_stem",
+]
 
 LABEL_SUFFIX = "_labels"
 """``infer`` writes ``<stem>_labels.tif``; such files pair with the image ``<stem>``."""
@@ -18,7 +28,7 @@ LABEL_SUFFIX = "_labels"
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its labels: one label image, or in the native layout one mask per nucleus."""
+    """An image and its labels: one label file, or in the native layout one mask per nucleus."""
 
     image_id: str
     image_path: Path
@@ -30,8 +40,8 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     """Find images and labels, sorted by id.
 
     Two layouts are known: ``images/`` + ``labels/`` with files of equal stems (a label may also
-    be called ``<stem>_labels``), and the one of the Data Science Bowl 2018, ``<id>/images/*`` +
-    ``<id>/masks/*`` with one mask per nucleus.
+    be called ``<stem>_labels``, and be of any of `nucleisplit.io.formats`), and the one of the
+    Data Science Bowl 2018, ``<id>/images/*`` + ``<id>/masks/*`` with one mask per nucleus.
 
     Raises
     ------
@@ -67,7 +77,8 @@ def label_files(folder: Path) -> dict[str, Path]:
     """Map image stems to the label files of a folder.
 
     Where files are called ``<stem>_labels``, as by ``infer``, only these count, and the overlays
-    beside them do not; elsewhere every image counts, by its stem.
+    beside them do not; elsewhere outlines in one of the other formats, whose images may lie
+    beside them; elsewhere every image, by its stem.
 
     Raises
     ------
@@ -76,9 +87,31 @@ def label_files(folder: Path) -> dict[str, Path]:
     """
     files = list_images(folder)
     marked = [p for p in files if p.stem.endswith(LABEL_SUFFIX) and p.stem != LABEL_SUFFIX]
-    if not marked:
-        return _by_stem(files)
-    return {stem.removesuffix(LABEL_SUFFIX): path for stem, path in _by_stem(marked).items()}
+    chosen = marked or _list_outlines(folder)
+    return _by_stem(chosen, short_stem) if chosen else _by_stem(files)
+
+
+def image_beside(path: Path, folder: Path) -> Path | None:
+    """Return the image of a folder that a label file is named after, if it is there."""
+    return next((p for p in list_images(folder) if p.stem == short_stem(path)), None)
+
+
+def short_stem(path: Path) -> str:
+    """Return the name of the image of a label file.
+
+    >>> [short_stem(Path(name)) for name in ("a_labels.tif", "a.geojson", "a.rois.zip", "a.tif")]
+    ['a', 'a', 'a', 'a']
+    """
+    stem = label_stem(path)
+    return stem.removesuffix(LABEL_SUFFIX) or stem
+
+
+def _list_outlines(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.lower().endswith(OUTLINE_SUFFIXES) and path.name[0] != "." and path.is_file()
+    )
 
 
 def name_some(names: Iterable[str], limit: int = 3) -> str:
@@ -92,22 +125,32 @@ def name_some(names: Iterable[str], limit: int = 3) -> str:
     return ", ".join(names[:limit]) + more
 
 
-def _by_stem(paths: list[Path]) -> dict[str, Path]:
+def _by_stem(
+    paths: list[Path], name: Callable[[Path], str] = lambda path: path.stem
+) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
-        if path.stem in found:
+        stem = name(path)
+        if stem in found:
             raise DatasetError(
-                f"{path}: has the same stem as {found[path.stem].name}", "rename or remove one"
+                f"{path}: has the same stem as {found[stem].name}", "rename or remove one"
             )
-        found[path.stem] = path
+        found[stem] = path
     return found
 
 
 def _paired(folder: Path) -> list[Pair]:
     images = _by_stem(list_images(folder / "images"))
     labels = _by_stem(list_images(folder / "labels"))
+    outlines = _by_stem(_list_outlines(folder / "labels"), label_stem)
+    if both := sorted(set(labels) & set(outlines)):
+        raise DatasetError(
+            f"{outlines[both[0]]}: has the same stem as {labels[both[0]].name}",
+            "rename or remove one",
+        )
+    labels |= outlines
     for stem in set(labels) - set(images):  # corrected outputs of infer beside plain stems
-        short = stem.removesuffix(LABEL_SUFFIX)
+        short = short_stem(labels[stem])
         if short in images and short not in labels:
             labels[short] = labels.pop(stem)
     if not set(images) & set(labels):

@@ -4,12 +4,21 @@ from .coco import read_coco, write_coco, write_coco_polygons
 from .geojson import read_geojson, write_geojson
 from .ome import write_ome_tiff
 from .outlines import Outlines, fill_outlines, trace_outlines
-from .registry import FORMATS, Format, format_of, get_format, label_stem, read_label_file
+from .registry import (
+    FORMATS,
+    OUTLINE_SUFFIXES,
+    Format,
+    format_of,
+    get_format,
+    label_stem,
+    read_label_file,
+)
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission, write_submissions
 
 __all__ = [
     "FORMATS",
+    "OUTLINE_SUFFIXES",
     "Format",
     "Outlines",
     "fill_outlines",

@@ -19,7 +19,15 @@ from .ome import write_ome_tiff
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission
 
-__all__ = ["FORMATS", "Format", "format_of", "get_format", "label_stem", "read_label_file"]
+__all__ = [
+    "FORMATS",
+    "OUTLINE_SUFFIXES",
+    "Format",
+    "format_of",
+    "get_format",
+    "label_stem",
+    "read_label_file",
+]
 
 
 def _read_image(path: str | Path, shape: Shape | None = None) -> np.ndarray:
@@ -59,6 +67,9 @@ FORMATS = {
     )
 }
 """All formats, by name."""
+
+OUTLINE_SUFFIXES = (".geojson", ".zip", ".coco.json", ".coco-polygons.json", ".submission.csv")
+"""File name endings that count as labels, beside those of images, when a folder is listed."""
 
 _ENDINGS = sorted(
     ((ending, entry) for entry in FORMATS.values() for ending in (entry.ending, *entry.also)),

@@ -1,0 +1,56 @@
+"""``nucleisplit convert``: labels from one format into another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, overwrite_option
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("source", metavar="IN", type=FILE_OR_FOLDER)
+@click.argument("target", metavar="OUT", type=FILE_OR_FOLDER)
+@click.option(
+    "--to",
+    "name",
+    type=click.Choice(FORMAT_NAMES),
+    help="The format of OUT. Default: told by its ending.",
+)
+@click.option(
+    "--pixel-size",
+    type=click.FloatRange(0, min_open=True),
+    metavar="UM",
+    help="Width and height of a pixel, micrometres; only for ome-tiff.",
+)
+@overwrite_option
+def convert(
+    source: Path, target: Path, name: str | None, pixel_size: float | None, overwrite: bool
+) -> None:
+    """Convert labels: a file IN into the file OUT, or a folder of them into the folder OUT.
+
+    IN is whatever evaluate takes: label images, outlines, a dataset, a folder written by infer.
+    Where IN does not say how large the image is, it has to lie beside it, or in images/. Several
+    images go into one table when OUT ends in .csv.
+
+    \b
+    nucleisplit convert cells_labels.tif cells.geojson         for QuPath
+    nucleisplit convert images-nuclei/ rois/ --to roi          for ImageJ and Fiji
+    nucleisplit convert images-nuclei/ submission.csv          run lengths of all images
+    nucleisplit convert DATA/labels/ masks/ --to tiff
+    nucleisplit convert a.geojson a.ome.tif --pixel-size 0.25
+
+    \b
+    tiff           NAME.tif                 label image
+    ome-tiff       NAME.ome.tif             label image with the size of a pixel
+    geojson        NAME.geojson             outlines for QuPath
+    roi            NAME.rois.zip            regions for ImageJ and Fiji
+    coco           NAME.coco.json           run lengths for pycocotools
+    coco-polygons  NAME.coco-polygons.json  polygons; run lengths where there are holes
+    submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
+    """
+    from nucleisplit.conversion import convert_labels
+
+    count, images = convert_labels(source, target, name, pixel_size, overwrite)
+    click.echo(f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}")

@@ -1,0 +1,99 @@
+"""Labels of one or many images from one format into another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.io import LabelSource, find_label_sources, refuse_overwrite
+from nucleisplit.io.formats import Format, format_of, get_format, write_submissions
+
+__all__ = ["convert_labels"]
+
+
+def convert_labels(
+    source: str | Path,
+    target: str | Path,
+    name: str | None = None,
+    pixel_size: float | None = None,
+    overwrite: bool = False,
+) -> tuple[int, int]:
+    """Convert the labels of a file or folder.
+
+    Parameters
+    ----------
+    source : str or Path
+        See `find_label_sources`.
+    target : str or Path
+        A file for a file; for a folder a folder, or a table of run lengths.
+    name : str, optional
+        The format, one of `FORMATS`; by default that of the ending of `target`.
+    pixel_size : float, optional
+        Micrometres; only for OME-TIFF.
+    overwrite : bool
+        Replace existing files.
+
+    Returns
+    -------
+    nuclei, images : int
+
+    Raises
+    ------
+    ConfigError
+        The format is unknown or cannot be told.
+    InputError, DatasetError
+        The labels cannot be found or read.
+    OutputError
+        A file exists or cannot be written.
+    """
+    source, target = Path(source), Path(target)
+    sources = find_label_sources(source)
+    entry = get_format(name) if name else format_of(target)
+    if entry is None:
+        raise ConfigError(f"{target}: its ending tells no format", "choose one with --to")
+    if pixel_size is not None and entry.name != "ome-tiff":
+        raise ConfigError(f"{entry.name} holds no pixel size", "use --to ome-tiff")
+    if source.is_dir() and entry.name == "submission" and target.suffix.lower() == ".csv":
+        refuse_overwrite(target, overwrite)
+        images = {image_id: each.read() for image_id, each in sources.items()}
+        write_submissions(target, images, overwrite)
+        return sum(map(_count, images.values())), len(images)
+    if source.is_dir():
+        return _convert_all(sources, target, entry, pixel_size, overwrite), len(sources)
+    (only,) = sources.values()
+    refuse_overwrite(target, overwrite)
+    return _convert(only, target, entry, pixel_size, overwrite), 1
+
+
+def _convert_all(
+    sources: dict[str, LabelSource],
+    target: Path,
+    entry: Format,
+    pixel_size: float | None,
+    overwrite: bool,
+) -> int:
+    """Convert into a folder; nothing is written when a file is in the way."""
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target}: is a file", "name a folder")
+    files = {image_id: target / f"{image_id}{entry.ending}" for image_id in sources}
+    for path in files.values():
+        refuse_overwrite(path, overwrite)
+    return sum(
+        _convert(each, files[image_id], entry, pixel_size, overwrite)
+        for image_id, each in sources.items()
+    )
+
+
+def _convert(
+    source: LabelSource, path: Path, entry: Format, pixel_size: float | None, overwrite: bool
+) -> int:
+    labels = source.read()
+    options = {} if pixel_size is None else {"pixel_size": pixel_size}
+    entry.write(path, labels, overwrite=overwrite, **options)
+    return _count(labels)
+
+
+def _count(labels: np.ndarray) -> int:
+    return np.count_nonzero(np.unique(labels))
