@@ -133,7 +133,12 @@ def infer_batch(
         split_bias=split_bias,
     )
     mapper = segmenter.mapper
-    parameters = {**mapper.parameters, **asdict(segmenter.cut), "overlay": overlay, "write": formats}
+    parameters = {
+        **mapper.parameters,
+        **asdict(segmenter.cut),
+        "overlay": overlay,
+        "write": formats,
+    }
     settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
     if earlier is None:
         jobs = _start(paths, out, journal, settings, overwrite)
