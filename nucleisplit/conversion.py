@@ -8,9 +8,16 @@ import numpy as np
 
 from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.io import LabelSource, find_label_sources, refuse_overwrite
-from nucleisplit.io.formats import Format, format_of, get_format, write_submissions
+from nucleisplit.io.formats import (
+    Format,
+    format_of,
+    get_format,
+    read_nuclei,
+    write_nuclei,
+    write_submissions,
+)
 
-__all__ = ["convert_labels"]
+__all__ = ["convert_labels", "convert_table"]
 
 
 def convert_labels(
@@ -65,6 +72,20 @@ def convert_labels(
     (only,) = sources.values()
     refuse_overwrite(target, overwrite)
     return _convert(only, target, entry, pixel_size, overwrite), 1
+
+
+def convert_table(source: str | Path, target: str | Path, overwrite: bool = False) -> int:
+    """Convert a table of nuclei between CSV and Parquet, by the endings; return its rows.
+
+    Raises
+    ------
+    InputError, OutputError, ConfigError
+        See `read_nuclei` and `write_nuclei`.
+    """
+    refuse_overwrite(target, overwrite)
+    table = read_nuclei(source)
+    write_nuclei(target, table, overwrite)
+    return len(table)
 
 
 def _convert_all(

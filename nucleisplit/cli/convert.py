@@ -32,7 +32,7 @@ def convert(
 
     IN is whatever evaluate takes: label images, outlines, a dataset, a folder written by infer.
     Where IN does not say how large the image is, it has to lie beside it, or in images/. Several
-    images go into one table when OUT ends in .csv.
+    images go into one table when OUT ends in .csv. Tables of nuclei become Parquet, and back.
 
     \b
     nucleisplit convert cells_labels.tif cells.geojson         for QuPath
@@ -40,6 +40,7 @@ def convert(
     nucleisplit convert images-nuclei/ submission.csv          run lengths of all images
     nucleisplit convert DATA/labels/ masks/ --to tiff
     nucleisplit convert a.geojson a.ome.tif --pixel-size 0.25
+    nucleisplit convert images-nuclei/nuclei.csv nuclei.parquet
 
     \b
     tiff           NAME.tif                 label image
@@ -50,7 +51,11 @@ def convert(
     coco-polygons  NAME.coco-polygons.json  polygons; run lengths where there are holes
     submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
     """
-    from nucleisplit.conversion import convert_labels
+    from nucleisplit.conversion import convert_labels, convert_table
+    from nucleisplit.io.formats import is_parquet
 
+    if is_parquet(source) or (is_parquet(target) and name is None):
+        click.echo(f"{convert_table(source, target, overwrite)} nuclei: {target}")
+        return
     count, images = convert_labels(source, target, name, pixel_size, overwrite)
     click.echo(f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}")

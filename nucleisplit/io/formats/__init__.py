@@ -15,6 +15,7 @@ from .registry import (
 )
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission, write_submissions
+from .tables import is_parquet, read_nuclei, write_nuclei
 
 __all__ = [
     "FORMATS",
@@ -24,16 +25,19 @@ __all__ = [
     "fill_outlines",
     "format_of",
     "get_format",
+    "is_parquet",
     "label_stem",
     "read_coco",
     "read_geojson",
     "read_label_file",
+    "read_nuclei",
     "read_roi",
     "read_submission",
     "trace_outlines",
     "write_coco",
     "write_coco_polygons",
     "write_geojson",
+    "write_nuclei",
     "write_ome_tiff",
     "write_roi",
     "write_submission",

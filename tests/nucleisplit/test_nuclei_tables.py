@@ -1,0 +1,65 @@
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+import pytest
+from click.testing import CliRunner
+
+from nucleisplit.cli.main import main
+from nucleisplit.errors import ConfigError, InputError, OutputError
+from nucleisplit.io.formats import read_nuclei, write_nuclei
+from nucleisplit.measure import measure
+
+LABELS = np.array([[0, 1, 1], [2, 0, 1]])
+
+
+@pytest.fixture
+def table():
+    table = measure(LABELS, LABELS * 10, np.array([0.25, 1 / 3]))
+    table.insert(0, "image", "Zellkörper, 1.png")
+    return table
+
+
+def test_parquet_keeps_everything(tmp_path, table):
+    path = tmp_path / "a b.parquet"
+    write_nuclei(path, table)
+    pd.testing.assert_frame_equal(read_nuclei(path), table)
+    independent = pyarrow.parquet.read_table(path)
+    assert independent.column_names == list(table)
+    assert independent["predicted_iou"].to_pylist() == [0.25, 1 / 3]
+    with pytest.raises(OutputError, match="exists; use --overwrite"):
+        write_nuclei(path, table)
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_convert_tables_there_and_back(tmp_path, table, rows):
+    first, middle, last = (tmp_path / name for name in ("a.csv", "a.parquet", "b.csv"))
+    write_nuclei(first, table[:rows])
+    for source, target in ((first, middle), (middle, last)):
+        result = CliRunner().invoke(main, ["convert", str(source), str(target)])
+        assert result.output == f"{rows} nuclei: {target}\n"
+    assert first.read_bytes() == last.read_bytes()
+    pd.testing.assert_frame_equal(read_nuclei(middle), table[:rows], rtol=1e-5, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.parquet", b"nothing", "is no table"),
+        ("a.csv", b"x,y\n1,2\n", "has no column label"),
+        ("a.csv", b"\xff\xfe\x00", "is no table"),
+        ("a.parquet", b"", "is empty"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_nuclei(tmp_path / name)
+
+
+def test_without_pyarrow_the_message_tells_how_to_get_it(tmp_path, table, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigError, match=r"Parquet needs pyarrow; pip install 'nucleisplit\["):
+        write_nuclei(tmp_path / "a.parquet", table)
+    assert not list(tmp_path.iterdir())
