@@ -10,8 +10,9 @@ from pathlib import Path
 from nucleisplit import __version__
 from nucleisplit.errors import InputError, NucleisplitError, OutputError
 from nucleisplit.io import (
+    PlaneChoice,
     find_images,
-    read_image,
+    open_image,
     replacing,
     write_json,
     write_labels,
@@ -31,6 +32,7 @@ from nucleisplit.outputs import (
     open_folder,
     output_names,
     plan_jobs,
+    stamp_of,
 )
 from nucleisplit.pipeline import Segmenter
 
@@ -77,6 +79,7 @@ def infer_batch(
     min_iou: float = 0.0,
     min_area: int = 0,
     split_bias: float | None = None,
+    planes: PlaneChoice | None = None,
     overlay: bool = True,
     write: Sequence[str] = (),
     overwrite: bool = False,
@@ -96,6 +99,8 @@ def infer_batch(
         The output folder; None gives `nucleisplit.outputs.default_out`.
     model, weights, device, tta, diameter, rescale, min_iou, min_area, split_bias
         As for `Segmenter`.
+    planes
+        Which plane is read of files that hold more than one: channel, slice, level.
     overlay
         Also write a picture of the outlines.
     write
@@ -116,6 +121,7 @@ def infer_batch(
     OutputError
         The output folder holds an earlier run, or cannot be written.
     """
+    planes = planes or PlaneChoice()
     formats = sorted({get_format(name).name for name in write})
     paths = find_images(images)
     out = default_out(images, paths) if out is None else Path(out)
@@ -136,6 +142,7 @@ def infer_batch(
     parameters = {
         **mapper.parameters,
         **asdict(segmenter.cut),
+        **asdict(planes),
         "overlay": overlay,
         "write": formats,
     }
@@ -158,7 +165,7 @@ def infer_batch(
     begin = time.perf_counter()
     try:
         for number, job in enumerate(todo, start=skipped + 1):
-            entry = _run_job(job, segmenter, out, overlay, formats)
+            entry = _run_job(job, segmenter, planes, out, overlay, formats)
             journal.add(job.key, entry)
             if progress is not None:
                 progress(number, len(jobs), entry)
@@ -191,15 +198,22 @@ def _start(
 
 
 def _run_job(
-    job: Job, segmenter: Segmenter, out: Path, overlay: bool, formats: Sequence[str]
+    job: Job,
+    segmenter: Segmenter,
+    planes: PlaneChoice,
+    out: Path,
+    overlay: bool,
+    formats: Sequence[str],
 ) -> dict:
     """Segment one image and write its files; its entry for the journal."""
     begin = time.perf_counter()
-    stamp = _stamp(job.path)
+    stamp = stamp_of(job.path)
     written = job.written(formats)
     entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
     try:
-        image = read_image(job.path)
+        with open_image(job.path, planes) as source:
+            plane = source.plane(planes)
+            image = plane.read()
         result = segmenter.segment(image, name=str(job.path), keep_candidates=False)
         write_labels(out / job.labels, result.labels, overwrite=True)
         for name, file in written.items():
@@ -228,6 +242,8 @@ def _run_job(
         "scale": round(result.scale, 4),
         "height": image.shape[0],
         "width": image.shape[1],
+        "level": plane.level,
+        "pixel_size_um": plane.pixel_size,
         "labels": job.labels,
         **({"overlay": job.overlay} if overlay else {}),
         **({"written": written} if written else {}),
@@ -251,18 +267,9 @@ def _remove(job: Job, out: Path, formats: Sequence[str]) -> None:
             (out / name).unlink(missing_ok=True)
 
 
-def _stamp(path: Path) -> list[int]:
-    """Size and time of change: an image that differs is another image."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return []
-    return [stat.st_size, stat.st_mtime_ns]
-
-
 def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     entry = journal.get(job.key)
-    if entry is None or entry["status"] != "ok" or entry["stamp"] != _stamp(job.path):
+    if entry is None or entry["status"] != "ok" or entry["stamp"] != stamp_of(job.path):
         return False
     return all((out / name).is_file() for name in output_names(entry))
 

@@ -42,6 +42,18 @@ class Job:
         return {name: self.stem + get_format(name).ending for name in formats}
 
 
+def stamp_of(path: Path) -> list[int]:
+    """Size and time of change: an image that differs is another image.
+
+    Of an OME-Zarr, a folder, the latest change of the folder and of what lies directly in it.
+    """
+    try:
+        files = [path, *path.iterdir()] if path.is_dir() else [path]
+        return [path.stat().st_size, max(file.stat().st_mtime_ns for file in files)]
+    except OSError:
+        return []
+
+
 def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path:
     """The output folder when none is given: beside the input, ending in ``-nuclei``.
 

@@ -11,6 +11,7 @@ from nucleisplit.cli.options import (
     models_option,
     out_option,
     overwrite_option,
+    plane_options,
     write_option,
 )
 from nucleisplit.cli.progress import progress_bar
@@ -60,6 +61,7 @@ from nucleisplit.cli.progress import progress_bar
     is_flag=True,
     help="Show every image to the network at its own scale, however small or large its nuclei.",
 )
+@plane_options
 @device_option
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
@@ -75,6 +77,13 @@ def infer(
     tta: str | None,
     diameter: float | None,
     no_rescale: bool,
+    channel: str | None,
+    axes: str | None,
+    z: int | str | None,
+    t: int | None,
+    scene: int | None,
+    level: int | None,
+    mpp: float | None,
     device: str,
     overwrite: bool,
     resume: bool,
@@ -93,12 +102,17 @@ def infer(
     nucleisplit infer images/ --min-iou 0.6      only outlines that can be trusted
     nucleisplit infer images/ --diameter 90      nuclei far larger than usual
     nucleisplit infer images/ --write geojson    outlines for QuPath as well
+    nucleisplit infer stack.ome.tif --channel DAPI --z max
+    nucleisplit infer slide.svs --mpp 0.5        the level of a pyramid
     nucleisplit infer images/ --model default --model mine/=0.5
 
     Exit code: 0 all images done, 1 some images failed (the others are done),
     2 nothing could be done or the run had to stop.
     """
     from nucleisplit.batch import infer_batch
+    from nucleisplit.io import PlaneChoice
+
+    planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene, level=level, mpp=mpp)
 
     names, weights = zip(*models, strict=True)
     with progress_bar("segmenting") as progress:
@@ -114,6 +128,7 @@ def infer(
             min_iou=min_iou,
             min_area=min_area,
             split_bias=split_bias,
+            planes=planes,
             overlay=not no_overlay,
             write=formats,
             overwrite=overwrite,

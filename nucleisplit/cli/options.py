@@ -54,6 +54,67 @@ config_option = click.option(
     help="TOML file with settings of both stages (docs/formats.md); defaults when left out.",
 )
 
+
+def _parse_slice(
+    _context: click.Context, _parameter: click.Parameter, word: str | None
+) -> int | str | None:
+    """Take the number of a slice, or ``max``."""
+    if word is None or word == "max":
+        return word
+    if not word.isdecimal():
+        raise click.BadParameter(f"{word!r} is neither max nor the number of a slice")
+    return int(word)
+
+
+_PLANE_OPTIONS = (
+    click.option(
+        "--channel",
+        metavar="NAME|N[,N,N]",
+        help="The channel of the nuclei, by name or by number from 0, or three of them as red, "
+        "green and blue. Needed where an image has several and is not a colour image.",
+    ),
+    click.option(
+        "--axes",
+        metavar="LETTERS",
+        callback=lambda _context, _parameter, word: word and word.upper(),
+        help="What the dimensions of the files are, in their order, where they do not say: letters "
+        "of TCZYXS (time, channel, depth, rows, columns, colour samples), such as ZYX.",
+    ),
+    click.option(
+        "--z",
+        metavar="max|N",
+        callback=_parse_slice,
+        help="Of a stack, the maximum over all slices, or the slice of that number, from 0.",
+    ),
+    click.option("--t", type=click.IntRange(0), metavar="N", help="The time point, from 0."),
+    click.option(
+        "--scene",
+        type=click.IntRange(0),
+        metavar="N",
+        help="The image, from 0, of files that hold several.",
+    ),
+    click.option(
+        "--level",
+        type=click.IntRange(0),
+        metavar="N",
+        help="The level of a pyramid. Default: 0, the finest.",
+    ),
+    click.option(
+        "--mpp",
+        type=click.FloatRange(0, min_open=True),
+        metavar="UM",
+        help="Instead of --level: the level whose pixels come closest to this size in um.",
+    ),
+)
+
+
+def plane_options(command):
+    """``--channel``, ``--axes``, ``--z``, ``--t``, ``--scene``, ``--level`` and ``--mpp``."""
+    for option in reversed(_PLANE_OPTIONS):
+        command = option(command)
+    return command
+
+
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the outputs of an earlier run."
 )

@@ -8,7 +8,9 @@ from .folds import make_folds
 from .label_sets import LabelSource, find_label_sources
 from .layout import LABEL_SUFFIX, name_some
 from .overlay import draw_overlay, write_overlay
-from .readers import IMAGE_SUFFIXES, read_image, read_labels
+from .planes import PlaneChoice
+from .readers import IMAGE_SUFFIXES, open_image, read_image, read_labels
+from .source import ImageSource, Level, Plane
 from .table import ImageTable, read_image_table
 from .writers import write_json, write_labels, write_table
 
@@ -18,8 +20,12 @@ __all__ = [
     "CleaningConfig",
     "CleaningNotes",
     "Dataset",
+    "ImageSource",
     "ImageTable",
     "LabelSource",
+    "Level",
+    "Plane",
+    "PlaneChoice",
     "Record",
     "clean_labels",
     "draw_overlay",
@@ -28,6 +34,7 @@ __all__ = [
     "load_dataset",
     "make_folds",
     "name_some",
+    "open_image",
     "output_stems",
     "read_image",
     "read_image_table",

@@ -12,7 +12,7 @@ from pathlib import Path
 from nucleisplit.errors import InputError
 
 from .layout import list_images
-from .readers import IMAGE_SUFFIXES
+from .readers import IMAGE_SUFFIXES, is_zarr
 
 __all__ = ["find_images", "output_stems"]
 
@@ -24,7 +24,8 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     ----------
     paths : iterable of str or Path
         A file is taken whatever its name; of a folder the images directly in it; of a pattern
-        (``*``, ``?``, ``[...]``, and ``**`` for folders in folders) the images that match.
+        (``*``, ``?``, ``[...]``, and ``**`` for folders in folders) the images that match. An
+        OME-Zarr is a folder that counts as one image.
 
     Returns
     -------
@@ -95,8 +96,10 @@ def _number_repeated(stems: list[str]) -> list[str]:
 
 def _expand(text: str | Path) -> list[Path]:
     path = Path(text)
+    if is_zarr(path):
+        return [path]
     if path.is_dir():
-        images = list_images(path)
+        images = list_images(path) + [p for p in path.iterdir() if _is_visible_zarr(p)]
         if not images:
             raise InputError(
                 f"{path}: holds no images", f"known endings are {' '.join(IMAGE_SUFFIXES)}"
@@ -105,12 +108,20 @@ def _expand(text: str | Path) -> list[Path]:
         return [path]
     elif glob.has_magic(str(text)):
         matches = (Path(match) for match in glob.glob(str(text), recursive=True))
-        images = [p for p in matches if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
+        images = [
+            p
+            for p in matches
+            if p.suffix.lower() in IMAGE_SUFFIXES and (p.is_file() or _is_visible_zarr(p))
+        ]
         if not images:
             raise InputError(f"{text}: matches no images", "check the pattern")
     else:
         raise InputError(f"{path}: does not exist", "check the path")
     return sorted(images, key=_natural)
+
+
+def _is_visible_zarr(path: Path) -> bool:
+    return path.suffix.lower() == ".zarr" and path.name[0] != "." and is_zarr(path)
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:

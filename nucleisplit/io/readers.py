@@ -1,6 +1,7 @@
-"""Read microscope images and label images into plain arrays.
+"""Open microscope images of every kind; read images and label images into plain arrays.
 
-The format is told from the first bytes of the file, not from its name.
+The format is told from the first bytes of the file, not from its name, except for the files of
+microscope makers.
 """
 
 from __future__ import annotations
@@ -14,64 +15,83 @@ from PIL import Image, UnidentifiedImageError
 
 from nucleisplit.errors import InputError
 
-from .tiff import decode_tiff, is_tiff
+from .planes import PlaneChoice, choose_scene
+from .source import ImageSource, told
+from .store import ArrayStore, Store
 
-__all__ = ["IMAGE_SUFFIXES", "read_image", "read_labels"]
+__all__ = ["IMAGE_SUFFIXES", "is_zarr", "open_image", "read_image", "read_labels"]
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".btf", ".lsm"),
+    *(".svs", ".ndpi", ".scn", ".bif", ".zarr", ".czi", ".nd2", ".lif"),
+)
 """File name endings (lower case) that count as images when a folder is listed."""
+
+MAKER_SUFFIXES = {".czi": "bioio_czi", ".nd2": "bioio_nd2", ".lif": "bioio_lif"}
+"""File name endings of microscope makers, and the plugin of bioio that reads them."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _PLAIN_MODES = {"1", "L", "LA", "I", "F", "RGB", "RGBA"}
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ZARR = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def open_image(
+    path: str | Path, choice: PlaneChoice | None = None, *, palette: bool = True
+) -> ImageSource:
+    """Open an image: what it holds is known at once, pixels are read when asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        TIFF of any kind (BigTIFF, OME, ImageJ, whole slides that tifffile knows, such as .svs,
+        .ndpi and .scn), the folder of an OME-Zarr, PNG, JPEG, BMP or WebP (these are decoded at
+        once); CZI, ND2 and LIF with ``pip install 'nucleisplit[microscopes]'``.
+    choice : PlaneChoice, optional
+        Of which the `scene` counts here; the rest is for `ImageSource.plane`.
+    palette : bool
+        Apply the colour map of a palette image; otherwise its indices are the pixels.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, damaged, of no known format, or holds several images and the
+        choice does not say which.
+    """
+    path = Path(path)
+    scene = choice.scene if choice else None
+    with told(path):
+        store = _open_store(path, scene, palette)
+        if any(shape is not None and 0 in shape for shape in store.shapes[:1]):
+            raise InputError(f"has no pixels (shape {store.shapes[0]})", "export it again")
+    return ImageSource(path, store)
+
+
+def read_image(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarray:
     """Read one image.
 
     Parameters
     ----------
     path : str or Path
-        PNG, JPEG, BMP, WebP or TIFF (also BigTIFF, big-endian, OME and ImageJ). One plane: gray,
-        RGB, RGBA or palette; 8/16/32-bit, bool or float. The orientation
-        tag that cameras and telephones write is not applied: rows are those stored in the file.
+        As for `open_image`. The orientation tag that cameras and telephones write is not applied:
+        rows are those stored in the file.
+    choice : PlaneChoice, optional
+        Which plane, where the file holds more than one.
 
     Returns
     -------
     ndarray, shape (H, W) or (H, W, 3)
-        In the type of the file and native byte order. A palette is applied. An alpha channel is
-        dropped (transparency is no signal), and so is a constant fourth channel.
+        In the type of the file and native byte order. A palette is applied, an alpha channel is
+        dropped (transparency is no signal).
 
     Raises
     ------
     InputError
-        The file is missing, empty, truncated, not an image, a stack, of 2 or more than 3 channels,
-        of a complex type, or holds NaN or infinity.
+        The file is missing, empty, truncated, not an image, holds more than one plane, is of a
+        complex type, or holds NaN or infinity.
     """
-    path = Path(path)
-    image, alpha = _decode(path, palette=True)
-    if image.ndim == 3:
-        image = _drop_alpha(image, alpha)
-        if image.shape[2] not in (1, 3):
-            raise InputError(
-                f"{path}: has {image.shape[2]} channels",
-                "save the nuclear channel alone (gray), or RGB",
-            )
-        image = image[..., 0] if image.shape[2] == 1 else image
-    if image.dtype.kind not in "buif":
-        raise InputError(f"{path}: has pixels of type {image.dtype}", "save it as 8- or 16-bit")
-    if image.dtype.kind == "f":
-        bad = image.size - int(np.isfinite(image).sum())
-        if bad:
-            raise InputError(
-                f"{path}: holds {bad} NaN or infinite values", "replace them by numbers"
-            )
-    return np.ascontiguousarray(image)
-
-
-def _drop_alpha(image: np.ndarray, alpha: bool) -> np.ndarray:
-    if alpha or (image.shape[2] == 4 and (image[..., 3] == image[0, 0, 3]).all()):
-        return image[..., :-1]
-    return image
+    with open_image(path, choice) as source:
+        return source.plane(choice).read()
 
 
 def read_labels(path: str | Path) -> np.ndarray:
@@ -80,8 +100,8 @@ def read_labels(path: str | Path) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        PNG (8/16-bit, or palette: its indices) or TIFF (any integer type, or float holding whole
-        numbers). An alpha channel is dropped.
+        PNG (8/16-bit, or palette: its indices), TIFF or OME-Zarr (any integer type, or float
+        holding whole numbers). An alpha channel is dropped.
 
     Returns
     -------
@@ -95,22 +115,16 @@ def read_labels(path: str | Path) -> np.ndarray:
         values above 2**31 - 1.
     """
     path = Path(path)
-    labels, alpha = _decode(path, palette=False)
-    if alpha:
-        labels = labels[..., :-1]
-    if labels.ndim == 3 and labels.shape[2] == 1:
-        labels = labels[..., 0]
+    with open_image(path, palette=False) as source:
+        labels = source.plane().read()
     if labels.ndim != 2:
         raise InputError(
             f"{path}: is a colour image of {labels.shape[2]} channels, not a label image",
             "save one number per nucleus in a single-channel 16-bit PNG or TIFF",
         )
-    if labels.dtype.kind == "f":
-        if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
-            raise InputError(f"{path}: labels are not whole numbers", "save them as integers")
-    elif labels.dtype.kind not in "bui":
-        raise InputError(f"{path}: has pixels of type {labels.dtype}", "save them as integers")
-    if labels.size and labels.dtype.kind != "b":
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
+        raise InputError(f"{path}: labels are not whole numbers", "save them as integers")
+    if labels.dtype.kind != "b":
         low, high = labels.min(), labels.max()
         if low < 0:
             raise InputError(f"{path}: holds the negative label {low}", "use 0 for background")
@@ -119,49 +133,62 @@ def read_labels(path: str | Path) -> np.ndarray:
     return np.ascontiguousarray(labels, dtype=np.int32)
 
 
-def _decode(path: Path, *, palette: bool) -> tuple[np.ndarray, bool]:
+def is_zarr(path: Path) -> bool:
+    """Tell the folder of a Zarr group or array by the files in it."""
+    return path.is_dir() and any((path / mark).is_file() for mark in _ZARR)
+
+
+def _open_store(path: Path, scene: int | None, palette: bool) -> Store:
+    if is_zarr(path):
+        from .zarr_store import ZarrStore
+
+        return ZarrStore(path, scene)
+    head = _open_file(path, 4)
+    if path.suffix.lower() in MAKER_SUFFIXES:
+        from .bioio_store import BioioStore
+
+        return BioioStore(path, MAKER_SUFFIXES[path.suffix.lower()], scene)
+    if head in _TIFF:
+        from .tiff import TiffStore
+
+        return TiffStore(path, scene, palette)
+    choose_scene(scene, [""])
+    return ArrayStore(*_decode(path, palette))
+
+
+def _decode(path: Path, palette: bool) -> tuple[np.ndarray, bool]:
     """Return the pixels of a file, (H, W) or (H, W, C), and whether the last channel is alpha."""
-    data = read_bytes(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            pixels, alpha = (
-                decode_tiff(data, palette) if is_tiff(data) else _decode_pillow(data, palette)
-            )
-    except InputError as error:
-        raise InputError(f"{path}: {error.message}", error.hint) from None
+            return _decode_pillow(_open_file(path), palette)
     except UnidentifiedImageError:
         raise InputError(
-            f"{path}: is not an image that can be read", "use PNG, JPEG, BMP, WebP or TIFF"
+            "is not an image that can be read", "use PNG, JPEG, BMP, WebP, TIFF or OME-Zarr"
         ) from None
     except Image.DecompressionBombError:
-        raise InputError(f"{path}: is too large for its format", "save it as TIFF") from None
-    except MemoryError:
-        raise InputError(f"{path}: does not fit into memory", "cut it into parts") from None
-    except Exception as error:  # decoders raise dozens of types on damaged files
-        raise InputError(
-            f"{path}: is damaged or truncated ({str(error) or type(error).__name__})",
-            "copy or export it again",
-        ) from error
-    if pixels.size == 0:
-        raise InputError(f"{path}: has no pixels (shape {pixels.shape})", "export it again")
-    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False), alpha
+        raise InputError("is too large for its format", "save it as TIFF") from None
 
 
 def read_bytes(path: Path) -> bytes:
     """Return the content of a file; `InputError` if it is missing, a folder, locked or empty."""
+    with told(path):
+        return _open_file(path)
+
+
+def _open_file(path: Path, count: int = -1) -> bytes:
+    """Read the first bytes of a file, by default all; messages name no path."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(count)
     except FileNotFoundError:
-        raise InputError(f"{path}: does not exist", "check the path") from None
+        raise InputError("does not exist", "check the path") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder", "name a file in it") from None
+        raise InputError("is a folder", "name a file in it") from None
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be opened ({error.strerror})", "check the permissions"
-        ) from None
+        raise InputError(f"cannot be opened ({error.strerror})", "check the permissions") from None
     if not data:
-        raise InputError(f"{path}: is empty (0 bytes)", "copy or export it again")
+        raise InputError("is empty (0 bytes)", "copy or export it again")
     return data
 
 

@@ -70,7 +70,16 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     assert run["model"]["fingerprint"] == nucleisplit.load_bundle(model).fingerprint
     cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0}
     maps = {"tta": "none", "diameter": None, "rescale": True}
-    assert run["parameters"] == {**maps, **cut, "overlay": True, "write": [], "device": "cpu"}
+    names = ("axes", "channel", "z", "t", "scene", "level", "mpp")
+    planes = dict.fromkeys(names)
+    assert run["parameters"] == {
+        **maps,
+        **cut,
+        **planes,
+        "overlay": True,
+        "write": [],
+        "device": "cpu",
+    }
     assert [entry["image"] for entry in run["images"]] == ["cell0.png", "cell1.png", "cell2.png"]
     for entry in run["images"]:
         assert entry["status"] == "ok"
@@ -242,7 +251,7 @@ def write_bad(path, good):
         ("nan.tif", "holds 1 NaN or infinite values"),
         ("inf.tif", "holds 1 NaN or infinite values"),
         ("five_channels.tif", "has 5 channels"),
-        ("stack.tif", "is a stack"),
+        ("stack.tif", "has 7 planes along an axis Q"),
         ("complex.tif", "has pixels of type complex64"),
     ],
 )
@@ -516,3 +525,41 @@ def test_unknown_formats_and_files_in_the_way_are_refused(images, infer):
     result = infer(images, "--write", "geojson")
     assert result.exit_code == 2 and "cell2.geojson: exists" in result.output
     assert (out / "cell2.geojson").read_text() == "mine"
+
+
+def test_planes_are_chosen_recorded_and_checked_on_resume(images, infer, spots, tmp_path):
+    path, out = tmp_path / "a.ome.tif", tmp_path / "out"
+    stack = np.stack([spots(number)[0] for number in range(4)]).reshape(2, 2, 64, 64)
+    metadata = {"axes": "CZYX", "Channel": {"Name": ["GFP", "DAPI"]}, "PhysicalSizeX": 0.5,
+                "PhysicalSizeY": 0.5}  # fmt: skip
+    tifffile.imwrite(path, stack, ome=True, metadata=metadata, photometric="minisblack")
+    refused = infer(path, "--out", out)
+    assert refused.exit_code == 1
+    assert "has 2 slices and 2 channels (GFP, DAPI)" in refused.stderr
+    options = (path, "--out", out, "--channel", "dapi", "--z", "1")
+    assert infer(*options, "--overwrite").exit_code == 0
+    Image.fromarray(stack[1, 1]).save(tmp_path / "b.png")
+    assert infer(tmp_path / "b.png").exit_code == 0
+    alone = read_labels(tmp_path / "b-nuclei" / "b_labels.tif")
+    assert np.array_equal(read_labels(out / "a.ome_labels.tif"), alone)
+    run = record(out)
+    assert (run["parameters"]["channel"], run["parameters"]["z"]) == ("dapi", 1)
+    assert (run["images"][0]["level"], run["images"][0]["pixel_size_um"]) == (0, [0.5, 0.5])
+    assert infer(*options, "--resume").exit_code == 0
+    other = infer(*options[:-1], "max", "--resume")
+    assert other.exit_code == 2
+    assert "was begun with z 1, not max" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--z", "each"), "'each' is neither max nor the number of a slice"),
+        (("--level", "1", "--mpp", "0.5"), "level and mpp exclude each other"),
+        (("--axes", "ZZ"), "axes are 'ZZ'"),
+    ],
+)
+def test_impossible_planes(images, infer, options, message):
+    result = infer(images, *options)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from nucleisplit.outputs import (
     default_out,
     open_folder,
     plan_jobs,
+    stamp_of,
 )
 
 
@@ -131,3 +133,14 @@ def test_clearing_removes_the_files_of_the_run_and_no_others(here):
     clear_folder(out, journal)
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
     assert (here / "outside.tif").exists()
+
+
+def test_a_zarr_changes_with_what_lies_in_it(tmp_path):
+    folder = tmp_path / "a.zarr"
+    folder.mkdir()
+    (folder / ".zattrs").write_text("{}")
+    before = stamp_of(folder)
+    assert stamp_of(folder) == before
+    os.utime(folder / ".zattrs", ns=(0, before[1] + 5_000_000_000))
+    assert stamp_of(folder)[1] == before[1] + 5_000_000_000
+    assert stamp_of(tmp_path / "missing") == []

@@ -66,16 +66,6 @@ IMAGES = [
     ("float64.tif", save_tiff(GRAY / 7), GRAY / 7),
     ("bool.tif", save_tiff(GRAY > 100), GRAY > 100),
     ("one_page.tif", save_tiff(GRAY[None, None], photometric="minisblack"), GRAY),
-    (
-        "imagej_channels.tif",
-        save_tiff(
-            np.moveaxis(DEEP_RGB, -1, 0).copy(),
-            imagej=True,
-            metadata={"axes": "CYX"},
-            photometric="minisblack",
-        ),
-        DEEP_RGB,
-    ),
     ("one_pixel.png", save_pil(GRAY[:1, :1]), GRAY[:1, :1]),
     ("one_pixel.tif", save_tiff(GRAY[:1, :1]), GRAY[:1, :1]),
     ("one_row.tif", save_tiff(GRAY[:1]), GRAY[:1]),

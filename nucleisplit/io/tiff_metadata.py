@@ -1,0 +1,73 @@
+"""Pixel size and channel names from what the different kinds of TIFF say."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import tifffile
+
+from .store import micrometres
+
+__all__ = ["channel_names", "pixel_size"]
+
+PLAUSIBLE_UM = 20.0
+"""A plain resolution tag that says more is the dots per inch of a screen or a printer."""
+
+
+def pixel_size(tiff: tifffile.TiffFile, number: int) -> tuple[float, float] | None:
+    """Height and width of a pixel in um at full resolution; None where the file does not say.
+
+    OME-TIFF says it in its XML, Aperio slides in their description, ImageJ by its unit and the
+    resolution tags; other files by the resolution tags alone, which are believed where they give
+    less than `PLAUSIBLE_UM`.
+    """
+    page = tiff.series[number].keyframe
+    if tiff.is_ome:
+        pixels = _ome_pixels(tiff, number)
+        if pixels is None:
+            return None
+        sizes = [
+            micrometres(
+                float(pixels.get(f"PhysicalSize{axis}", 0)),
+                pixels.get(f"PhysicalSize{axis}Unit", "µm"),
+            )
+            for axis in "YX"
+        ]
+    elif tiff.is_svs and (found := re.search(r"\bMPP\s*=\s*([\d.]+)", page.description)):
+        sizes = [micrometres(float(found[1]), "um")] * 2
+    elif tiff.is_imagej:
+        unit = (tiff.imagej_metadata or {}).get("unit")
+        across, down = page.get_resolution()
+        sizes = [micrometres(1 / pixels, unit) if pixels else None for pixels in (down, across)]
+    else:
+        unit = {2: "inch", 3: "cm", 4: "mm", 5: "um"}.get(page.tags.valueof(296, default=2))
+        if not {282, 283} <= set(page.tags.keys()):
+            return None
+        across, down = page.get_resolution()
+        sizes = [micrometres(1 / pixels, unit) if pixels else None for pixels in (down, across)]
+        if any(size and size > PLAUSIBLE_UM for size in sizes):
+            return None
+    return tuple(sizes) if all(sizes) else None
+
+
+def channel_names(
+    tiff: tifffile.TiffFile, number: int, series: tifffile.TiffPageSeries
+) -> tuple[str, ...]:
+    """Names of the channels, where OME-XML or ImageJ has one for each."""
+    count = dict(zip(series.axes, series.shape, strict=True)).get("C", 1)
+    names: list[str] = []
+    if tiff.is_ome:
+        pixels = _ome_pixels(tiff, number)
+        if pixels is not None:
+            names = [c.get("Name", "") for c in pixels if c.tag.rpartition("}")[2] == "Channel"]
+    elif tiff.is_imagej and series.axes == "CYX":
+        names = [str(label) for label in (tiff.imagej_metadata or {}).get("Labels") or []]
+    return tuple(names) if len(names) == count and all(names) else ()
+
+
+def _ome_pixels(tiff: tifffile.TiffFile, number: int) -> ElementTree.Element | None:
+    """The Pixels element of one image."""
+    root = ElementTree.fromstring(tiff.ome_metadata)
+    found = [node for node in root.iter() if node.tag.rpartition("}")[2] == "Pixels"]
+    return found[number] if number < len(found) else None

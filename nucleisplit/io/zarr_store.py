@@ -1,0 +1,110 @@
+"""OME-Zarr, versions 0.1 to 0.5, read chunk by chunk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nucleisplit.errors import InputError
+
+from .planes import choose_scene
+from .store import Index, Store, micrometres
+
+__all__ = ["ZarrStore"]
+
+
+class ZarrStore(Store):
+    """The multiscale image of an OME-Zarr group, or a plain Zarr array.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; a field of a plate is named by its own folder.
+    scene : int, optional
+        Which image of a file that holds several (bioformats2raw).
+
+    Raises
+    ------
+    InputError
+        No image, several of them and `scene` is None, or a plate. The message names no path.
+    """
+
+    def __init__(self, path: Path, scene: int | None = None) -> None:
+        import zarr
+
+        node = zarr.open(str(path), mode="r")
+        meta = _metadata(node)
+        if "bioformats2raw.layout" in meta and "multiscales" not in meta:
+            names = sorted((name for name in node.group_keys() if name.isdecimal()), key=int)
+            if not names:
+                raise InputError("holds no image", "export it again")
+            node = node[names[choose_scene(scene, names)]]
+            meta = _metadata(node)
+        elif scene:
+            raise InputError(f"has no image {scene}", "it holds 1, counted from 0")
+        if "plate" in meta or "well" in meta:
+            raise InputError("is a plate of many fields", "name one, such as plate.zarr/A/1/0")
+        if "multiscales" in meta:
+            self._open_multiscale(node, meta)
+        elif hasattr(node, "dtype"):
+            if node.ndim < 2:
+                raise InputError(f"is an array of shape {node.shape}", "name an image")
+            self._arrays = [node]
+            self.axes = "Q" * (node.ndim - 2) + "YX"
+        else:
+            raise InputError("holds no multiscale image", "name the folder of an OME-Zarr image")
+        first = next((array for array in self._arrays if array is not None), None)
+        if first is None:
+            raise InputError("has no level that can be read", "copy or export it again")
+        if first.ndim != len(self.axes):
+            raise InputError(
+                f"has {first.ndim} dimensions, its axes are {self.axes}", "export it again"
+            )
+        self.dtype = np.dtype(first.dtype)
+        self.shapes = tuple(None if a is None else tuple(a.shape) for a in self._arrays)
+
+    def _open_multiscale(self, group, meta: dict) -> None:
+        scales = meta["multiscales"][0]
+        self._arrays = [_array(group, dataset["path"]) for dataset in scales["datasets"]]
+        axes = scales.get("axes", list("tczyx"))
+        axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
+        self.axes = "".join(_letter(axis) for axis in axes)
+        self.channels = _channels(meta)
+        scale = np.ones(len(axes))
+        for holder in (scales["datasets"][0], scales):
+            for change in holder.get("coordinateTransformations", ()):
+                scale = scale * change["scale"] if change["type"] == "scale" else scale
+        if self._arrays[0] is not None and {"Y", "X"} <= set(self.axes):
+            places = [self.axes.index(letter) for letter in "YX"]
+            sizes = [micrometres(float(scale[i]), axes[i].get("unit")) for i in places]
+            self.pixel_size = tuple(sizes) if all(sizes) else None
+
+    def read(self, level: int, index: Index) -> np.ndarray:
+        return np.asarray(self._arrays[level][index])
+
+
+def _metadata(node) -> dict:
+    """The OME attributes: at the top up to version 0.4, under ``ome`` from 0.5 on."""
+    attributes = dict(node.attrs)
+    return attributes.get("ome", attributes)
+
+
+def _array(group, path: str):
+    """Open a level; None when it is missing or its metadata are damaged."""
+    try:
+        array = group[path]
+        return array if hasattr(array, "dtype") else None
+    except Exception:  # zarr raises many types; the level is reported when it is asked for
+        return None
+
+
+def _letter(axis: dict) -> str:
+    kinds = {"time": "T", "channel": "C"}
+    letter = kinds.get(axis.get("type", ""), str(axis["name"]).upper())
+    return letter if letter in ("T", "C", "Z", "Y", "X") else "Q"
+
+
+def _channels(meta: dict) -> tuple[str, ...]:
+    names = [c.get("label", "") for c in meta.get("omero", {}).get("channels", ())]
+    return tuple(names) if names and all(names) else ()
