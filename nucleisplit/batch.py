@@ -18,7 +18,7 @@ from nucleisplit.io import (
     write_labels,
     write_overlay,
 )
-from nucleisplit.io.formats import get_format
+from nucleisplit.io.formats import get_format, write_as
 from nucleisplit.journal import Journal
 from nucleisplit.measure import COLUMNS
 from nucleisplit.outputs import (
@@ -217,7 +217,7 @@ def _run_job(
         result = segmenter.segment(image, name=str(job.path), keep_candidates=False)
         write_labels(out / job.labels, result.labels, overwrite=True)
         for name, file in written.items():
-            get_format(name).write(out / file, result.labels, result.table, overwrite=True)
+            write_as(name, out / file, result.labels, result.table, plane.pixel_size, True)
         if overlay:
             scores = result.table["predicted_iou"].to_numpy()
             write_overlay(out / job.overlay, image, result.labels, scores, overwrite=True)

@@ -13,6 +13,7 @@ from nucleisplit.io.formats import (
     format_of,
     get_format,
     read_nuclei,
+    write_as,
     write_nuclei,
     write_submissions,
 )
@@ -60,7 +61,7 @@ def convert_labels(
     entry = get_format(name) if name else format_of(target)
     if entry is None:
         raise ConfigError(f"{target}: its ending tells no format", "choose one with --to")
-    if pixel_size is not None and entry.name != "ome-tiff":
+    if pixel_size is not None and not entry.sized:
         raise ConfigError(f"{entry.name} holds no pixel size", "use --to ome-tiff")
     if source.is_dir() and entry.name == "submission" and target.suffix.lower() == ".csv":
         refuse_overwrite(target, overwrite)
@@ -111,8 +112,7 @@ def _convert(
     source: LabelSource, path: Path, entry: Format, pixel_size: float | None, overwrite: bool
 ) -> int:
     labels = source.read()
-    options = {} if pixel_size is None else {"pixel_size": pixel_size}
-    entry.write(path, labels, overwrite=overwrite, **options)
+    write_as(entry.name, path, labels, pixel_size=pixel_size, overwrite=overwrite)
     return _count(labels)
 
 

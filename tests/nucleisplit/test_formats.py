@@ -226,7 +226,7 @@ def test_coco_as_pycocotools_reads_it(tmp_path, name):
     path = tmp_path / "a.b.json"
     FORMATS[name].write(path, LABELS, TABLE)
     coco = COCO(path)
-    assert coco.imgs == {1: {"id": 1, "file_name": "a", "height": 12, "width": 9}}
+    assert coco.imgs == {1: {"id": 1, "file_name": "a.b", "height": 12, "width": 9}}
     assert sorted(coco.anns) == [2, 4, 9, 70_000]
     for number, annotation in coco.anns.items():
         np.testing.assert_array_equal(coco.annToMask(annotation), LABELS == number)
@@ -322,5 +322,7 @@ def test_ome_tiff_holds_the_size_of_a_pixel(tmp_path):
         assert tiff.pages[0].tags["XResolution"].value == (40_000, 1)
         assert tiff.pages[0].dtype == np.uint32
         np.testing.assert_array_equal(tiff.asarray(), LABELS)
+    formats.write_ome_tiff(path, LABELS, overwrite=True, pixel_size=(0.5, 0.25))
+    assert 'PhysicalSizeY="0.5"' in tifffile.TiffFile(path).ome_metadata
     with pytest.raises(ValueError, match="pixel_size must be positive"):
         formats.write_ome_tiff(tmp_path / "b.tif", LABELS, pixel_size=0)

@@ -12,6 +12,7 @@ from .registry import (
     get_format,
     label_stem,
     read_label_file,
+    write_as,
 )
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission, write_submissions
@@ -34,6 +35,7 @@ __all__ = [
     "read_roi",
     "read_submission",
     "trace_outlines",
+    "write_as",
     "write_coco",
     "write_coco_polygons",
     "write_geojson",

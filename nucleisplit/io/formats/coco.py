@@ -13,7 +13,7 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, measurements, paint, settle_numbers, settle_shape
+from .common import Shape, image_name, measurements, paint, settle_numbers, settle_shape
 from .outlines import trace_outlines
 from .runs import find_runs
 
@@ -36,7 +36,7 @@ def write_coco(
     Parameters
     ----------
     path : str or Path
-        The name up to its first dot is the name of the image in the file.
+        The name without its ending is the name of the image in the file.
     labels : (H, W) integer ndarray
         0 = background; not negative.
     table : DataFrame, optional
@@ -76,7 +76,7 @@ def write_coco(
         if "predicted_iou" in row:
             annotation["score"] = row["predicted_iou"]
         annotations.append(annotation)
-    name = Path(path).name.partition(".")[0]
+    name = image_name(path)
     content = {
         "images": [{"id": 1, "file_name": name, "height": height, "width": width}],
         "categories": [{"id": 1, "name": "nucleus"}],

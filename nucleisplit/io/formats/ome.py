@@ -10,6 +10,8 @@ import numpy as np
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.writers import check_labels, smallest_type
 
+from .common import image_name
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,7 +24,7 @@ def write_ome_tiff(
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
     *,
-    pixel_size: float | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
 ) -> None:
     """Write a label image with OME metadata; `nucleisplit.io.read_labels` reads it.
 
@@ -35,8 +37,8 @@ def write_ome_tiff(
         Not used: the format holds no measurements.
     overwrite : bool
         Replace an existing file.
-    pixel_size : float, optional
-        Width and height of a pixel, micrometres; also written where ImageJ looks for it.
+    pixel_size : float or (float, float), optional
+        Height and width of a pixel, micrometres; also written where ImageJ looks for it.
 
     Raises
     ------
@@ -48,14 +50,15 @@ def write_ome_tiff(
     import tifffile
 
     labels = check_labels(labels)
-    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+    down, across = np.broadcast_to(1.0 if pixel_size is None else pixel_size, 2).tolist()
+    if not (0 < down < float("inf") and 0 < across < float("inf")):
         raise ValueError(f"pixel_size must be positive, got {pixel_size}")
-    metadata = {"axes": "YX", "Name": Path(path).name.partition(".")[0]}
+    metadata = {"axes": "YX", "Name": image_name(path)}
     resolution = {}
     if pixel_size is not None:
-        for axis in "XY":
-            metadata |= {f"PhysicalSize{axis}": pixel_size, f"PhysicalSize{axis}Unit": "µm"}
-        resolution = {"resolution": (1e4 / pixel_size,) * 2, "resolutionunit": "CENTIMETER"}
+        for axis, size in (("X", across), ("Y", down)):
+            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+        resolution = {"resolution": (1e4 / across, 1e4 / down), "resolutionunit": "CENTIMETER"}
     with replacing(path, overwrite) as part:
         tifffile.imwrite(
             part,

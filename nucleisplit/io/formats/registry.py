@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from .ome import write_ome_tiff
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = [
     "FORMATS",
     "OUTLINE_SUFFIXES",
@@ -27,6 +31,7 @@ __all__ = [
     "get_format",
     "label_stem",
     "read_label_file",
+    "write_as",
 ]
 
 
@@ -50,6 +55,8 @@ class Format:
     """``write(path, labels, table=None, overwrite=False)``."""
     read: Callable[..., np.ndarray]
     """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
+    sized: bool = False
+    """Whether `write` takes ``pixel_size=``."""
     also: tuple[str, ...] = ()
     """Other endings by which a single file is recognised."""
 
@@ -57,13 +64,13 @@ class Format:
 FORMATS = {
     entry.name: entry
     for entry in (
-        Format("ome-tiff", ".ome.tif", write_ome_tiff, _read_image, (".ome.tiff",)),
-        Format("tiff", ".tif", _write_tiff, _read_image, IMAGE_SUFFIXES),
+        Format("ome-tiff", ".ome.tif", write_ome_tiff, _read_image, True, (".ome.tiff",)),
+        Format("tiff", ".tif", _write_tiff, _read_image, also=IMAGE_SUFFIXES),
         Format("geojson", ".geojson", write_geojson, read_geojson),
-        Format("roi", ".rois.zip", write_roi, read_roi, (".zip",)),
-        Format("coco", ".coco.json", write_coco, read_coco, (".json",)),
+        Format("roi", ".rois.zip", write_roi, read_roi, also=(".zip",)),
+        Format("coco", ".coco.json", write_coco, read_coco, also=(".json",)),
         Format("coco-polygons", ".coco-polygons.json", write_coco_polygons, read_coco),
-        Format("submission", ".submission.csv", write_submission, read_submission, (".csv",)),
+        Format("submission", ".submission.csv", write_submission, read_submission, also=(".csv",)),
     )
 }
 """All formats, by name."""
@@ -88,6 +95,20 @@ def get_format(name: str) -> Format:
     if name not in FORMATS:
         raise ConfigError(f"no format is called {name!r}", f"choose of {', '.join(FORMATS)}")
     return FORMATS[name]
+
+
+def write_as(
+    name: str,
+    path: str | Path,
+    labels: np.ndarray,
+    table: pd.DataFrame | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write labels in the format of a name, with the pixel size (um) where it holds one."""
+    entry = get_format(name)
+    options = {"pixel_size": pixel_size} if entry.sized else {}
+    entry.write(path, labels, table, overwrite, **options)
 
 
 def format_of(path: str | Path) -> Format | None:

@@ -19,7 +19,7 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, settle_shape
+from .common import Shape, image_name, settle_shape
 from .runs import find_runs
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write_submission(
     Parameters
     ----------
     path : str or Path
-        The name up to its first dot is the id of the image.
+        The name without its ending is the id of the image.
     labels : (H, W) integer ndarray
         0 = background; not negative.
     table : DataFrame, optional
@@ -56,7 +56,7 @@ def write_submission(
     ValueError
         The array is not a label image.
     """
-    write_submissions(path, {Path(path).name.partition(".")[0]: labels}, overwrite)
+    write_submissions(path, {image_name(path): labels}, overwrite)
 
 
 def write_submissions(
@@ -79,7 +79,7 @@ def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        The table; where it holds several images, those named as the file up to its first dot.
+        The table; where it holds several images, those named like the file.
     shape : (int, int)
         Rows and columns of the image: the format does not say.
 
@@ -96,7 +96,7 @@ def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     rows = _rows(path)
     ids = {image_id for image_id, _ in rows}
     if len(ids) > 1:
-        name = path.name.partition(".")[0]
+        name = image_name(path)
         if name not in ids:
             raise InputError(
                 f"{path}: holds {len(ids)} images, none called {name}",

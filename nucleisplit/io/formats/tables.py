@@ -1,4 +1,4 @@
-"""The table of nuclei as Parquet, for pandas, R and databases, and as CSV, like that of ``infer``."""
+"""The table of nuclei as Parquet, for pandas, R and databases, and as CSV, as from ``infer``."""
 
 from __future__ import annotations
 
