@@ -22,7 +22,7 @@ from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
 from stage2_trees.quality import DOUBTFUL, map_correlation, predicted_map
 from stage2_trees.recut import build_recut
 from stage2_trees.regressor import IoURegressor
-from stage2_trees.select import metric_score, select
+from stage2_trees.select import hits, metric_score, select
 from stage2_trees.split import Split, choose, split_maps
 from stage2_trees.training import (
     CrossFit,
@@ -67,6 +67,7 @@ __all__ = [
     "forest_features",
     "fuse_labels",
     "fuse_maps",
+    "hits",
     "map_correlation",
     "metric_score",
     "overlap_table",

@@ -46,9 +46,17 @@ def check_maps(maps: np.ndarray) -> np.ndarray:
     return maps
 
 
+def seed_map(maps: np.ndarray, border_weight: float) -> np.ndarray:
+    """Return body * (1 - separation) * (1 - border_weight * border), (H, W) float32."""
+    seed = maps[BODY] * (1 - maps[SEPARATION])
+    if border_weight:
+        seed *= 1 - border_weight * maps[BORDER]
+    return seed
+
+
 @njit(cache=True)
 def seed_levels(maps, levels, border_weight):
-    """Quantise the seed map, body * (1 - separation) * (1 - border_weight * border).
+    """Quantise the seed map, see `seed_map`, in one pass.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from scipy.ndimage import binary_erosion
 from stage2_trees.config import ForestConfig, RecutConfig
 from stage2_trees.forest import Forest, forest_of
 from stage2_trees.hierarchy import build_hierarchy
-from stage2_trees.maps import BODY, BORDER, SEPARATION, check_maps, seed_levels
+from stage2_trees.maps import BODY, check_maps, seed_levels, seed_map
 
 LEVELS = 255
 
@@ -52,9 +52,7 @@ def build_recut(maps: np.ndarray, config: RecutConfig | None = None) -> Forest:
     """
     config = config or RecutConfig()
     maps = check_maps(maps)
-    seed = maps[BODY] * (1 - maps[SEPARATION])
-    if config.border_weight:
-        seed *= 1 - config.border_weight * maps[BORDER]
+    seed = seed_map(maps, config.border_weight)
     inside = maps[BODY] > np.float32(config.body)
     levels = seed_levels(maps, LEVELS, config.border_weight)
     reached = np.zeros(seed.shape, np.uint8)

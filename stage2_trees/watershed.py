@@ -6,7 +6,7 @@ import numpy as np
 
 from stage2_trees.config import ThresholdConfig
 from stage2_trees.flood import flood
-from stage2_trees.maps import BODY, BORDER, SEPARATION, check_maps, seed_levels
+from stage2_trees.maps import BODY, check_maps, seed_levels, seed_map
 from stage2_trees.pieces import find_pieces
 from stage2_trees.runs import fill_gaps, label_components
 
@@ -44,11 +44,8 @@ def threshold_labels(maps: np.ndarray, config: ThresholdConfig | None = None) ->
     """
     config = config or ThresholdConfig()
     maps = check_maps(maps)
-    body = maps[BODY]
-    seed = body * (1 - maps[SEPARATION])
-    if config.border_weight:
-        seed *= 1 - config.border_weight * maps[BORDER]
-    mask = body > config.body
+    seed = seed_map(maps, config.border_weight)
+    mask = maps[BODY] > config.body
     labels, count = label_components((seed > config.seed) & mask)
     labels = _without_small(labels, count, config.min_seed_area)
     reach = np.ones(labels.shape, np.uint8)

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nucleisplit.config import RunConfig
 from stage2_trees import (
-    CrossFit,
     ForestConfig,
     ImageRows,
     best_iou,
     build_candidates,
+    hits,
     overlap_table,
-    select,
 )
 
 from .pool import ImagePool
@@ -27,7 +25,11 @@ _WRONG = 0.5
 
 
 def find_headroom(
-    pool: ImagePool, rows: Sequence[ImageRows], fitted: CrossFit, config: RunConfig
+    pool: ImagePool,
+    rows: Sequence[ImageRows],
+    chosen: Sequence[np.ndarray],
+    perfect: Sequence[np.ndarray],
+    config: ForestConfig,
 ) -> dict:
     """Say what each kind of error of the selection costs.
 
@@ -36,8 +38,9 @@ def find_headroom(
     pool : ImagePool
         Of the maps and truths that `rows` were made from.
     rows : sequence of ImageRows
-    fitted : CrossFit
-    config : RunConfig
+    chosen, perfect : sequence of (m,) integer
+        The candidates selected out of fold, and by the true IoU.
+    config : ForestConfig
 
     Returns
     -------
@@ -48,25 +51,24 @@ def find_headroom(
         of true nuclei their number and the mean share of the ten thresholds that their best
         match exceeds, as selected and of the oracle.
     """
-    perfect = [select(row.candidates, row.iou, config.select) for row in rows]
-    best = [_best_extents(row, chosen) for row, chosen in zip(rows, fitted.chosen, strict=True)]
+    best = [_best_extents(row, own) for row, own in zip(rows, chosen, strict=True)]
     right = [b[row.iou[b] > _WRONG] for row, b in zip(rows, best, strict=True)]
     sets = {
-        "selected": fitted.chosen,
+        "selected": chosen,
         "best_extent": best,
         "and_no_wrong": right,
         "oracle": perfect,
     }
     found = {
-        name: np.concatenate(pool.map(_area_and_hits, sets[name], config=config.forest))
+        name: np.concatenate(pool.map(_area_and_hits, sets[name], config=config))
         for name in ("selected", "oracle")
     }
     areas = found["selected"][:, 0]
     classes = np.searchsorted(AREAS, areas, side="right") - 1
     return {
         "what_if": {
-            name: float(np.mean([r.score(c) for r, c in zip(rows, chosen, strict=True)]))
-            for name, chosen in sets.items()
+            name: float(np.mean([r.score(c) for r, c in zip(rows, each, strict=True)]))
+            for name, each in sets.items()
         },
         "by_area": [
             {
@@ -98,5 +100,4 @@ def _area_and_hits(
     table = overlap_table(truth, build_candidates(maps, config).paint(chosen))
     iou, _ = best_iou(table)
     present = np.flatnonzero(table.area_a[1:]) + 1
-    shares = (iou[present, None] > np.arange(10, 20) / 20 + 1e-9).mean(axis=1)
-    return np.stack([table.area_a[present], shares], axis=1)
+    return np.stack([table.area_a[present], hits(iou[present]).mean(axis=1)], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,7 @@ def train_trees(
     OutputError
         `out` exists and may not be replaced.
     """
+    began = time.monotonic()
     check_replaceable(out, overwrite)
     run = TrainingRun.open(folder)
     config = run.with_stage_2(config)
@@ -107,7 +109,7 @@ def train_trees(
             "trees": pool.map(_score_chosen, ids, fitted.chosen, config=config.forest),
             "oracle": pool.map(_score_chosen, ids, perfect, config=config.forest),
         }
-        headroom = find_headroom(pool, rows, fitted, config)
+        headroom = find_headroom(pool, rows, fitted.chosen, perfect, config.forest)
         if labels is not None:
             paths = [labels / f"{name}_labels.tif" for name in ids]
             fixed = {"config": config.forest, "overwrite": overwrite}
@@ -121,6 +123,7 @@ def train_trees(
     scores["headroom"] = headroom
     for line in [*score_lines(scores), *trust_lines(scores)]:
         say(line)
+    say(f"{(time.monotonic() - began) / 60:.1f} min")
     return save_bundle(
         out,
         networks=[run.final_weights],

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from nucleisplit.io import (
     read_image,
 )
 from nucleisplit.pipeline import Segmenter
-from stage1_unet import Pair, Predictor, load_network, preprocess, train_network
+from stage1_unet import WEIGHTS, Pair, Predictor, load_network, preprocess, train_network
 
 from .baseline import quick_map
 from .curves import draw_curves
@@ -100,17 +101,22 @@ def train_unet(
         say(f"warning: {warning}")
     pairs = read_pairs(dataset, config, say)
     run.start()  # not before the data are known to be readable
-    extra = []
-    if segmenter:
+
+    @cache
+    def extra() -> list[Pair]:
+        if segmenter is None:
+            return []
         weight = sum(pair.weight for pair in pairs)
-        extra = pseudo_pairs(pseudo, segmenter, config.pseudo, config.preprocess, weight, say)
+        return pseudo_pairs(pseudo, segmenter, config.pseudo, config.preprocess, weight, say)
 
     def train(folder: Path, held_out: int | None) -> Path:
+        if (folder / WEIGHTS).exists():
+            return folder / WEIGHTS
         inside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold != held_out]
         outside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold == held_out]
         try:
             return train_network(
-                inside + extra,
+                inside + extra(),
                 outside,
                 folder,
                 config.network,

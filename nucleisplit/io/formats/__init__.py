@@ -1,19 +1,11 @@
 """Label images in the formats of other programs: each with a writer and a reader."""
 
 from .coco import read_coco, write_coco, write_coco_polygons
+from .endings import OUTLINE_SUFFIXES, label_stem
 from .geojson import read_geojson, write_geojson
 from .ome import write_ome_tiff
 from .outlines import Outlines, fill_outlines, trace_outlines
-from .registry import (
-    FORMATS,
-    OUTLINE_SUFFIXES,
-    Format,
-    format_of,
-    get_format,
-    label_stem,
-    read_label_file,
-    write_as,
-)
+from .registry import FORMATS, Format, format_of, get_format, read_label_file, write_as
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission, write_submissions
 from .tables import is_parquet, read_nuclei, write_nuclei

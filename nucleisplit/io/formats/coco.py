@@ -13,7 +13,8 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, image_name, measurements, paint, settle_numbers, settle_shape
+from .common import Shape, measurements, paint, settle_numbers, settle_shape
+from .endings import label_stem
 from .outlines import trace_outlines
 from .runs import find_runs
 
@@ -76,7 +77,7 @@ def write_coco(
         if "predicted_iou" in row:
             annotation["score"] = row["predicted_iou"]
         annotations.append(annotation)
-    name = image_name(path)
+    name = label_stem(path)
     content = {
         "images": [{"id": 1, "file_name": name, "height": height, "width": width}],
         "categories": [{"id": 1, "name": "nucleus"}],

@@ -16,26 +16,12 @@ from .outlines import fill_outlines
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Shape", "image_name", "measurements", "paint", "settle_numbers", "settle_shape"]
+__all__ = ["Shape", "measurements", "paint", "settle_numbers", "settle_shape"]
 
 Shape = tuple[int, int]
 
 _FAR = 1e9
 """No pixel of any image lies as far out."""
-
-
-_ENDINGS = (".submission.csv", ".coco.json", ".coco-polygons.json", ".ome.tif")
-
-
-def image_name(path: str | Path) -> str:
-    """Return the name of the image that a file is about, dots and all.
-
-    >>> image_name("x/a.b.coco.json"), image_name("a.b.csv")
-    ('a.b', 'a.b')
-    """
-    name = Path(path).name
-    ending = next((ending for ending in _ENDINGS if name.lower().endswith(ending)), "")
-    return name[: -len(ending)] if ending else Path(path).stem
 
 
 def settle_shape(path: Path, stored: Shape | None, given: Shape | None) -> Shape:

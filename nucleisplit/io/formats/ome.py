@@ -10,7 +10,7 @@ import numpy as np
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.writers import check_labels, smallest_type
 
-from .common import image_name
+from .endings import label_stem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def write_ome_tiff(
     down, across = np.broadcast_to(1.0 if pixel_size is None else pixel_size, 2).tolist()
     if not (0 < down < float("inf") and 0 < across < float("inf")):
         raise ValueError(f"pixel_size must be positive, got {pixel_size}")
-    metadata = {"axes": "YX", "Name": image_name(path)}
+    metadata = {"axes": "YX", "Name": label_stem(path)}
     resolution = {}
     if pixel_size is not None:
         for axis, size in (("X", across), ("Y", down)):

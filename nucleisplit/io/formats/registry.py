@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleisplit.errors import ConfigError
-from nucleisplit.io.readers import IMAGE_SUFFIXES, read_labels
+from nucleisplit.io.readers import read_labels
 from nucleisplit.io.writers import write_labels
 
 from .coco import read_coco, write_coco, write_coco_polygons
 from .common import Shape
+from .endings import ENDINGS, ending_of
 from .geojson import read_geojson, write_geojson
 from .ome import write_ome_tiff
 from .roi import read_roi, write_roi
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
-    "OUTLINE_SUFFIXES",
     "Format",
     "format_of",
     "get_format",
-    "label_stem",
     "read_label_file",
     "write_as",
 ]
@@ -49,39 +48,32 @@ class Format:
 
     name: str
     """What the user calls it."""
-    ending: str
-    """How its files are called: the name of the image and this."""
     write: Callable[..., None]
     """``write(path, labels, table=None, overwrite=False)``."""
     read: Callable[..., np.ndarray]
     """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
     sized: bool = False
     """Whether `write` takes ``pixel_size=``."""
-    also: tuple[str, ...] = ()
-    """Other endings by which a single file is recognised."""
+
+    @property
+    def ending(self) -> str:
+        """How its files are called: the name of the image and this."""
+        return ENDINGS[self.name][0]
 
 
 FORMATS = {
     entry.name: entry
     for entry in (
-        Format("ome-tiff", ".ome.tif", write_ome_tiff, _read_image, True, (".ome.tiff",)),
-        Format("tiff", ".tif", _write_tiff, _read_image, also=IMAGE_SUFFIXES),
-        Format("geojson", ".geojson", write_geojson, read_geojson),
-        Format("roi", ".rois.zip", write_roi, read_roi, also=(".zip",)),
-        Format("coco", ".coco.json", write_coco, read_coco, also=(".json",)),
-        Format("coco-polygons", ".coco-polygons.json", write_coco_polygons, read_coco),
-        Format("submission", ".submission.csv", write_submission, read_submission, also=(".csv",)),
+        Format("ome-tiff", write_ome_tiff, _read_image, sized=True),
+        Format("tiff", _write_tiff, _read_image),
+        Format("geojson", write_geojson, read_geojson),
+        Format("roi", write_roi, read_roi),
+        Format("coco", write_coco, read_coco),
+        Format("coco-polygons", write_coco_polygons, read_coco),
+        Format("submission", write_submission, read_submission),
     )
 }
 """All formats, by name."""
-
-OUTLINE_SUFFIXES = (".geojson", ".zip", ".coco.json", ".coco-polygons.json", ".submission.csv")
-"""File name endings that count as labels, beside those of images, when a folder is listed."""
-
-_ENDINGS = sorted(
-    ((ending, entry) for entry in FORMATS.values() for ending in (entry.ending, *entry.also)),
-    key=lambda pair: -len(pair[0]),
-)
 
 
 def get_format(name: str) -> Format:
@@ -117,19 +109,8 @@ def format_of(path: str | Path) -> Format | None:
     >>> format_of("a.rois.zip").name, format_of("a.PNG").name, format_of("a.txt")
     ('roi', 'tiff', None)
     """
-    name = Path(path).name.lower()
-    return next((entry for ending, entry in _ENDINGS if name.endswith(ending)), None)
-
-
-def label_stem(path: str | Path) -> str:
-    """Return the name of a label file without the ending of its format.
-
-    >>> label_stem("x/a.b.rois.zip"), label_stem("a_labels.tif")
-    ('a.b', 'a_labels')
-    """
-    name = Path(path).name
-    endings = (ending for ending, _ in _ENDINGS if name.lower().endswith(ending))
-    return name[: -len(ending)] if (ending := next(endings, "")) else Path(path).stem
+    ending = ending_of(path)
+    return next((FORMATS[name] for name, known in ENDINGS.items() if ending in known), None)
 
 
 def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:

@@ -19,7 +19,8 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, image_name, settle_shape
+from .common import Shape, settle_shape
+from .endings import label_stem
 from .runs import find_runs
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def write_submission(
     ValueError
         The array is not a label image.
     """
-    write_submissions(path, {image_name(path): labels}, overwrite)
+    write_submissions(path, {label_stem(path): labels}, overwrite)
 
 
 def write_submissions(
@@ -96,7 +97,7 @@ def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     rows = _rows(path)
     ids = {image_id for image_id, _ in rows}
     if len(ids) > 1:
-        name = image_name(path)
+        name = label_stem(path)
         if name not in ids:
             raise InputError(
                 f"{path}: holds {len(ids)} images, none called {name}",
