@@ -15,14 +15,15 @@ from stage2_trees.config import (
     SelectConfig,
     ThresholdConfig,
 )
-from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features
+from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features, image_summary
 from stage2_trees.forest import Candidates, Forest, build_forest
 from stage2_trees.fuse import fuse_labels, fuse_maps
 from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
-from stage2_trees.quality import DOUBTFUL, map_correlation, predicted_map
+from stage2_trees.overview import Overview, survey_maps
+from stage2_trees.quality import DOUBTFUL, expected_map, map_correlation, predicted_map
 from stage2_trees.recut import build_recut
 from stage2_trees.regressor import IoURegressor
-from stage2_trees.select import hits, metric_score, select
+from stage2_trees.select import Rates, find_rates, hits, metric_score, select
 from stage2_trees.split import Split, choose, split_maps
 from stage2_trees.training import (
     CrossFit,
@@ -50,6 +51,8 @@ __all__ = [
     "ImageRows",
     "IoURegressor",
     "OverlapTable",
+    "Overview",
+    "Rates",
     "RecutConfig",
     "RegressorConfig",
     "SecondOpinions",
@@ -64,10 +67,13 @@ __all__ = [
     "choose",
     "cross_fit",
     "cross_val_predict",
+    "expected_map",
+    "find_rates",
     "forest_features",
     "fuse_labels",
     "fuse_maps",
     "hits",
+    "image_summary",
     "map_correlation",
     "metric_score",
     "overlap_table",
@@ -75,6 +81,7 @@ __all__ = [
     "second_opinions",
     "select",
     "split_maps",
+    "survey_maps",
     "threshold_labels",
     "training_rows",
     "true_iou",

@@ -7,12 +7,14 @@ which the trees handle.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from stage2_trees.forest import Forest
 from stage2_trees.grids import extent_grids, map_grids, shape_grids
 from stage2_trees.kinship import tree_grids
-from stage2_trees.surroundings import surroundings
+from stage2_trees.surroundings import describe_nuclei, summarise, surroundings
 
 FEATURES = {
     # Shape.
@@ -115,12 +117,15 @@ FEATURE_NAMES = tuple(FEATURES)
 """Names of the columns of `forest_features`, in order."""
 
 
-def forest_features(forest: Forest) -> np.ndarray:
+def forest_features(forest: Forest, summary: Mapping[str, float] | None = None) -> np.ndarray:
     """Describe every candidate.
 
     Parameters
     ----------
     forest : Forest
+    summary : mapping, optional
+        Features of the image that the forest is a part of, from `image_summary`; by default they
+        are taken from the forest.
 
     Returns
     -------
@@ -142,10 +147,33 @@ def forest_features(forest: Forest) -> np.ndarray:
     shape = forest.sums.values.shape[:2]
     place = forest.candidates.node * shape[1] + forest.candidates.step - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        grids = shape_grids(forest) | map_grids(forest) | extent_grids(forest)
+        grids = _own_grids(forest)
         grids |= tree_grids(forest, grids["solidity"])
-        grids |= surroundings(forest, grids)
+        grids |= surroundings(forest, grids, summary)
     for i, name in enumerate(FEATURES):
         out[i] = np.broadcast_to(grids[name], shape).reshape(-1)[place]
     out[~np.isfinite(out)] = np.nan
     return np.ascontiguousarray(out.T)
+
+
+def image_summary(forests: Sequence[Forest], share: float = 1.0) -> dict[str, float]:
+    """Compute the features of a whole image from the forests of samples of it.
+
+    Parameters
+    ----------
+    forests : sequence of Forest
+    share : float
+        Of the image that the samples cover.
+
+    Returns
+    -------
+    dict
+        Every feature that begins with ``image_``; NaN where no nucleus is found.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        samples = [describe_nuclei(forest, _own_grids(forest)) for forest in forests]
+        return summarise(samples, share)
+
+
+def _own_grids(forest: Forest) -> dict[str, np.ndarray]:
+    return shape_grids(forest) | map_grids(forest) | extent_grids(forest)

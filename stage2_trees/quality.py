@@ -38,11 +38,28 @@ def predicted_map(
     float
         From 0 to 1; 0 where nothing is kept.
     """
-    if not len(chosen):
-        return 0.0
     hits = np.asarray(kept, float).sum(axis=0)
-    total = 2 * len(chosen) + expected_missed(candidates, chosen, found)
-    return float(np.mean(hits / (total - hits)))
+    return expected_map(hits, len(chosen), expected_missed(candidates, chosen, found))
+
+
+def expected_map(hits: np.ndarray, kept: int, missed: float) -> float:
+    """Score to expect of an image from its expected hits, as `predicted_map` explains.
+
+    Parameters
+    ----------
+    hits : (10,) floating
+        Expected number of hits at each threshold.
+    kept : int
+        Number of nuclei kept.
+    missed : float
+        Number of true nuclei to expect besides.
+
+    Examples
+    --------
+    >>> expected_map(np.full(10, 2.0), 2, 0), expected_map(np.full(10, 1.0), 1, 1)
+    (1.0, 0.5)
+    """
+    return float(np.mean(hits / (2 * kept + missed - hits))) if kept else 0.0
 
 
 def expected_missed(candidates: Candidates, chosen: np.ndarray, found: np.ndarray) -> float:

@@ -16,7 +16,9 @@ replace what is best, with everything else as settled without it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -52,6 +54,15 @@ class Selection:
     chosen: np.ndarray
     gain: np.ndarray
     best: np.ndarray
+
+
+class Rates(NamedTuple):
+    """How the metric of an image stands, and so what a hit is worth in it, at each threshold."""
+
+    level: np.ndarray
+    """(10,) float64, the score so far."""
+    weight: np.ndarray
+    """(10,) float64, what one nucleus more changes, relative to the mean over the thresholds."""
 
 
 def hits(iou: np.ndarray) -> np.ndarray:
@@ -125,6 +136,7 @@ def settle(
     scores: np.ndarray,
     config: SelectConfig | None = None,
     allowed: np.ndarray | None = None,
+    rates: Rates | None = None,
 ) -> Selection:
     """Choose as `select` does, and tell what every candidate is worth beside those chosen.
 
@@ -134,6 +146,8 @@ def settle(
         As for `select`.
     allowed : (n,) bool, optional
         The candidates that may be chosen; all of them by default.
+    rates : Rates, optional
+        Of the image that this forest is a part of, from `find_rates`; by default its own.
 
     Raises
     ------
@@ -141,39 +155,90 @@ def settle(
         As for `select`.
     """
     config = config or SelectConfig()
-    candidates = forest.candidates if isinstance(forest, Forest) else forest
-    scores = np.asarray(scores, float)
-    if scores.shape not in ((len(candidates),), (len(candidates), len(THRESHOLDS))):
-        raise ValueError(
-            f"scores must be ({len(candidates)},) or ({len(candidates)}, {len(THRESHOLDS)}), "
-            f"got {scores.shape}"
-        )
-    if not np.isfinite(scores).all():
-        raise ValueError("scores hold NaN or infinite values")
-    certain = scores.ndim == 1
-    probability = hits(scores) if certain else scores
-    margin, bias = (0.0, 0.0) if certain else (config.margin, config.split_bias)
-    level = np.full(len(THRESHOLDS), 0.5)
-    weight = np.ones(len(THRESHOLDS))
-    penalty = np.where(_is_reference(candidates, config.reference_extent), 0, margin)
-    chosen = np.empty(0, np.int64)
-    for iteration in range(config.iterations):
-        unit, cost = (weight * (1 + level)).mean(), (weight * level).mean()
-        gain = (probability @ (weight * (1 + level)) - (weight * level).sum()) / weight.size
-        if allowed is not None:
-            gain[~allowed] = -np.inf
-        before = chosen
-        chosen, best = best_set(candidates, gain, penalty * unit)
-        if iteration and np.array_equal(before, chosen):
-            break
-        hit = probability[chosen].sum(axis=0)
-        denominator = np.maximum(2 * chosen.size - hit, 1.0)
-        level = hit / denominator
-        weight = denominator.mean() / denominator
-    if bias:
-        low = (NEGLIGIBLE if bias < 0 else CREDIBLE) * unit - cost
-        chosen, best = best_set(candidates, gain, penalty * unit, bias, low)
+    part = _Part.of(forest, scores, config, allowed)
+    rates = _settle_rates([part], config.iterations) if rates is None else rates
+    gain, unit, chosen, best = part.choose(rates)
+    if config.split_bias and not part.certain:
+        cost = (rates.weight * rates.level).mean()
+        low = (NEGLIGIBLE if config.split_bias < 0 else CREDIBLE) * unit - cost
+        penalty = part.penalty * unit
+        chosen, best = best_set(part.candidates, gain, penalty, config.split_bias, low)
     return Selection(chosen, gain / unit, best)
+
+
+def find_rates(
+    forests: Sequence[Forest | Candidates],
+    scores: Sequence[np.ndarray],
+    config: SelectConfig | None = None,
+    allowed: Sequence[np.ndarray] | None = None,
+) -> Rates:
+    """Find what a hit is worth in an image of which these forests are samples.
+
+    Parameters
+    ----------
+    forests, scores, config, allowed
+        As for `settle`, one of each per sample.
+
+    Raises
+    ------
+    ValueError
+        As for `select`.
+    """
+    config = config or SelectConfig()
+    allowed = [None] * len(forests) if allowed is None else allowed
+    samples = zip(forests, scores, allowed, strict=True)
+    return _settle_rates([_Part.of(f, s, config, a) for f, s, a in samples], config.iterations)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A forest, ready for one choice after the other."""
+
+    candidates: Candidates
+    probability: np.ndarray
+    penalty: np.ndarray
+    allowed: np.ndarray | None
+    certain: bool
+
+    @classmethod
+    def of(cls, forest, scores, config, allowed) -> _Part:
+        candidates = forest.candidates if isinstance(forest, Forest) else forest
+        scores = np.asarray(scores, float)
+        if scores.shape not in ((len(candidates),), (len(candidates), len(THRESHOLDS))):
+            raise ValueError(
+                f"scores must be ({len(candidates)},) or ({len(candidates)}, {len(THRESHOLDS)}), "
+                f"got {scores.shape}"
+            )
+        if not np.isfinite(scores).all():
+            raise ValueError("scores hold NaN or infinite values")
+        certain = scores.ndim == 1
+        probability = hits(scores) if certain else scores
+        margin = 0.0 if certain else config.margin
+        reference = _is_reference(candidates, config.reference_extent)
+        return cls(candidates, probability, np.where(reference, 0, margin), allowed, certain)
+
+    def choose(self, rates: Rates) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+        """The gain of every candidate, that of a certain hit at no cost, and the best set."""
+        level, weight = rates
+        unit = (weight * (1 + level)).mean()
+        gain = (self.probability @ (weight * (1 + level)) - (weight * level).sum()) / weight.size
+        if self.allowed is not None:
+            gain[~self.allowed] = -np.inf
+        return gain, unit, *best_set(self.candidates, gain, self.penalty * unit)
+
+
+def _settle_rates(parts: Sequence[_Part], iterations: int) -> Rates:
+    rates = Rates(np.full(len(THRESHOLDS), 0.5), np.ones(len(THRESHOLDS)))
+    before: list[np.ndarray] = []
+    for _ in range(iterations - 1):
+        chosen = [part.choose(rates)[2] for part in parts]
+        if before and all(map(np.array_equal, before, chosen)):
+            break
+        before = chosen
+        hit = sum(part.probability[i].sum(axis=0) for part, i in zip(parts, chosen, strict=True))
+        denominator = np.maximum(2 * sum(map(len, chosen)) - hit, 1.0)
+        rates = Rates(hit / denominator, denominator.mean() / denominator)
+    return rates
 
 
 def best_set(

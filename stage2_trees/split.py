@@ -9,9 +9,10 @@ import numpy as np
 from stage2_trees.config import ForestConfig, SelectConfig
 from stage2_trees.features import forest_features
 from stage2_trees.forest import Forest, build_forest
-from stage2_trees.quality import predicted_map
+from stage2_trees.overview import Overview
+from stage2_trees.quality import expected_map, expected_missed
 from stage2_trees.regressor import IoURegressor
-from stage2_trees.select import settle
+from stage2_trees.select import Rates, settle
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +36,12 @@ class Split:
     gain : (n_candidates,) float64
     best : (n_nodes,) int64
         As in `stage2_trees.select.Selection`.
-    predicted_map : float
-        Score of the image to expect before ``min_iou`` drops any, see
-        `stage2_trees.predicted_map`.
+    kept : (k,) int64
+        All candidates that were chosen, those included that ``min_iou`` has dropped.
+    hits : (k, 10) float64
+        Probability of each of these to exceed each threshold of the metric.
+    missed : float
+        Number of true nuclei to expect where nothing was chosen.
     forest : Forest
     """
 
@@ -49,8 +53,15 @@ class Split:
     candidate_iou: np.ndarray
     gain: np.ndarray
     best: np.ndarray
-    predicted_map: float
+    kept: np.ndarray
+    hits: np.ndarray
+    missed: float
     forest: Forest
+
+    @property
+    def predicted_map(self) -> float:
+        """Score of the image to expect before ``min_iou`` drops any nuclei."""
+        return expected_map(self.hits.sum(axis=0), len(self.kept), self.missed)
 
 
 def split_maps(
@@ -61,6 +72,7 @@ def split_maps(
     min_iou: float = 0.0,
     min_area: int = 0,
     selection: SelectConfig | None = None,
+    overview: Overview | None = None,
 ) -> Split:
     """Choose the best nuclei that any threshold of the maps could give.
 
@@ -77,6 +89,8 @@ def split_maps(
     min_area : int
         Candidates of fewer pixels are not chosen, so that others may take their place.
     selection : SelectConfig, optional
+    overview : Overview, optional
+        Of the image that the maps are a part of, from `survey_maps`; by default their own.
 
     Raises
     ------
@@ -85,9 +99,15 @@ def split_maps(
         the regressor is not fitted.
     """
     forest = build_forest(maps, config)
-    scores = regressor.predict_raw(forest_features(forest))
+    scores = regressor.predict_raw(forest_features(forest, overview and overview.summary))
     return choose(
-        forest, scores, regressor, min_iou=min_iou, min_area=min_area, selection=selection
+        forest,
+        scores,
+        regressor,
+        min_iou=min_iou,
+        min_area=min_area,
+        selection=selection,
+        rates=overview and overview.rates,
     )
 
 
@@ -99,6 +119,7 @@ def choose(
     min_iou: float = 0.0,
     min_area: int = 0,
     selection: SelectConfig | None = None,
+    rates: Rates | None = None,
 ) -> Split:
     """Select from a forest whose candidates are scored already, and paint the result.
 
@@ -109,6 +130,8 @@ def choose(
         Raw scores of each candidate, from ``regressor.predict_raw``.
     regressor, min_iou, min_area, selection
         As for `split_maps`.
+    rates : Rates, optional
+        Of the image that the forest is a part of; by default its own.
 
     Raises
     ------
@@ -120,13 +143,8 @@ def choose(
     if min_area < 0:
         raise ValueError(f"min_area must be 0 or more, got {min_area}")
     hits, allowed = regressor.to_hits(scores), forest.area >= min_area
-    selected = settle(forest, hits, selection, allowed)
-    quality = predicted_map(
-        forest.candidates,
-        selected.chosen,
-        regressor.to_hits(scores[selected.chosen], chosen=True),
-        np.where(allowed, hits[:, 0], 0),
-    )
+    selected = settle(forest, hits, selection, allowed, rates)
+    found = np.where(allowed, hits[:, 0], 0)
     iou = regressor.to_iou(scores)
     chosen = selected.chosen[iou[selected.chosen] >= min_iou]
     candidates = forest.candidates
@@ -141,6 +159,8 @@ def choose(
         candidate_iou=iou,
         gain=selected.gain,
         best=selected.best,
-        predicted_map=quality,
+        kept=selected.chosen,
+        hits=regressor.to_hits(scores[selected.chosen], chosen=True),
+        missed=expected_missed(forest.candidates, selected.chosen, found),
         forest=forest,
     )
