@@ -6,23 +6,28 @@ A library of its own: arrays in, arrays out; it knows nothing of files of images
 from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
 from .model import WEIGHTS, build_network, load_network, save_network
 from .predict import Prediction, Predictor, channel_shares
-from .preprocess import preprocess
+from .preprocess import Levels, measure_levels, preprocess
 from .targets import CHANNELS, make_targets
+from .tiles import Tile, list_tiles
 
 __all__ = [
     "CHANNELS",
     "WEIGHTS",
+    "Levels",
     "NetworkConfig",
     "Pair",
     "PredictConfig",
     "Prediction",
     "Predictor",
     "PreprocessConfig",
+    "Tile",
     "TrainConfig",
     "build_network",
     "channel_shares",
+    "list_tiles",
     "load_network",
     "make_targets",
+    "measure_levels",
     "preprocess",
     "save_network",
     "train_network",

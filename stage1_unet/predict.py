@@ -15,7 +15,7 @@ from .canvas import Canvas
 from .config import PredictConfig
 from .heads import to_maps
 from .model import resolve_device
-from .size import choose_scale, snap_scale
+from .size import choose_scale, piece_areas, snap_scale, typical_radius
 from .targets import CHANNELS
 from .views import VIEWS, turn, turn_back
 
@@ -113,6 +113,65 @@ class Predictor:
         Prediction
         """
         base = self._at_best_scale(image)
+        maps = self._predict_around(image, base)
+        return Prediction(maps, base.radius and base.radius / float(base.scale), float(base.scale))
+
+    def predict_at(self, image: np.ndarray, scale: Fraction) -> np.ndarray:
+        """Compute the maps of an image, or of a part of one, at a scale that is known.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W, 3), float32 in [0, 1]
+        scale : Fraction
+            From `survey`.
+
+        Returns
+        -------
+        ndarray, shape (3, H, W), float32 in [0, 1]
+            As of `predict`.
+        """
+        return self._predict_around(image, self._canvas(image, scale))
+
+    def survey(
+        self, samples: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], float | None, Fraction]:
+        """Choose the scale for a whole image by samples of it.
+
+        Parameters
+        ----------
+        samples : sequence of ndarray, shape (h, w, 3), float32 in [0, 1]
+
+        Returns
+        -------
+        maps : list of ndarray, shape (3, h, w)
+            Of each sample, at that scale.
+        radius : float or None
+            Typical radius of the nuclei, pixels of the image; None when there are too few.
+        scale : Fraction
+        """
+        config = self.config
+        known = not config.rescale or config.diameter is not None
+        scale = Fraction(1)
+        if config.rescale and config.diameter is not None:
+            scale = choose_scale(config.diameter / 2, config.radius_range)
+        attempts = 1 if known else 3
+        while True:
+            maps = [self.predict_at(sample, scale) for sample in samples]
+            radius = typical_radius(np.concatenate([piece_areas(part) for part in maps]))
+            attempts -= 1
+            if radius is None or not attempts:
+                return maps, radius, scale
+            better = snap_scale(scale * choose_scale(radius * float(scale), config.radius_range))
+            if better == scale:
+                return maps, radius, scale
+            scale = better
+
+    def grid(self, scale: Fraction) -> int:
+        """Pixels at whose multiples parts of an image begin and end, to be computed alike."""
+        return (self.stride / scale).numerator
+
+    def _predict_around(self, image: np.ndarray, base: Canvas) -> np.ndarray:
+        """Finish the canvas at the best scale and those at scales around it, and average them."""
         parts = []
         for factor in self.config.scales:
             scale = snap_scale(base.scale * factor)
@@ -123,8 +182,7 @@ class Predictor:
         maps *= 255  # in place: maps of slides are large
         np.rint(maps, out=maps)
         maps /= 255
-        radius = base.radius
-        return Prediction(maps, radius and radius / float(base.scale), float(base.scale))
+        return maps
 
     def _at_best_scale(self, image: np.ndarray) -> Canvas:
         """Find the scale for an image: as given, or by what its maps show at that and the next.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -19,7 +22,44 @@ _DARKEST = np.float32(0.05)
 """Light that is let through at least, where absorbance is computed."""
 
 
-def preprocess(image: np.ndarray, config: PreprocessConfig | None = None) -> np.ndarray:
+@dataclass(frozen=True)
+class Levels:
+    """How the numbers of an image become those that the network sees."""
+
+    spans: tuple[tuple[float, float], ...]
+    """Lowest and highest value of the image, and of what else the variant scales, in order."""
+    exchange: bool
+    """Whether light and dark are exchanged."""
+
+
+def measure_levels(image: np.ndarray, config: PreprocessConfig | None = None) -> Levels:
+    """Measure an image, or samples of it side by side, so that parts of it can be scaled alike.
+
+    Parameters
+    ----------
+    image, config
+        As for `preprocess`.
+
+    Raises
+    ------
+    ValueError
+        As `preprocess`.
+
+    Examples
+    --------
+    >>> image = np.array([[0, 100], [200, 400]], np.uint16)
+    >>> preprocess(image[1:], levels=measure_levels(image))[..., 0].round(1).tolist()
+    [[0.5, 1.0]]
+    """
+    config = config or PreprocessConfig()
+    stretch = _Stretch(config)
+    _, exchange = _prepare(_as_channels(np.asarray(image)), config, stretch, None)
+    return Levels(tuple(stretch.spans), exchange)
+
+
+def preprocess(
+    image: np.ndarray, config: PreprocessConfig | None = None, levels: Levels | None = None
+) -> np.ndarray:
     """Scale an image to float32 RGB between two of its percentiles.
 
     The percentiles are taken over all colour channels together, so hues stay; an image of one
@@ -39,6 +79,9 @@ def preprocess(image: np.ndarray, config: PreprocessConfig | None = None) -> np.
     image : ndarray, shape (H, W) or (H, W, C)
         Any boolean, integer or floating type; C is 1 (gray), 3 (RGB) or 4 (RGBA, alpha ignored).
     config : PreprocessConfig, optional
+    levels : Levels, optional
+        Of the image that this is a part of, from `measure_levels`; by default its own. (The
+        equalisation of ``clahe`` looks at the part alone.)
 
     Returns
     -------
@@ -59,31 +102,58 @@ def preprocess(image: np.ndarray, config: PreprocessConfig | None = None) -> np.
     """
     config = config or PreprocessConfig()
     image = _as_channels(np.asarray(image))
-    scaled = _stretch(image, config)
-    if not scaled.any():
-        return np.zeros((*image.shape[:2], 3), np.float32)
-    exchange = config.polarity == "invert" or (config.polarity == "auto" and scaled.mean() > 0.5)
+    if levels is None:
+        return _prepare(image, config, _Stretch(config), None)[0]
+    return _prepare(image, config, _Stretch(config, levels.spans), levels.exchange)[0]
+
+
+def _prepare(
+    image: np.ndarray, config: PreprocessConfig, stretch: _Stretch, exchange: bool | None
+) -> tuple[np.ndarray, bool]:
+    """Scale (H, W, C) float32; measure what is not given."""
+    scaled = stretch(image)
+    low, high = stretch.spans[0]
+    if exchange is None:
+        exchange = config.polarity == "invert" or (
+            config.polarity == "auto" and float(scaled.mean()) > 0.5
+        )
+    if high <= low:  # constant: black, whatever the variant
+        return np.zeros((*image.shape[:2], 3), np.float32), exchange
     if config.variant == "gray":
-        scaled = _stretch(_luminance(image), config)
+        scaled = stretch(_luminance(image))
     if exchange:
         scaled = 1 - scaled
     scaled = np.broadcast_to(scaled, (*scaled.shape[:2], 3))
     if config.variant == "clahe":
         scaled = _equalise(scaled)
     elif config.variant == "lh":
-        scaled = _lightness_haematoxylin(scaled, config)
-    return np.ascontiguousarray(scaled)
+        scaled = _lightness_haematoxylin(scaled, config, stretch)
+    return np.ascontiguousarray(scaled), exchange
 
 
-def _stretch(image: np.ndarray, config: PreprocessConfig) -> np.ndarray:
-    """Scale (H, W, C) float32 to [0, 1]; 0 when it is constant."""
-    step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / _PERCENTILE_SAMPLE)))
-    low, high = np.percentile(image[::step, ::step], (config.low, config.high))
-    if high <= low:  # nearly constant: a few bright pixels may still be all there is
-        low, high = float(image.min()), float(image.max())
-    if high <= low:
-        return np.zeros_like(image)
-    return np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
+class _Stretch:
+    """Scales one array after the other to [0, 1]: each by its own span, or by those given."""
+
+    def __init__(self, config: PreprocessConfig, spans: Sequence[tuple[float, float]] = ()) -> None:
+        self.config = config
+        self.spans: list[tuple[float, float]] = []
+        self._given = list(spans)
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Scale (H, W, C) float32; 0 when it is constant."""
+        low, high = self._given.pop(0) if self._given else self._measure(image)
+        self.spans.append((low, high))
+        if high <= low:
+            return np.zeros_like(image)
+        return np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
+
+    def _measure(self, image: np.ndarray) -> tuple[float, float]:
+        step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / _PERCENTILE_SAMPLE)))
+        quantiles = self.config.low, self.config.high
+        low, high = np.percentile(image[::step, ::step], quantiles).tolist()
+        if high <= low:  # nearly constant: a few bright pixels may still be all there is
+            low, high = float(image.min()), float(image.max())
+        return low, high
 
 
 def _luminance(image: np.ndarray) -> np.ndarray:
@@ -100,12 +170,14 @@ def _equalise(rgb: np.ndarray) -> np.ndarray:
     return np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1)
 
 
-def _lightness_haematoxylin(rgb: np.ndarray, config: PreprocessConfig) -> np.ndarray:
+def _lightness_haematoxylin(
+    rgb: np.ndarray, config: PreprocessConfig, stretch: _Stretch
+) -> np.ndarray:
     rgb = np.ascontiguousarray(rgb)
     lightness = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[..., :1] / np.float32(100)
     passing = rgb if config.polarity == "keep" else 1 - rgb
     absorbed = -np.log(np.maximum(passing, _DARKEST)) @ _UNMIX_HAEMATOXYLIN
-    stain = _stretch(absorbed[..., None], config)
+    stain = stretch(absorbed[..., None])
     return np.clip(np.concatenate([lightness, stain, lightness], axis=2), 0, 1)
 
 

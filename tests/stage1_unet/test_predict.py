@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -208,3 +210,36 @@ def test_halo_must_leave_something():
 def test_settings_out_of_range(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
         PredictConfig(**fields)
+
+
+@pytest.mark.parametrize(("radius", "scale"), [(3, 4), (10, 1), (50, Fraction(2, 7))])
+def test_samples_tell_the_scale_of_the_whole(radius, scale):
+    image = disks(radius, 768, max(3 * radius, 16))
+    predictor = Predictor(Bright(), device="cpu")
+    maps, found, chosen = predictor.survey([image[:384, :384], image[384:, 384:]])
+    assert (chosen, found) == (scale, pytest.approx(radius, rel=0.1))
+    assert [part.shape for part in maps] == [(3, 384, 384)] * 2
+    assert np.array_equal(predictor.predict_at(image, chosen), predictor.predict(image))
+    assert predictor.grid(chosen) * chosen % 8 == 0
+
+
+def test_a_scale_that_is_given_needs_no_survey():
+    image = disks(10, 96, 32)
+    for config, scale in (
+        (PredictConfig(rescale=False), 1),
+        (PredictConfig(diameter=100), Fraction(2, 7)),
+    ):
+        network = Bright()
+        assert Predictor(network, config, "cpu").survey([image])[2] == scale
+        assert len(network.shown) == 1
+
+
+def test_parts_that_begin_and_end_on_the_grid_are_computed_as_the_whole():
+    image = random_image((96, 132))
+    predictor = Predictor(Local(), PLAIN, "cpu")
+    whole = predictor.predict_at(image, scale := Fraction(4, 3))
+    grid = predictor.grid(scale)
+    part = predictor.predict_at(np.ascontiguousarray(image[2 * grid :, 4 * grid :]), scale)
+    inside = (slice(None), slice(8, None), slice(8, None))
+    away = np.abs(part[inside] - whole[:, 2 * grid :, 4 * grid :][inside])
+    assert away.max() <= 1.01 / 255

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stage1_unet import PreprocessConfig, preprocess
+from stage1_unet import PreprocessConfig, measure_levels, preprocess
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
 VARIANTS = ("rgb", "gray", "clahe", "lh")
@@ -164,3 +164,22 @@ def test_haematoxylin_is_told_from_eosin():
     assert scaled[nucleus].tolist() == pytest.approx([0, 1, 0], abs=0.15)
     assert scaled[ground][1] == 0 and scaled[ground][0] > 0.6
     assert np.array_equal(scaled[..., 0], scaled[..., 2])
+
+
+@pytest.mark.parametrize("polarity", ["keep", "auto", "invert"])
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "clahe"])
+def test_parts_are_scaled_as_the_whole_with_its_levels(variant, polarity):
+    config = PreprocessConfig(variant=variant, polarity=polarity)
+    for image in (stained(), nuclei(), 255 - nuclei(), np.full((30, 30), 7)):
+        whole = preprocess(image, config)
+        levels = measure_levels(image, config)
+        assert np.array_equal(preprocess(image, config, levels), whole)
+        part = preprocess(image[3:20, 5:], config, levels)
+        assert np.allclose(part, whole[3:20, 5:], atol=1e-6)
+
+
+def test_a_part_of_one_colour_keeps_its_place_between_the_levels():
+    image = nuclei()
+    levels = measure_levels(image, config := PreprocessConfig(polarity="invert"))
+    assert (preprocess(np.full((4, 4), 20, np.uint8), config, levels) == 1).all()
+    assert (preprocess(np.full((4, 4), 200, np.uint8), config, levels) == 0).all()
