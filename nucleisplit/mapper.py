@@ -4,16 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from nucleisplit.bundle import Bundle, load_bundle
 from nucleisplit.errors import ConfigError
-from stage1_unet import PredictConfig, Prediction, Predictor, channel_shares, preprocess
+from stage1_unet import (
+    Levels,
+    PredictConfig,
+    Prediction,
+    Predictor,
+    channel_shares,
+    measure_levels,
+    preprocess,
+)
 
 TTA = ("none", "flips", "d4")
 """The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one model looks at an image, so that all its parts are seen alike."""
+
+    levels: Levels
+    scale: Fraction
+    """By which the image is enlarged."""
+
+    def to_json(self) -> dict:
+        """Plain values, from which `from_json` makes the same look."""
+        levels = self.levels
+        return {"spans": levels.spans, "exchange": levels.exchange, "scale": str(self.scale)}
+
+    @classmethod
+    def from_json(cls, values: dict) -> Look:
+        """Read what `to_json` wrote."""
+        spans = tuple((low, high) for low, high in values["spans"])
+        return cls(Levels(spans, values["exchange"]), Fraction(values["scale"]))
 
 
 class Mapper:
@@ -135,14 +165,86 @@ class Mapper:
             predictor.predict_sized(preprocess(image, bundle.config.preprocess))
             for predictor, bundle in zip(self.predictors, self.bundles, strict=True)
         ]
+        maps = self._average([part.maps for part in parts])
+        return Prediction(maps, parts[0].radius, parts[0].scale)
+
+    def survey(
+        self, glance: np.ndarray, samples: Sequence[np.ndarray]
+    ) -> tuple[list[Look], list[np.ndarray], float | None]:
+        """Get to know an image that is too large to be looked at in one piece.
+
+        Parameters
+        ----------
+        glance
+            (n,) or (n, C) pixels from all over the image, as they were read.
+        samples
+            Parts of the image as they were read, one at least.
+
+        Returns
+        -------
+        looks : list of Look
+            Of each model.
+        maps : list of (3, h, w) float32
+            Of each sample.
+        radius : float or None
+            Typical radius of the nuclei by the first model, pixels; None when there are too few.
+
+        Raises
+        ------
+        ValueError
+            As for `predict`.
+        """
+        looks, parts, radii = [], [], []
+        for predictor, bundle in zip(self.predictors, self.bundles, strict=True):
+            config = bundle.config.preprocess
+            levels = measure_levels(glance[None], config)
+            images = [preprocess(sample, config, levels) for sample in samples]
+            maps, radius, scale = predictor.survey(images)
+            looks.append(Look(levels, scale))
+            parts.append(maps)
+            radii.append(radius)
+        return looks, [self._average(maps) for maps in zip(*parts, strict=True)], radii[0]
+
+    def predict_part(self, image: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
+        """Compute the maps, (3, h, w), of a part of an image that begins and ends on its grid.
+
+        Parameters
+        ----------
+        image
+            (h, w) or (h, w, C), as it was read.
+        looks
+            From `survey`.
+
+        Raises
+        ------
+        ValueError
+            As for `predict`.
+        """
+        return self._average(
+            [
+                predictor.predict_at(
+                    preprocess(image, bundle.config.preprocess, look.levels), look.scale
+                )
+                for predictor, bundle, look in zip(
+                    self.predictors, self.bundles, looks, strict=True
+                )
+            ]
+        )
+
+    def grid(self, looks: Sequence[Look]) -> int:
+        """Pixels at whose multiples parts of an image begin and end, to be computed alike."""
+        return math.lcm(
+            *(p.grid(look.scale) for p, look in zip(self.predictors, looks, strict=True))
+        )
+
+    def _average(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Average the maps of all models."""
         if len(parts) == 1:
             return parts[0]
         total = sum(
-            share[:, None, None] * part.maps
-            for share, part in zip(self._shares, parts, strict=True)
+            share[:, None, None] * maps for share, maps in zip(self._shares, parts, strict=True)
         )
-        maps = np.rint(total * 255) / np.float32(255)
-        return Prediction(maps, parts[0].radius, parts[0].scale)
+        return np.rint(total * 255) / np.float32(255)
 
 
 def _adapted(

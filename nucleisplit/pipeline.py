@@ -10,7 +10,7 @@ from nucleisplit.bundle import Bundle
 from nucleisplit.errors import InputError
 from nucleisplit.mapper import Mapper
 from nucleisplit.segmentation import Cut, Segmentation, Source, segmentation_of
-from stage2_trees import split_maps
+from stage2_trees import Overview, Split, split_maps
 
 
 class Segmenter:
@@ -79,6 +79,7 @@ class Segmenter:
         self.bundle = self.mapper.bundles[0]
         bias = self.bundle.config.select.split_bias if split_bias is None else split_bias
         self.cut = Cut(min_iou, min_area, bias)
+        self.selection = self.bundle.config.select.model_copy(update={"split_bias": bias})
         self.regressor = self.bundle.regressor()
 
     def __call__(self, image: np.ndarray) -> Segmentation:
@@ -115,20 +116,26 @@ class Segmenter:
             found = self.mapper.predict(image)
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
-        config, cut = self.bundle.config, self.cut
-        selection = config.select.model_copy(update={"split_bias": cut.split_bias})
-        split = split_maps(
-            found.maps,
-            self.regressor,
-            config.forest,
-            min_iou=cut.min_iou,
-            min_area=cut.min_area,
-            selection=selection,
-        )
-        source = Source(image, split, self.regressor, selection, cut)
+        split = self.split(found.maps)
+        source = Source(image, split, self.regressor, self.selection, self.cut)
         result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
         diameter = found.radius and 2 * found.radius
         return replace(result, diameter=diameter, scale=found.scale)
+
+    def split(self, maps: np.ndarray, overview: Overview | None = None) -> Split:
+        """Cut maps, (3, H, W), into nuclei: those of an image, or of a part of one.
+
+        `overview` is that of the whole image; by default it is taken from the maps.
+        """
+        return split_maps(
+            maps,
+            self.regressor,
+            self.bundle.config.forest,
+            min_iou=self.cut.min_iou,
+            min_area=self.cut.min_area,
+            selection=self.selection,
+            overview=overview,
+        )
 
 
 def segment(image: np.ndarray, **options) -> Segmentation:
