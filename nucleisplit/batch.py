@@ -35,9 +35,10 @@ from nucleisplit.outputs import (
     stamp_of,
 )
 from nucleisplit.pipeline import Segmenter
+from nucleisplit.review import find_doubts, write_review
 
 _LOG = logging.getLogger(__name__)
-_INTERNAL = ("key", "stem", "stamp", "rows")
+_INTERNAL = ("stem", "stamp", "rows")
 """What the journal keeps of an image for its own use."""
 
 
@@ -214,8 +215,9 @@ def _run_job(
         with open_image(job.path, planes) as source:
             plane = source.plane(planes)
             image = plane.read()
-        result = segmenter.segment(image, name=str(job.path), keep_candidates=False)
+        result = segmenter.segment(image, name=str(job.path))
         write_labels(out / job.labels, result.labels, overwrite=True)
+        write_review(out / job.review, find_doubts(result), overwrite=True)
         for name, file in written.items():
             write_as(name, out / file, result.labels, result.table, plane.pixel_size, True)
         if overlay:
@@ -246,6 +248,7 @@ def _run_job(
         "pixel_size_um": plane.pixel_size,
         "labels": job.labels,
         **({"overlay": job.overlay} if overlay else {}),
+        "review": job.review,
         **({"written": written} if written else {}),
         "seconds": round(time.perf_counter() - begin, 3),
         "rows": table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n"),
@@ -262,7 +265,7 @@ def _unexpected(path: Path, error: Exception) -> InputError:
 
 
 def _remove(job: Job, out: Path, formats: Sequence[str]) -> None:
-    for name in (job.labels, job.overlay, *job.written(formats).values()):
+    for name in (job.labels, job.overlay, job.review, *job.written(formats).values()):
         with suppress(OSError):
             (out / name).unlink(missing_ok=True)
 

@@ -37,6 +37,10 @@ class Job:
     def overlay(self) -> str:
         return f"{self.stem}_overlay.png"
 
+    @property
+    def review(self) -> str:
+        return f"{self.stem}_review.json"
+
     def written(self, formats: Iterable[str]) -> dict[str, str]:
         """The name of its file in each of the formats asked for beside the label image."""
         return {name: self.stem + get_format(name).ending for name in formats}
@@ -120,7 +124,8 @@ def _first_free(stem: str, taken: set[str]) -> str:
 
 def output_names(entry: dict) -> list[str]:
     """The files that belong to the entry of one image; never outside the output folder."""
-    names = [entry.get("labels"), entry.get("overlay"), *entry.get("written", {}).values()]
+    names = [entry.get(name) for name in ("labels", "overlay", "review")]
+    names += entry.get("written", {}).values()
     return [name for name in names if name and Path(name).name == name]
 
 
@@ -154,7 +159,7 @@ def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, d
 def check_targets(jobs: Iterable[Job], out: Path, formats: Sequence[str] = ()) -> None:
     """Refuse to replace files that no run of ours is known to have written."""
     for job in jobs:
-        for name in (job.labels, job.overlay, *job.written(formats).values()):
+        for name in (job.labels, job.overlay, job.review, *job.written(formats).values()):
             if (out / name).exists():
                 raise OutputError(
                     f"{out / name}: exists", hint="choose another --out or add --overwrite"

@@ -59,7 +59,9 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     result = infer(images)
     assert result.exit_code == 0, result.output
     out = images.with_name("images-nuclei")
-    names = {f"cell{n}_{kind}" for n in range(3) for kind in ("labels.tif", "overlay.png")}
+    names = {
+        f"cell{n}_{kind}" for n in range(3) for kind in ("labels.tif", "overlay.png", "review.json")
+    }
     assert set(contents(out)) == names | {"nuclei.csv", "run.json", JOURNAL}
 
     table = pd.read_csv(out / "nuclei.csv")
