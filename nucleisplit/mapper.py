@@ -123,6 +123,16 @@ class Mapper:
         return str(self.predictors[0].device)
 
     @property
+    def tile(self) -> int:
+        """Largest side that all networks compute in one piece, pixels that they see."""
+        return min(predictor.config.tile for predictor in self.predictors)
+
+    @property
+    def halo(self) -> int:
+        """Margin of a tile that every network has to see, pixels that it sees."""
+        return max(predictor.config.halo for predictor in self.predictors)
+
+    @property
     def fingerprint(self) -> str:
         """The identity of the models and of their shares."""
         if len(self.bundles) == 1:
