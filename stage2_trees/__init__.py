@@ -10,14 +10,17 @@ from stage2_trees.alternatives import (
 from stage2_trees.calibration import Calibration, CalibrationSet
 from stage2_trees.config import (
     ForestConfig,
+    LinkConfig,
     RecutConfig,
     RegressorConfig,
     SelectConfig,
     ThresholdConfig,
+    VolumeConfig,
 )
 from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features, image_summary
 from stage2_trees.forest import Candidates, Forest, build_forest
 from stage2_trees.fuse import fuse_labels, fuse_maps
+from stage2_trees.link import Linked, link_slices
 from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
 from stage2_trees.overview import Overview, survey_maps
 from stage2_trees.quality import DOUBTFUL, expected_map, map_correlation, predicted_map
@@ -34,6 +37,7 @@ from stage2_trees.training import (
     training_rows,
 )
 from stage2_trees.truth import true_iou
+from stage2_trees.volumes import cut_volume
 from stage2_trees.watershed import threshold_labels
 
 __all__ = [
@@ -50,6 +54,8 @@ __all__ = [
     "ForestConfig",
     "ImageRows",
     "IoURegressor",
+    "LinkConfig",
+    "Linked",
     "OverlapTable",
     "Overview",
     "Rates",
@@ -59,6 +65,7 @@ __all__ = [
     "SelectConfig",
     "Split",
     "ThresholdConfig",
+    "VolumeConfig",
     "alternatives_of",
     "best_iou",
     "build_candidates",
@@ -67,6 +74,7 @@ __all__ = [
     "choose",
     "cross_fit",
     "cross_val_predict",
+    "cut_volume",
     "expected_map",
     "find_rates",
     "forest_features",
@@ -74,6 +82,7 @@ __all__ = [
     "fuse_maps",
     "hits",
     "image_summary",
+    "link_slices",
     "map_correlation",
     "metric_score",
     "overlap_table",

@@ -182,3 +182,51 @@ class SelectConfig(_Settings):
     Towards -1 a union may be ever worse than its parts and still replace them, at the end with a
     hit rate of 0.05; towards 1 parts may be ever worse than their union, at the end with a hit
     rate of 0.1 each. The number of nuclei never falls as the bias rises."""
+
+
+class LinkConfig(_Settings):
+    """How the nuclei of the slices of a stack become volumes."""
+
+    min_iou: float = Field(0.5, gt=0, le=1)
+    """Outlines of two slices with a lower IoU are not joined."""
+
+    bridge: bool = True
+    """Whether a nucleus may be missing in one slice."""
+
+    max_valley: float = Field(0.85, ge=0, le=1)
+    """A volume is cut where its area falls below this share of the largest area before and of the
+    largest after; 0: never."""
+
+    min_slices: int = Field(2, ge=1)
+    """Volumes in fewer slices are dropped."""
+
+    min_volume: int = Field(30, ge=1)
+    """Volumes of fewer voxels are dropped."""
+
+
+class VolumeConfig(_Settings):
+    """How the maps of a stack are cut in 3-D."""
+
+    body: float = Field(0.65, ge=0, lt=1)
+    """Voxels whose body is above this belong to nuclei. Above one half, because the light of
+    a nucleus reaches into the slices above and below it."""
+
+    smoothing: float = Field(1.0, ge=0)
+    """Standard deviation, in pixels, by which the seed map is smoothed."""
+
+    min_contrast: float = Field(0.02, ge=0, le=1)
+    """As in ForestConfig."""
+
+    min_leaf_volume: int = Field(20, ge=1)
+    """A peak with fewer voxels where it meets another piece starts no candidate."""
+
+    min_volume: int = Field(30, ge=1)
+    """Volumes of fewer voxels are dropped."""
+
+    max_hole: int = Field(200, ge=0)
+    """Enclosed gaps of at most this many voxels count as part of the nuclei."""
+
+    split_bias: float = Field(0.0, ge=-1, le=1)
+    """How readily nuclei in contact are told apart: a union is kept where it fills its ellipsoid,
+    times one minus this, as well as its parts. At -1 nearly everything in contact is one, at 1
+    every peak is a nucleus."""

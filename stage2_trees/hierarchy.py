@@ -88,8 +88,14 @@ def build_hierarchy(
     >>> tree.peak.tolist(), tree.saddle.tolist()
     ([7, 8, 9, 9, 9], [2, 5, 5, 2, 0])
     """
-    raw = _merge(levels, mask, min_contrast, min_area)
-    return Hierarchy(*_ordered(*raw))
+    return hierarchy_of(levels, find_pieces(mask), min_contrast, min_area)
+
+
+def hierarchy_of(
+    levels: np.ndarray, pieces: tuple[np.ndarray, ...], min_contrast: int, min_area: int
+) -> Hierarchy:
+    """Find the leaves and unions among pixels that are listed already, as `find_pieces` does."""
+    return Hierarchy(*_ordered(*_merge(levels, pieces, min_contrast, min_area)))
 
 
 @njit(cache=True)
@@ -122,8 +128,8 @@ def _find(parent, i):
 
 
 @njit(cache=True)
-def _merge(levels, mask, min_contrast, min_area):
-    pixels, neighbours, bounds = find_pieces(mask)
+def _merge(levels, pieces, min_contrast, min_area):
+    pixels, neighbours, bounds = pieces
     largest = largest_piece(bounds)
     order_of = np.empty(largest, np.int32)
     # Below 0 at the root of a set: minus its area.
