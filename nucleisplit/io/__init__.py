@@ -7,14 +7,15 @@ from .find import find_images, output_stems
 from .folds import make_folds
 from .label_sets import LabelSource, find_label_sources
 from .layout import LABEL_SUFFIX, name_some
-from .overlay import draw_overlay, write_overlay
+from .overlay import display_levels, draw_outlines, draw_overlay, for_display, write_overlay
 from .planes import PlaneChoice
 from .readers import IMAGE_SUFFIXES, open_image, read_image, read_labels
 from .source import ImageSource, Level, Plane
 from .table import ImageTable, read_image_table
-from .writers import write_json, write_labels, write_table
+from .writers import BAND, write_json, write_label_bands, write_labels, write_table
 
 __all__ = [
+    "BAND",
     "IMAGE_SUFFIXES",
     "LABEL_SUFFIX",
     "CleaningConfig",
@@ -28,9 +29,12 @@ __all__ = [
     "PlaneChoice",
     "Record",
     "clean_labels",
+    "display_levels",
+    "draw_outlines",
     "draw_overlay",
     "find_images",
     "find_label_sources",
+    "for_display",
     "load_dataset",
     "make_folds",
     "name_some",
@@ -42,6 +46,7 @@ __all__ = [
     "refuse_overwrite",
     "replacing",
     "write_json",
+    "write_label_bands",
     "write_labels",
     "write_overlay",
     "write_table",

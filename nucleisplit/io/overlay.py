@@ -9,7 +9,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .atomic import replacing
 
-__all__ = ["draw_overlay", "iou_colors", "write_overlay"]
+__all__ = [
+    "display_levels",
+    "draw_outlines",
+    "draw_overlay",
+    "for_display",
+    "iou_colors",
+    "write_overlay",
+]
 
 # Viridis between 0.2 and 1, eight anchors, interpolated: even steps in lightness, readable with
 # any colour vision, and nowhere as dark as a fluorescence background.
@@ -78,16 +85,37 @@ def draw_overlay(
     if predicted_iou is not None and len(predicted_iou) < count:
         raise ValueError(f"{len(predicted_iou)} values of predicted IoU for {count} labels")
     factor = _enlargement(labels.shape)
-    picture = _enlarge(_for_display(image), factor)
-    labels = _enlarge(labels, factor)
-    near = _near_other(labels, min(factor, 2))
+    picture = _enlarge(for_display(image), factor)
+    draw_outlines(picture, _enlarge(labels, factor), predicted_iou, min(factor, 2))
+    if predicted_iou is None:
+        return picture
+    return np.concatenate([picture, _legend(picture.shape[1], count)])
+
+
+def draw_outlines(
+    picture: np.ndarray,
+    labels: np.ndarray,
+    predicted_iou: np.ndarray | None = None,
+    width: int = 1,
+) -> None:
+    """Draw the outlines alone into a picture of the size of the labels, see `draw_overlay`.
+
+    Parameters
+    ----------
+    picture : (H, W, 3) uint8 ndarray
+        Changed in place.
+    labels : (H, W) integer ndarray
+    predicted_iou : (n,) ndarray, optional
+    width : int
+        Of the outline, pixels.
+    """
+    near = _near_other(labels, width)
     rim = near & (labels > 0)
     picture[near & ~rim] = picture[near & ~rim] // 3  # a dark seam, for outlines on pale tissue
     if predicted_iou is None:
         picture[rim] = _UNKNOWN
-        return picture
-    picture[rim] = iou_colors(predicted_iou)[labels[rim] - 1]
-    return np.concatenate([picture, _legend(picture.shape[1], count)])
+    else:
+        picture[rim] = iou_colors(predicted_iou)[labels[rim] - 1]
 
 
 def write_overlay(
@@ -122,15 +150,29 @@ def _enlarge(array: np.ndarray, factor: int) -> np.ndarray:
     return array.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def _for_display(image: np.ndarray) -> np.ndarray:
-    step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 1e6)))
-    low, high = np.percentile(image[::step, ::step].astype(np.float32), (0.1, 99.9))
-    if high <= low:
-        low, high = float(image.min()), float(image.max())
+def for_display(image: np.ndarray, levels: tuple[float, float] | None = None) -> np.ndarray:
+    """Scale an image for display, (H, W, 3) uint8, all channels alike.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) ndarray
+    levels : (float, float), optional
+        What becomes black and white; by default `display_levels` of the image.
+    """
+    low, high = levels or display_levels(image)
     span = high - low if high > low else 1.0
     scaled = np.clip((image.astype(np.float32) - np.float32(low)) * np.float32(255 / span), 0, 255)
     picture = scaled.astype(np.uint8)
     return np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else picture.copy()
+
+
+def display_levels(image: np.ndarray) -> tuple[float, float]:
+    """Return the 0.1 and 99.9 percentiles of an image, or its extremes where they are equal."""
+    step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 1e6)))
+    low, high = np.percentile(image[::step, ::step].astype(np.float32), (0.1, 99.9))
+    if high <= low:
+        low, high = float(image.min()), float(image.max())
+    return float(low), float(high)
 
 
 def _near_other(labels: np.ndarray, width: int) -> np.ndarray:

@@ -1,0 +1,65 @@
+"""The review queue: the nuclei of a whole batch that are worth a second look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nucleisplit.review import Doubt, doubtful_first
+
+from .run import Entry
+
+__all__ = ["Place", "choose_queue"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One nucleus of the queue."""
+
+    image: int
+    """Position of its image."""
+    rank: int
+    """Place in the queue, from 1."""
+    doubt: Doubt
+    area: int
+    touches_edge: bool
+    box: tuple[int, int, int, int]
+    """First row and column, one past the last row and column."""
+
+
+def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
+    """Take the nuclei with the lowest predicted IoU and the closest second opinions, by turns.
+
+    Where ``infer`` left no second opinions of an image, its predicted IoU alone counts.
+
+    Raises
+    ------
+    InputError
+        A review file cannot be read.
+    """
+    images, labels, iou, margins, doubts = [], [], [], [], {}
+    for number, entry in enumerate(entries):
+        known = entry.doubts()
+        doubts.update({(number, label): doubt for label, doubt in known.items()})
+        own = entry.table["label"].to_numpy(np.int64)
+        images.append(np.full(len(own), number))
+        labels.append(own)
+        iou.append(entry.table["predicted_iou"].to_numpy(float))
+        far = np.full(len(own), np.inf)
+        for row in np.flatnonzero(np.isin(own, list(known))):
+            far[row] = known[int(own[row])].closeness
+        margins.append(far)
+    if not images:
+        return []
+    images, labels, iou, margins = map(np.concatenate, (images, labels, iou, margins))
+    row_of = np.concatenate([np.arange(len(entry.table)) for entry in entries])
+    queue = []
+    for rank, at in enumerate(doubtful_first(iou, margins)[:limit].tolist(), start=1):
+        number, label = int(images[at]), int(labels[at])
+        row = entries[number].table.iloc[int(row_of[at])]
+        doubt = doubts.get((number, label), Doubt(label, float(iou[at])))
+        box = tuple(int(row[f"bbox-{i}"]) for i in range(4))
+        queue.append(Place(number, rank, doubt, int(row["area"]), bool(row["touches_edge"]), box))
+    return queue

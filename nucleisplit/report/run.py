@@ -1,0 +1,139 @@
+"""What ``infer`` left in a folder: the record, the table, and where the images are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nucleisplit.errors import InputError
+from nucleisplit.io import LABEL_SUFFIX, PlaneChoice
+from nucleisplit.outputs import RUN, TABLE, output_names
+from nucleisplit.review import Doubt, read_review
+
+__all__ = ["Entry", "Run", "read_run"]
+
+_NEEDED = ("image", "label", "area", "predicted_iou", "touches_edge")
+_BOX = ("bbox-0", "bbox-1", "bbox-2", "bbox-3")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One image of a run."""
+
+    folder: Path
+    """That of the run."""
+    record: dict
+    """Its entry in ``run.json``."""
+    table: pd.DataFrame
+    """Its rows of ``nuclei.csv``."""
+
+    @property
+    def name(self) -> str:
+        return str(self.record["image"])
+
+    @property
+    def ok(self) -> bool:
+        return self.record.get("status") == "ok"
+
+    @property
+    def image_id(self) -> str:
+        """What its label image is called, without ``_labels``: by this the truth is found."""
+        labels = self.file("labels")
+        stem = labels.stem.removesuffix(LABEL_SUFFIX) if labels else Path(self.name).stem
+        return stem
+
+    def file(self, kind: str) -> Path | None:
+        """The file that holds its ``labels``, ``overlay`` or ``review``; None where none does."""
+        name = self.record.get(kind)
+        if name not in output_names(self.record) or not (self.folder / name).exists():
+            return None
+        return self.folder / name
+
+    @property
+    def path(self) -> Path | None:
+        """Where the image is now; None where it is not to be found."""
+        names = [self.folder / self.record[key] for key in ("key",) if key in self.record]
+        names += [Path(self.record[key]) for key in ("path",) if key in self.record]
+        return next((path for path in names if path.exists()), None)
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Side of a square pixel of the same area, um."""
+        size = self.record.get("pixel_size_um")
+        return float(np.sqrt(size[0] * size[1])) if size else None
+
+    def doubts(self) -> dict[int, Doubt]:
+        """The nuclei of its review file, by label; none where there is no such file."""
+        path = self.file("review")
+        return {doubt.label: doubt for doubt in read_review(path)} if path else {}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A folder written by ``infer``."""
+
+    folder: Path
+    record: dict
+    """``run.json``, without its images."""
+    entries: tuple[Entry, ...]
+    planes: PlaneChoice
+    """Which plane was segmented."""
+
+
+def read_run(folder: str | Path) -> Run:
+    """Read the record and the table of a run.
+
+    Raises
+    ------
+    InputError
+        The folder is none that ``infer`` wrote, or its files do not belong together.
+    """
+    folder = Path(folder)
+    record = _read_record(folder / RUN)
+    table = _read_table(folder / TABLE)
+    images = record.pop("images")
+    rows = dict(list(table.groupby("image", sort=False)))
+    empty = table.iloc[:0]
+    entries = tuple(Entry(folder, e, rows.get(str(e["image"]), empty)) for e in images)
+    for entry in entries:
+        if entry.record.get("nuclei", 0) != len(entry.table):
+            raise InputError(
+                f"{folder / TABLE}: has {len(entry.table)} nuclei of {entry.name}, {RUN} "
+                f"{entry.record.get('nuclei', 0)}",
+                "run infer again",
+            )
+    parameters = record.get("parameters", {})
+    known = {f.name: parameters.get(f.name) for f in fields(PlaneChoice)}
+    return Run(folder, record, entries, PlaneChoice(**known))
+
+
+def _read_record(path: Path) -> dict:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        [entry["image"] for entry in record["images"]]
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror}", "name a folder that infer wrote"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is no record of a run", "name a folder that infer wrote") from (
+            error
+        )
+    return record
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype={"image": str}, keep_default_na=False, na_values=[""])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}", "run infer again") from error
+    except ValueError as error:  # of the parser, or not UTF-8
+        raise InputError(f"{path}: is no table of nuclei", "run infer again") from error
+    absent = [name for name in (*_NEEDED, *_BOX) if name not in table]
+    if absent:
+        raise InputError(f"{path}: has no column {absent[0]}", "run infer again")
+    return table
