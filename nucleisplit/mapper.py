@@ -58,7 +58,7 @@ class Mapper:
         At least one: names of bundled models, folders of models, or bundles.
     weights
         How much each model counts; None: all alike.
-    device, tta, diameter, rescale
+    device, tta, diameter, rescale, tile
         As for `Segmenter`.
 
     Raises
@@ -85,6 +85,7 @@ class Mapper:
         tta: str | None = None,
         diameter: float | None = None,
         rescale: bool = True,
+        tile: int | None = None,
     ) -> None:
         if tta not in (None, *TTA):
             raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
@@ -99,9 +100,9 @@ class Mapper:
         self.bundles = [m if isinstance(m, Bundle) else load_bundle(m) for m in models]
         self.weights = [1.0] * len(models) if weights is None else [float(w) for w in weights]
         configs = [
-            _adapted(bundle.config.predict, tta, diameter, rescale) for bundle in self.bundles
+            _adapted(bundle.config.predict, tta, diameter, rescale, tile) for bundle in self.bundles
         ]
-        self.parameters = {"tta": configs[0].tta, "diameter": diameter, "rescale": rescale}
+        self.parameters = {"tta": configs[0].tta, "diameter": diameter, "rescale": rescale, "tile": tile}
         try:
             self.predictors = [
                 Predictor(bundle.networks(), config, device, bundle.manifest.weights or None)
@@ -258,7 +259,11 @@ class Mapper:
 
 
 def _adapted(
-    config: PredictConfig, tta: str | None, diameter: float | None, rescale: bool
+    config: PredictConfig,
+    tta: str | None,
+    diameter: float | None,
+    rescale: bool,
+    tile: int | None,
 ) -> PredictConfig:
     """Apply what the user asks for to the settings of a model."""
     update = {} if tta is None else {"tta": tta}
@@ -266,4 +271,8 @@ def _adapted(
         update |= {"diameter": diameter, "rescale": True}
     if not rescale:
         update["rescale"] = False
+    if tile is not None:
+        if tile <= 2 * config.halo:
+            raise ConfigError(f"tile is {tile}", hint=f"give more than {2 * config.halo} pixels")
+        update["tile"] = tile
     return config.model_copy(update=update)

@@ -33,6 +33,9 @@ class Segmenter:
     rescale
         Show images whose nuclei are much smaller or larger than those the model was trained on
         at another scale; the result has the pixels of the image all the same.
+    tile
+        Largest side that is computed in one piece, pixels that the network sees, the margin
+        included; None takes what the model was made with.
     min_iou
         Nuclei with a lower predicted IoU are dropped, beyond those that the selection of
         candidates already leaves out.
@@ -68,13 +71,14 @@ class Segmenter:
         tta: str | None = None,
         diameter: float | None = None,
         rescale: bool = True,
+        tile: int | None = None,
         min_iou: float = 0.0,
         min_area: int = 0,
         split_bias: float | None = None,
     ) -> None:
         models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
         self.mapper = Mapper(
-            models, weights, device=device, tta=tta, diameter=diameter, rescale=rescale
+            models, weights, device=device, tta=tta, diameter=diameter, rescale=rescale, tile=tile
         )
         self.bundle = self.mapper.bundles[0]
         bias = self.bundle.config.select.split_bias if split_bias is None else split_bias

@@ -159,7 +159,7 @@ class PredictConfig(_Frozen):
     typical radius outside is rescaled to the middle (geometric)."""
     diameter: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Typical diameter of the nuclei, pixels; null: measured on the maps of a first pass."""
-    tile: int = Field(1024, ge=64)
+    tile: int = Field(2048, ge=64)
     """Largest side computed in one piece, pixels, the halo included."""
     halo: int = Field(96, ge=0)
     """Margin of a tile that is computed and thrown away, pixels."""

@@ -84,11 +84,11 @@ def settle_seams(
     waits = np.isin(group, group[beyond])
     here = ~waits[pairs[:, 0]] if n else np.zeros(0, bool)
     keep = ~waits & ~_losers(nuclei.table, pairs[here], shared[here])
-    both = keep[pairs].all(axis=1)
-    trimmed = _trim(nuclei, pairs[both], measure_part)
-    boxes = trimmed.table[["bbox-1", "bbox-0"]].to_numpy().T
-    order = np.lexsort(boxes)
-    return trimmed.take(order[keep[order]]), nuclei.take(np.flatnonzero(waits))
+    place = np.cumsum(keep) - 1
+    both = place[pairs[keep[pairs].all(axis=1)]]
+    settled = _trim(nuclei.take(np.flatnonzero(keep)), both, measure_part)
+    order = np.lexsort((settled.table["bbox-1"], settled.table["bbox-0"]))
+    return settled.take(order), nuclei.take(np.flatnonzero(waits))
 
 
 def _overlaps(nuclei: Nuclei) -> tuple[np.ndarray, np.ndarray]:
@@ -115,30 +115,26 @@ def _losers(table: pd.DataFrame, pairs: np.ndarray, shared: np.ndarray) -> np.nd
 
 
 def _trim(nuclei: Nuclei, pairs: np.ndarray, measure_part: Callable) -> Nuclei:
-    """Take the pixels that two nuclei share from the one with the lower predicted IoU."""
-    if not len(pairs):
-        return nuclei
-    table = nuclei.table.copy()
-    iou = table["predicted_iou"].to_numpy()
+    """Take the pixels that two nuclei share from the one with the lower predicted IoU.
+
+    The order of the nuclei changes, and one that has no pixels left is gone.
+    """
+    iou = nuclei.table["predicted_iou"].to_numpy()
     over = defaultdict(list)
     for a, b in pairs.tolist():
         winner, loser = (a, b) if (-iou[a], a) < (-iou[b], b) else (b, a)
         over[loser].append(winner)
-    own: dict[int, np.ndarray] = {}
-    for nucleus in [*over, *{winner for winners in over.values() for winner in winners}]:
-        own.setdefault(nucleus, nuclei.runs[nuclei.runs[:, 0] == nucleus])
-    replaced = []
+    untouched = np.setdiff1d(np.arange(len(nuclei)), list(over))
+    trimmed = []
     for loser, winners in over.items():
-        top, left, bottom, right = table.loc[loser, [f"bbox-{i}" for i in range(4)]].astype(int)
+        parts = nuclei.take(np.array([loser, *winners]))
+        top, left, bottom, right = (int(parts.table.loc[0, f"bbox-{i}"]) for i in range(4))
         canvas = np.zeros((bottom - top, right - left), np.int32)
-        for runs in (*(own[winner] for winner in winners), own[loser]):
-            mark = np.full(len(table), 1 if runs is own[loser] else 2, np.int32)
-            paint_runs(canvas, runs, mark, top, left)
+        own = parts.runs[:, 0] == 0
+        paint_runs(canvas, parts.runs[~own], np.full(len(parts), 2), top, left)
+        paint_runs(canvas, parts.runs[own], np.ones(1), top, left)
         canvas[canvas == 2] = 0
         runs = runs_of(canvas, np.array([1]), (top, left))
-        runs[:, 0] = loser
-        replaced.append(runs)
-        row = measure_part(canvas, (top, left), table.loc[[loser]])
-        table.loc[loser, row.columns] = row.iloc[0].to_numpy()
-    rest = nuclei.runs[~np.isin(nuclei.runs[:, 0], list(over))]
-    return Nuclei(np.concatenate([rest, *replaced]), table)
+        if len(runs):
+            trimmed.append(Nuclei(runs, measure_part(canvas, (top, left), parts.table[:1])))
+    return Nuclei.join([nuclei.take(untouched), *trimmed])

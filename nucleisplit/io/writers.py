@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,15 @@ from .atomic import replacing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_labels", "smallest_type", "write_json", "write_labels", "write_table"]
+__all__ = [
+    "BAND",
+    "check_labels",
+    "smallest_type",
+    "write_json",
+    "write_label_bands",
+    "write_labels",
+    "write_table",
+]
 
 
 def smallest_type(largest: int) -> np.dtype:
@@ -63,6 +71,54 @@ def write_labels(path: str | Path, labels: np.ndarray, overwrite: bool = False) 
         tifffile.imwrite(
             part,
             packed,
+            compression="zlib",
+            photometric="minisblack",
+            software="nucleisplit",
+            metadata=None,
+        )
+
+
+BAND = 512
+"""Height of the pieces that `write_label_bands` takes, and side of the tiles it writes."""
+
+
+def write_label_bands(
+    path: str | Path, shape: tuple[int, int], bands: Iterable[np.ndarray], overwrite: bool = False
+) -> None:
+    """Write a label image that is never whole in memory as a tiled, compressed TIFF of uint32.
+
+    Parameters
+    ----------
+    path : str or Path
+    shape : tuple of int
+        Height and width.
+    bands : iterable of (`BAND`, W) uint32 ndarray
+        From top to bottom; the last may be lower.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    """
+    import tifffile
+
+    def tiles() -> Iterator[np.ndarray]:
+        for band in bands:
+            beyond = [(0, -length % BAND) for length in band.shape]
+            padded = np.pad(band, beyond)
+            for left in range(0, padded.shape[1], BAND):
+                yield np.ascontiguousarray(padded[:, left : left + BAND])
+
+    with replacing(path, overwrite) as part:
+        tifffile.imwrite(
+            part,
+            tiles(),
+            shape=shape,
+            dtype=np.uint32,
+            tile=(BAND, BAND),
+            bigtiff=shape[0] * shape[1] >= 2**29,
             compression="zlib",
             photometric="minisblack",
             software="nucleisplit",

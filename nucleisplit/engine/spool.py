@@ -1,0 +1,103 @@
+"""The finished tiles of one image, on the disk until they are put together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nucleisplit.engine.survey import Survey
+from nucleisplit.engine.tile import TileResult
+from nucleisplit.io import replacing, write_json
+from nucleisplit.measure import COLUMNS, measure
+
+__all__ = ["Spool"]
+
+_SURVEY = "survey.json"
+_TYPES = measure(np.zeros((1, 1), int), np.zeros((1, 1)), [], []).dtypes.to_dict()
+
+
+class Spool:
+    """A folder with the survey of an image and one file per finished tile.
+
+    Every file is written whole or not at all, so a run that ends in any way loses no more than
+    the tiles it was at.
+
+    Parameters
+    ----------
+    folder
+        Made when the first file is written.
+    task
+        Plain values that say which image is computed how: what was kept for another task is
+        removed by `open`.
+    """
+
+    def __init__(self, folder: Path, task: dict) -> None:
+        self.folder = folder
+        self._task = json.loads(json.dumps(task))
+
+    def open(self) -> Survey | None:
+        """Return the survey of an earlier run on the same task, or begin anew."""
+        try:
+            kept = json.loads((self.folder / _SURVEY).read_text(encoding="utf-8"))
+            if kept["task"] == self._task:
+                return Survey.from_json(kept["survey"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        self.clear()
+        return None
+
+    def start(self, survey: Survey) -> None:
+        """Keep the survey: from now on the folder is one to go on with."""
+        content = {"task": self._task, "survey": survey.to_json()}
+        write_json(self.folder / _SURVEY, content, overwrite=True)
+
+    def clear(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def has(self, row: int, column: int) -> bool:
+        """Whether a tile is finished."""
+        return self._path(row, column).is_file()
+
+    def save(self, row: int, column: int, result: TileResult) -> None:
+        """Keep a finished tile.
+
+        Raises
+        ------
+        OutputError
+            It cannot be written.
+        """
+        with (
+            replacing(self._path(row, column), overwrite=True) as part,
+            part.open("wb") as file,
+        ):
+            np.savez(
+                file,
+                runs=result.runs,
+                table=result.table.to_numpy(np.float64),
+                hits=result.hits,
+                counts=np.array([result.kept, result.missed, result.blank], np.float64),
+                thumbnail=result.thumbnail,
+            )
+
+    def load(self, row: int, column: int) -> TileResult:
+        """Read a finished tile."""
+        with np.load(self._path(row, column), allow_pickle=False) as kept:
+            table = pd.DataFrame(kept["table"], columns=list(COLUMNS)).astype(_TYPES)
+            found, missed, blank = kept["counts"].tolist()
+            return TileResult(
+                kept["runs"],
+                table,
+                kept["hits"],
+                int(found),
+                missed,
+                bool(blank),
+                kept["thumbnail"],
+            )
+
+    def _path(self, row: int, column: int) -> Path:
+        return self.folder / f"tile-{row:05d}-{column:05d}.npz"
