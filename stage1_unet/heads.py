@@ -91,9 +91,9 @@ def to_maps(logits: torch.Tensor, config: NetworkConfig) -> torch.Tensor:
     probabilities = to_probabilities(logits, config)
     if config.channels == CHANNELS:
         return probabilities
-    maps = probabilities.new_zeros((len(logits), len(CHANNELS), *logits.shape[2:]))
-    maps[:, [CHANNELS.index(name) for name in config.channels]] = probabilities
-    return maps
+    found = dict(zip(config.channels, probabilities.split(1, dim=1), strict=True))
+    empty = torch.zeros_like(probabilities[:, :1])
+    return torch.cat([found.get(name, empty) for name in CHANNELS], dim=1)
 
 
 def to_classes(masks: torch.Tensor, config: NetworkConfig) -> torch.Tensor:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import torch
 from torch import nn
 
+from .backends import open_backend
 from .canvas import Canvas
 from .config import PredictConfig
-from .heads import to_maps
 from .model import resolve_device
 from .size import choose_scale, piece_areas, snap_scale, typical_radius
 from .targets import CHANNELS
@@ -48,16 +47,25 @@ class Predictor:
     device : {"auto", "cpu", "cuda", "mps"}
     weights : sequence of float, optional
         How much each network counts; by default all alike.
+    backend : str
+        Of `stage1_unet.backends.BACKENDS`.
+    **files
+        What `stage1_unet.backends.open_backend` finds converted networks by.
 
     Attributes
     ----------
     channels : tuple of str
         The maps that at least one network predicts; the others are 0.
+    device : torch.device
+    backend : Backend
+        What computes the networks.
 
     Raises
     ------
     ValueError
         Without networks, for weights that do not fit them, or when the device is not available.
+    BackendError
+        The backend is not there, or cannot compute the networks.
     """
 
     def __init__(
@@ -66,6 +74,8 @@ class Predictor:
         config: PredictConfig | None = None,
         device: str = "auto",
         weights: Sequence[float] | None = None,
+        backend: str = "torch",
+        **files,
     ) -> None:
         networks = [networks] if isinstance(networks, nn.Module) else list(networks)
         if not networks:
@@ -73,14 +83,12 @@ class Predictor:
         channels = [network.config.channels for network in networks]
         shares = channel_shares(channels, weights)
         self.config = config or PredictConfig()
+        if device == "auto" and backend.startswith("openvino"):
+            device = "cpu"
         self.device = resolve_device(device)
-        self.networks = [
-            network.to(self.device, memory_format=torch.channels_last).eval()
-            for network in networks
-        ]
+        self.backend = open_backend(backend, networks, shares, self.device, **files)
         self.stride = math.lcm(*(network.stride for network in networks))
         self.channels = tuple(name for name in CHANNELS if any(name in own for own in channels))
-        self._shares = torch.from_numpy(shares[..., None, None]).to(self.device)
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """Compute the maps of one image.
@@ -218,22 +226,20 @@ class Predictor:
     def _predict_tile(self, tile: np.ndarray) -> np.ndarray:
         """Compute the maps, (3, H, W), of an image that fits into memory."""
         height, width = tile.shape[:2]
-        padding = [(0, -length % self.stride) for length in (height, width)]
-        tile = np.pad(tile, (*padding, (0, 0)), mode="symmetric")
-        batch = torch.from_numpy(tile.transpose(2, 0, 1)[None]).to(self.device)
+        batch = to_batch(tile, self.stride)
         views = VIEWS[self.config.tta]
-        total = torch.zeros((), device=self.device)
-        with torch.inference_mode():
-            for turns, mirrored in views:
-                view = turn(batch, turns, mirrored).contiguous(memory_format=torch.channels_last)
-                total = total + turn_back(self._average(view), turns, mirrored)
-        return (total[0] / len(views)).float().cpu().numpy()[:, :height, :width]
+        total = np.float32(0)
+        for turns, mirrored in views:
+            view = np.ascontiguousarray(turn(batch, turns, mirrored))
+            total = total + turn_back(self.backend(view), turns, mirrored)
+        return (total[0] / len(views))[:, :height, :width]
 
-    def _average(self, batch: torch.Tensor) -> torch.Tensor:
-        return sum(
-            to_maps(network(batch), network.config) * share
-            for network, share in zip(self.networks, self._shares, strict=True)
-        )
+
+def to_batch(image: np.ndarray, stride: int) -> np.ndarray:
+    """Turn (H, W, 3) into (1, 3, H', W') that a network takes, mirrored beyond its edges."""
+    padding = [(0, -length % stride) for length in image.shape[:2]]
+    padded = np.pad(image, (*padding, (0, 0)), mode="symmetric")
+    return np.ascontiguousarray(padded.transpose(2, 0, 1)[None])
 
 
 def channel_shares(

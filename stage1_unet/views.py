@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 
 _FLIPS = ((0, False), (0, True), (2, False), (2, True))
 VIEWS = {
@@ -13,13 +13,13 @@ VIEWS = {
 """Quarter turns, then whether the rows are mirrored, of each view."""
 
 
-def turn(batch: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
+def turn(batch: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
     """Show (N, C, H, W) from another side."""
-    batch = torch.rot90(batch, turns, (2, 3))
-    return batch.flip(2) if mirrored else batch
+    batch = np.rot90(batch, turns, (2, 3))
+    return batch[:, :, ::-1] if mirrored else batch
 
 
-def turn_back(batch: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
+def turn_back(batch: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
     """Undo `turn`."""
-    batch = batch.flip(2) if mirrored else batch
-    return torch.rot90(batch, -turns, (2, 3))
+    batch = batch[:, :, ::-1] if mirrored else batch
+    return np.rot90(batch, -turns, (2, 3))

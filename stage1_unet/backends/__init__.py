@@ -1,0 +1,14 @@
+"""Who does the arithmetic of the networks: torch on any device, or OpenVINO on the CPU."""
+
+from .base import BACKENDS, Backend, BackendError
+from .choose import list_candidates, open_backend
+from .quantize import quantize_network
+
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "BackendError",
+    "list_candidates",
+    "open_backend",
+    "quantize_network",
+]

@@ -1,0 +1,45 @@
+"""Networks computed by torch: on the CPU or on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..heads import to_maps
+
+
+class TorchBackend:
+    """Networks computed in float32 by the library they were trained with.
+
+    Parameters
+    ----------
+    networks : sequence of Module
+        They are moved to the device and put into evaluation mode.
+    shares : ndarray, shape (len(networks), 3), float32
+        From `channel_shares`.
+    device : torch.device
+    """
+
+    name = "torch"
+
+    def __init__(
+        self, networks: Sequence[nn.Module], shares: np.ndarray, device: torch.device
+    ) -> None:
+        self._device = device
+        self._networks = [
+            network.to(device, memory_format=torch.channels_last).eval() for network in networks
+        ]
+        self._shares = torch.from_numpy(shares[..., None, None]).to(device)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            x = torch.from_numpy(batch).to(self._device)
+            x = x.contiguous(memory_format=torch.channels_last)
+            maps = sum(
+                to_maps(network(x), network.config) * share
+                for network, share in zip(self._networks, self._shares, strict=True)
+            )
+            return maps.float().cpu().numpy()
