@@ -8,9 +8,10 @@ from .folds import make_folds
 from .label_sets import LabelSource, find_label_sources
 from .layout import LABEL_SUFFIX, name_some
 from .overlay import display_levels, draw_outlines, draw_overlay, for_display, write_overlay
+from .plane import Plane, Stack
 from .planes import PlaneChoice
 from .readers import IMAGE_SUFFIXES, open_image, read_image, read_labels
-from .source import ImageSource, Level, Plane
+from .source import ImageSource, Level
 from .table import ImageTable, read_image_table
 from .writers import BAND, write_json, write_label_bands, write_labels, write_table
 
@@ -28,6 +29,7 @@ __all__ = [
     "Plane",
     "PlaneChoice",
     "Record",
+    "Stack",
     "clean_labels",
     "display_levels",
     "draw_outlines",

@@ -41,6 +41,7 @@ class BioioStore(Store):
         self.dtype = np.dtype(self._lazy.dtype)
         size = self._image.physical_pixel_sizes
         self.pixel_size = (float(size.Y), float(size.X)) if size.Y and size.X else None
+        self.z_step = float(size.Z) if size.Z else None
         self.channels = tuple(map(str, self._image.channel_names or ()))
 
     def read(self, level: int, index: Index) -> np.ndarray:

@@ -12,6 +12,8 @@ __all__ = ["PlaneChoice", "Selection", "choose_scene", "describe_axes", "name_ax
 KNOWN_AXES = "TCZYXS"
 """Time, channel, depth, rows, columns and the samples of a colour pixel."""
 COLOURS = ("red", "green", "blue")
+STACKS = ("each", "3d")
+"""Choices of `PlaneChoice.z` that mean a stack: see `ImageSource.stack`."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class PlaneChoice:
     channel: str | int | None = None
     """Number (from 0) or name of a channel, or three of them, by commas: red, green and blue."""
     z: str | int | None = None
-    """Number of the slice, from 0, or ``"max"``, the maximum over all slices."""
+    """Number of the slice, from 0, or ``"max"``, the maximum over all slices; ``"each"``, every
+    slice as an image of its own, or ``"3d"``, the stack as a whole."""
     t: int | None = None
     """Number of the time point, from 0."""
     scene: int | None = None
@@ -45,8 +48,11 @@ class PlaneChoice:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ConfigError(f"{name} is {value}", hint="count from 0")
-        if isinstance(self.z, int) and self.z < 0 or isinstance(self.z, str) and self.z != "max":
-            raise ConfigError(f"z is {self.z!r}", hint="give the number of a slice, or max")
+        words = ("max", *STACKS)
+        if self.z not in words if isinstance(self.z, str) else (self.z or 0) < 0:
+            raise ConfigError(
+                f"z is {self.z!r}", hint=f"give the number of a slice, or {', '.join(words)}"
+            )
         if self.mpp is not None and not self.mpp > 0:
             raise ConfigError(f"mpp is {self.mpp}", hint="give the pixel size in um")
         if self.mpp is not None and self.level is not None:
@@ -152,7 +158,7 @@ def select(
         taken["T"] = (_within(choice.t, size["T"], "time point", found),)
     else:
         taken["T"] = (0,) if size["T"] == 1 else ask(f"{size['T']} time points", "--t N")
-    if choice.z == "max":
+    if choice.z in ("max", *STACKS):
         taken["Z"] = tuple(range(size["Z"]))
     elif choice.z is not None:
         taken["Z"] = (_within(int(choice.z), size["Z"], "slice", found),)

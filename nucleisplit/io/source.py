@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from nucleisplit.errors import InputError
 
-from .planes import PlaneChoice, Selection, describe_axes, select
+from .plane import Plane, Stack
+from .planes import STACKS, PlaneChoice, Selection, describe_axes, select
 from .store import Store
 
-__all__ = ["ImageSource", "Level", "Plane"]
+__all__ = ["ImageSource", "Level"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Level:
 
 
 class ImageSource:
-    """What a file holds: axes, sizes, levels, channels; `plane` chooses one plane to read.
+    """What a file holds: axes, sizes, levels, channels; `plane` and `stack` choose what to read.
 
     Made by `open_image`; close it, or use it as a context manager.
 
@@ -44,6 +45,8 @@ class ImageSource:
     dtype : numpy.dtype
     pixel_size : tuple of float or None
         Height and width of a pixel of level 0 in um.
+    z_step : float or None
+        Distance of the slices of level 0 in um.
     channels : tuple of str
         Names of the channels; empty when unknown.
     levels : tuple of Level
@@ -55,6 +58,7 @@ class ImageSource:
         self.axes = store.axes
         self.dtype = store.dtype
         self.pixel_size = store.pixel_size
+        self.z_step = store.z_step
         self.channels = store.channels
         self.shape = next(shape for shape in store.shapes if shape is not None)
         self._store = store
@@ -76,16 +80,34 @@ class ImageSource:
         ------
         InputError
             The file holds more than one and the choice does not say which; or what it says is not
-            in the file.
+            in the file, or a whole stack.
         """
         choice = choice or PlaneChoice()
+        if choice.z in STACKS:
+            raise InputError(f"{self.path}: {choice.z} is no plane", "give --z max or one slice")
+        return Plane(self, *self._select(choice))
+
+    def stack(self, choice: PlaneChoice | None = None) -> Stack:
+        """Choose all slices at one place, gray or of three channels, at one level.
+
+        `PlaneChoice.z` does not count. A file of one slice is a stack of one.
+
+        Raises
+        ------
+        InputError
+            As `plane`.
+        """
+        choice = replace(choice or PlaneChoice(), z="3d")
+        return Stack(self, *self._select(choice))
+
+    def _select(self, choice: PlaneChoice) -> tuple[Selection, int]:
         with told(self.path):
             store = self._store
             selection = select(self.axes, self.shape, choice, store.channels, store.alpha)
             level = self._choose_level(choice, selection.axes)
             if self.dtype.kind not in "buif":
                 raise InputError(f"has pixels of type {self.dtype}", "save it as 8- or 16-bit")
-        return Plane(self, selection, level)
+        return selection, level
 
     def level_shape(self, level: int) -> tuple[int, ...] | None:
         """Shape of a level, in the order of `axes`; None for one that cannot be read."""
@@ -123,7 +145,11 @@ class ImageSource:
         others = [i for i, letter in enumerate(axes) if letter not in "YX"]
         if shape is None or len(shape) != len(axes) or 0 in shape:
             broken = "cannot be read" if shape is None else describe_axes(axes, shape)
-        elif any(shape[i] != self.shape[i] for i in others if (axes[i], choice.z) != ("Z", "max")):
+        elif any(
+            shape[i] != self.shape[i]
+            for i in others
+            if axes[i] != "Z" or choice.z not in ("max", *STACKS)
+        ):
             broken = f"{describe_axes(axes, shape)}, level 0 {describe_axes(axes, self.shape)}"
         else:
             return number
@@ -138,100 +164,6 @@ class ImageSource:
             sizes = ", ".join(f"{size:.4g}" for size in known.values())
             raise InputError(f"has no level near {mpp:g} um/px", f"its levels have {sizes}")
         return best
-
-
-class Plane:
-    """One plane of an `ImageSource`; nothing is read before `read`.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (H, W), or (H, W, 3).
-    dtype : numpy.dtype
-    level : int
-    pixel_size : tuple of float or None
-        Height and width of a pixel in um.
-    """
-
-    def __init__(self, source: ImageSource, selection: Selection, level: int) -> None:
-        chosen = source.levels[level]
-        self.source = source
-        self.selection = selection
-        self.level = level
-        self.dtype = source.dtype.newbyteorder("=")
-        self.pixel_size = chosen.pixel_size
-        size = (chosen.height, chosen.width)
-        self.shape = size if selection.channels == 1 else (*size, selection.channels)
-
-    def read(self, rows: slice | None = None, columns: slice | None = None) -> np.ndarray:
-        """Read a region: only the tiles and chunks that it touches are decoded.
-
-        Parameters
-        ----------
-        rows, columns : slice, optional
-            Without a step, within the image; all by default.
-
-        Returns
-        -------
-        ndarray, shape (h, w) or (h, w, 3)
-
-        Raises
-        ------
-        InputError
-            The file is damaged there, or holds NaN or infinity.
-        ValueError
-            The region is not within the image.
-        """
-        region = {"Y": _range(rows, self.shape[0]), "X": _range(columns, self.shape[1])}
-        axes, taken = self.selection.axes, self.selection.taken
-        slices = taken.get("Z", (0,))
-        if len(slices) > 1:  # all there are: a coarser level may have fewer
-            slices = range(self.source.level_shape(self.level)[axes.index("Z")])
-        result = None
-        for z in slices:
-            channels = [
-                self._read_one(region, {"Z": z, "C": c, "S": s})
-                for c in taken.get("C", (0,))
-                for s in ([taken["S"]] if "S" in axes else [None])
-            ]
-            pixels = channels[0] if len(channels) == 1 else np.stack(channels, axis=-1)
-            result = pixels if result is None else np.maximum(result, pixels)
-        if result.dtype.kind == "f":
-            bad = result.size - int(np.isfinite(result).sum())
-            if bad:
-                raise InputError(
-                    f"{self.source.path}: holds {bad} NaN or infinite values",
-                    "replace them by numbers",
-                )
-        return np.ascontiguousarray(result)
-
-    def _read_one(self, region: dict[str, slice], place: dict) -> np.ndarray:
-        """Read one channel, or the samples of one colour image, rows and columns first."""
-        axes, samples = self.selection.axes, place["S"]
-        index, left = [], ""
-        for letter in axes:
-            if letter in region:
-                index.append(region[letter])
-                left += letter
-            elif letter == "S":
-                index.append(slice(min(samples), max(samples) + 1))
-                left += letter
-            else:
-                index.append(place.get(letter, self.selection.taken.get(letter, (0,))[0]))
-        pixels = self.source.read(self.level, tuple(index))
-        pixels = pixels.transpose([left.index(letter) for letter in "YXS" if letter in left])
-        if samples is None:
-            return pixels
-        picked = [sample - min(samples) for sample in samples]
-        return pixels[..., picked[0]] if len(picked) == 1 else pixels[..., picked]
-
-
-def _range(part: slice | None, size: int) -> slice:
-    part = part or slice(0, size)
-    start, stop = part.start or 0, size if part.stop is None else part.stop
-    if part.step not in (None, 1) or not 0 <= start < stop <= size:
-        raise ValueError(f"region {part} is not within 0 to {size}")
-    return slice(start, stop)
 
 
 @contextmanager

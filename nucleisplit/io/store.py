@@ -25,6 +25,8 @@ class Store(ABC):
     dtype : numpy.dtype
     pixel_size : tuple of float or None
         Height and width of a pixel of level 0 in um.
+    z_step : float or None
+        Distance of the slices of level 0 in um.
     channels : tuple of str
         Names of the channels, in their order; empty when unknown.
     alpha : bool
@@ -35,6 +37,7 @@ class Store(ABC):
     shapes: tuple[tuple[int, ...] | None, ...]
     dtype: np.dtype
     pixel_size: tuple[float, float] | None = None
+    z_step: float | None = None
     channels: tuple[str, ...] = ()
     alpha: bool = False
 

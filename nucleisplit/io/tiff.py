@@ -13,7 +13,7 @@ from nucleisplit.errors import InputError
 
 from .planes import choose_scene
 from .store import Index, Store
-from .tiff_metadata import channel_names, pixel_size
+from .tiff_metadata import channel_names, pixel_size, z_step
 
 __all__ = ["TiffStore"]
 
@@ -68,6 +68,7 @@ class TiffStore(Store):
         shapes = [tuple(level.shape) for level in self._levels]
         self.axes, self.dtype = series.axes, np.dtype(series.dtype)
         self.pixel_size = pixel_size(self._tiff, number)
+        self.z_step = z_step(self._tiff, number)
         self.channels = channel_names(self._tiff, number, series)
         extra = [int(kind) for kind in key.extrasamples]
         colour = int(key.photometric) in (2, 6)

@@ -1,4 +1,4 @@
-"""Pixel size and channel names from what the different kinds of TIFF say."""
+"""Pixel size, distance of slices and channel names from what the different kinds of TIFF say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tifffile
 
 from .store import micrometres
 
-__all__ = ["channel_names", "pixel_size"]
+__all__ = ["channel_names", "pixel_size", "z_step"]
 
 PLAUSIBLE_UM = 20.0
 """A plain resolution tag that says more is the dots per inch of a screen or a printer."""
@@ -27,13 +27,7 @@ def pixel_size(tiff: tifffile.TiffFile, number: int) -> tuple[float, float] | No
         pixels = _ome_pixels(tiff, number)
         if pixels is None:
             return None
-        sizes = [
-            micrometres(
-                float(pixels.get(f"PhysicalSize{axis}", 0)),
-                pixels.get(f"PhysicalSize{axis}Unit", "µm"),
-            )
-            for axis in "YX"
-        ]
+        sizes = [_physical_size(pixels, axis) for axis in "YX"]
     elif tiff.is_svs and (found := re.search(r"\bMPP\s*=\s*([\d.]+)", page.description)):
         sizes = [micrometres(float(found[1]), "um")] * 2
     elif tiff.is_imagej:
@@ -51,6 +45,17 @@ def pixel_size(tiff: tifffile.TiffFile, number: int) -> tuple[float, float] | No
     return tuple(sizes) if all(sizes) else None
 
 
+def z_step(tiff: tifffile.TiffFile, number: int) -> float | None:
+    """Distance of the slices in um; None where the file (OME-TIFF or ImageJ) does not say."""
+    if tiff.is_ome:
+        pixels = _ome_pixels(tiff, number)
+        return None if pixels is None else _physical_size(pixels, "Z")
+    if tiff.is_imagej:
+        found = tiff.imagej_metadata or {}
+        return micrometres(float(found.get("spacing", 0)), found.get("unit"))
+    return None
+
+
 def channel_names(
     tiff: tifffile.TiffFile, number: int, series: tifffile.TiffPageSeries
 ) -> tuple[str, ...]:
@@ -64,6 +69,11 @@ def channel_names(
     elif tiff.is_imagej and series.axes == "CYX":
         names = [str(label) for label in (tiff.imagej_metadata or {}).get("Labels") or []]
     return tuple(names) if len(names) == count and all(names) else ()
+
+
+def _physical_size(pixels: ElementTree.Element, axis: str) -> float | None:
+    length = float(pixels.get(f"PhysicalSize{axis}", 0))
+    return micrometres(length, pixels.get(f"PhysicalSize{axis}Unit", "µm"))
 
 
 def _ome_pixels(tiff: tifffile.TiffFile, number: int) -> ElementTree.Element | None:

@@ -76,9 +76,12 @@ class ZarrStore(Store):
             for change in holder.get("coordinateTransformations", ()):
                 scale = scale * change["scale"] if change["type"] == "scale" else scale
         if self._arrays[0] is not None and {"Y", "X"} <= set(self.axes):
-            places = [self.axes.index(letter) for letter in "YX"]
-            sizes = [micrometres(float(scale[i]), axes[i].get("unit")) for i in places]
-            self.pixel_size = tuple(sizes) if all(sizes) else None
+            size = {
+                letter: micrometres(float(scale[i]), axes[i].get("unit"))
+                for i, letter in enumerate(self.axes)
+            }
+            self.pixel_size = (size["Y"], size["X"]) if size["Y"] and size["X"] else None
+            self.z_step = size.get("Z")
 
     def read(self, level: int, index: Index) -> np.ndarray:
         return np.asarray(self._arrays[level][index])
