@@ -74,6 +74,7 @@ def infer_batch(
     model: str | Path | Sequence[str | Path] = "default",
     weights: Sequence[float] | None = None,
     device: str = "auto",
+    backend: str = "auto",
     tta: str | None = None,
     diameter: float | None = None,
     rescale: bool = True,
@@ -98,7 +99,7 @@ def infer_batch(
         Files, folders and glob patterns.
     out
         The output folder; None gives `nucleisplit.outputs.default_out`.
-    model, weights, device, tta, diameter, rescale, min_iou, min_area, split_bias
+    model, weights, device, backend, tta, diameter, rescale, min_iou, min_area, split_bias
         As for `Segmenter`.
     planes
         Which plane is read of files that hold more than one: channel, slice, level.
@@ -132,6 +133,7 @@ def infer_batch(
         models,
         weights=weights,
         device=device,
+        backend=backend,
         tta=tta,
         diameter=diameter,
         rescale=rescale,

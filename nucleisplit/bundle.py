@@ -43,6 +43,11 @@ class Bundle:
         """The networks, in evaluation mode, on the CPU."""
         return [_load(load_network, self.path / name) for name in self.manifest.networks]
 
+    @property
+    def quantized(self) -> list[Path]:
+        """The files of the networks in int8; none unless the model was quantised."""
+        return [self.path / name for name in self.manifest.quantized]
+
     def regressor(self) -> IoURegressor:
         """The fitted regressor of the candidates' IoU."""
         return _load(IoURegressor.load, self.path / _TREES)

@@ -42,6 +42,8 @@ class Manifest(BaseModel):
     """SHA-256 of every other file of the bundle, by path relative to the folder."""
     weights: tuple[float, ...] = ()
     """How much each network counts; empty: all alike."""
+    quantized: tuple[str, ...] = ()
+    """File names of the same networks in int8, made by ``quantize``; empty: there are none."""
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Manifest:
@@ -49,6 +51,8 @@ class Manifest(BaseModel):
             raise ValueError(f"{len(self.weights)} weights for {len(self.networks)} networks")
         if not all(0 < weight < math.inf for weight in self.weights):
             raise ValueError(f"weights must be positive, got {self.weights}")
+        if self.quantized and len(self.quantized) != len(self.networks):
+            raise ValueError(f"{len(self.quantized)} in int8 of {len(self.networks)} networks")
         return self
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.bundle import Bundle, load_bundle
+from nucleisplit.cache import cache_folders
 from nucleisplit.errors import ConfigError
 from stage1_unet import (
+    BackendError,
     Levels,
     PredictConfig,
     Prediction,
@@ -58,7 +60,7 @@ class Mapper:
         At least one: names of bundled models, folders of models, or bundles.
     weights
         How much each model counts; None: all alike.
-    device, tta, diameter, rescale, tile
+    device, backend, tta, diameter, rescale, tile
         As for `Segmenter`.
 
     Raises
@@ -73,7 +75,7 @@ class Mapper:
     bundles
         The models.
     parameters
-        What was asked for, as ``run.json`` tells it.
+        What was asked for, and the backend that was found, as ``run.json`` tells it.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Mapper:
         weights: Sequence[float] | None = None,
         *,
         device: str = "auto",
+        backend: str = "auto",
         tta: str | None = None,
         diameter: float | None = None,
         rescale: bool = True,
@@ -102,14 +105,31 @@ class Mapper:
         configs = [
             _adapted(bundle.config.predict, tta, diameter, rescale, tile) for bundle in self.bundles
         ]
-        self.parameters = {"tta": configs[0].tta, "diameter": diameter, "rescale": rescale, "tile": tile}
         try:
             self.predictors = [
-                Predictor(bundle.networks(), config, device, bundle.manifest.weights or None)
+                Predictor(
+                    bundle.networks(),
+                    config,
+                    device,
+                    bundle.manifest.weights or None,
+                    backend,
+                    identity=bundle.fingerprint[:16],
+                    cache=cache_folders(bundle.path),
+                    quantized=bundle.quantized,
+                )
                 for bundle, config in zip(self.bundles, configs, strict=True)
             ]
+        except BackendError as error:
+            raise ConfigError(str(error), hint="use --backend auto or torch") from error
         except ValueError as error:
             raise ConfigError(f"device {device}: {error}", hint="use --device cpu") from error
+        self.parameters = {
+            "backend": self.backend,
+            "tta": configs[0].tta,
+            "diameter": diameter,
+            "rescale": rescale,
+            "tile": tile,
+        }
         try:
             channels = [predictor.channels for predictor in self.predictors]
             self._shares = channel_shares(channels, self.weights)
@@ -122,6 +142,11 @@ class Mapper:
     def device(self) -> str:
         """Where the networks run."""
         return str(self.predictors[0].device)
+
+    @property
+    def backend(self) -> str:
+        """What computes the networks, of each model when they differ."""
+        return " + ".join(dict.fromkeys(predictor.backend.name for predictor in self.predictors))
 
     @property
     def tile(self) -> int:

@@ -25,6 +25,9 @@ class Segmenter:
         How much each of several models counts; None: all alike.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    backend
+        What computes the networks: ``torch``, or on a CPU ``openvino``, ``openvino-bf16`` or
+        ``openvino-int8``. ``auto`` takes torch on a GPU, else the fastest that is there.
     tta
         Test-time augmentation: ``none``, ``flips`` (4 views) or ``d4`` (8 views). None takes
         what the trees of the model were trained with.
@@ -68,6 +71,7 @@ class Segmenter:
         *,
         weights: Sequence[float] | None = None,
         device: str = "auto",
+        backend: str = "auto",
         tta: str | None = None,
         diameter: float | None = None,
         rescale: bool = True,
@@ -78,7 +82,14 @@ class Segmenter:
     ) -> None:
         models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
         self.mapper = Mapper(
-            models, weights, device=device, tta=tta, diameter=diameter, rescale=rescale, tile=tile
+            models,
+            weights,
+            device=device,
+            backend=backend,
+            tta=tta,
+            diameter=diameter,
+            rescale=rescale,
+            tile=tile,
         )
         self.bundle = self.mapper.bundles[0]
         bias = self.bundle.config.select.split_bias if split_bias is None else split_bias

@@ -7,6 +7,7 @@ import click
 
 from nucleisplit.cli.options import (
     CONTEXT,
+    backend_option,
     device_option,
     models_option,
     out_option,
@@ -63,6 +64,7 @@ from nucleisplit.cli.progress import progress_bar
 )
 @plane_options
 @device_option
+@backend_option
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
 @write_option
@@ -85,6 +87,7 @@ def infer(
     level: int | None,
     mpp: float | None,
     device: str,
+    backend: str,
     overwrite: bool,
     resume: bool,
     formats: tuple[str, ...],
@@ -122,6 +125,7 @@ def infer(
             model=names,
             weights=weights,
             device=device,
+            backend=backend,
             tta=tta,
             diameter=diameter,
             rescale=not no_rescale,

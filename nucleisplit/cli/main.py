@@ -77,4 +77,5 @@ def main(debug: bool) -> None:
     """
     if debug:
         logging.basicConfig()
-        logging.getLogger("nucleisplit").setLevel(logging.DEBUG)
+        for name in ("nucleisplit", "stage1_unet"):
+            logging.getLogger(name).setLevel(logging.DEBUG)

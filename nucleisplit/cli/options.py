@@ -17,6 +17,15 @@ device_option = click.option(
     help="Where the network runs; auto takes a GPU when there is one.",
 )
 
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["auto", "torch", "openvino", "openvino-bf16", "openvino-int8"]),
+    default="auto",
+    show_default=True,
+    help="What computes the network. auto: torch on a GPU; on a CPU OpenVINO, in the lowest "
+    "precision that the processor is made for and the model was checked in.",
+)
+
 
 def _parse_models(
     _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]

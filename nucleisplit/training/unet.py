@@ -84,7 +84,7 @@ def train_unet(
     dataset = load_dataset(data, table, group, folds)
     if start is not None:
         config = config.model_copy(update={"network": start.network_config})
-    segmenter = Segmenter(labeller, device=device) if pseudo else None
+    segmenter = Segmenter(labeller, device=device, backend="torch") if pseudo else None
     run = TrainingRun(
         folder=out,
         data=data,
