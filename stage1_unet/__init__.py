@@ -3,9 +3,10 @@
 A library of its own: arrays in, arrays out; it knows nothing of files of images or of stage 2.
 """
 
+from .backends import BackendError, quantize_network
 from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
 from .model import WEIGHTS, build_network, load_network, save_network
-from .predict import Prediction, Predictor, channel_shares
+from .predict import Prediction, Predictor, channel_shares, to_batch
 from .preprocess import Levels, measure_levels, preprocess
 from .targets import CHANNELS, make_targets
 from .tiles import Tile, list_tiles
@@ -13,6 +14,7 @@ from .tiles import Tile, list_tiles
 __all__ = [
     "CHANNELS",
     "WEIGHTS",
+    "BackendError",
     "Levels",
     "NetworkConfig",
     "Pair",
@@ -29,7 +31,9 @@ __all__ = [
     "make_targets",
     "measure_levels",
     "preprocess",
+    "quantize_network",
     "save_network",
+    "to_batch",
     "train_network",
 ]
 
