@@ -21,7 +21,15 @@ import numpy as np
 
 from stage2_trees import overlap_table
 
-__all__ = ["THRESHOLDS", "ImageScore", "Summary", "score_image", "summarize", "summarize_groups"]
+__all__ = [
+    "THRESHOLDS",
+    "ImageScore",
+    "Summary",
+    "reliability",
+    "score_image",
+    "summarize",
+    "summarize_groups",
+]
 
 _TWENTIETHS = tuple(range(10, 20))
 THRESHOLDS = tuple(k / 20 for k in _TWENTIETHS)
@@ -228,6 +236,38 @@ def summarize_groups(scores: Iterable[ImageScore], groups: Mapping[str, str]) ->
     for score in scores:
         members.setdefault(groups[score.image_id], []).append(score)
     return {name: summarize(members[name]) for name in sorted(members)}
+
+
+def reliability(
+    predicted: np.ndarray, true: np.ndarray, parts: int = 10
+) -> tuple[float, tuple[tuple[float, float], ...]]:
+    """Compare the predicted IoU of nuclei with the true one.
+
+    Parameters
+    ----------
+    predicted, true : (n,) ndarray
+    parts : int
+        Into so many parts, equally large and by the prediction, the nuclei are divided.
+
+    Returns
+    -------
+    error : float
+        Mean absolute error of the prediction of one nucleus; 0 without nuclei.
+    bins : tuple of (float, float)
+        Mean predicted and mean true IoU of each part, those without nuclei left out.
+
+    Examples
+    --------
+    >>> reliability(np.array([0.5, 0.9]), np.array([0.25, 1.0]), parts=2)
+    (0.175, ((0.5, 0.25), (0.9, 1.0)))
+    """
+    predicted, true = np.asarray(predicted, float), np.asarray(true, float)
+    if not predicted.size:
+        return 0.0, ()
+    bins = np.array_split(np.argsort(predicted, kind="stable"), parts)
+    return float(np.abs(predicted - true).mean()), tuple(
+        (float(predicted[part].mean()), float(true[part].mean())) for part in bins if part.size
+    )
 
 
 def _ratio(part: float, whole: float, of_nothing: float = 1.0) -> float:

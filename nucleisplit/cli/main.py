@@ -15,6 +15,7 @@ from nucleisplit.errors import NucleisplitError
 COMMANDS = {
     "infer": ("nucleisplit.cli.infer", "Outline, separate and measure the nuclei of images."),
     "evaluate": ("nucleisplit.cli.evaluate", "Score label images against the truth."),
+    "report": ("nucleisplit.cli.report", "Show what infer wrote on one page, HTML."),
     "convert": ("nucleisplit.cli.convert", "Convert labels between formats."),
     "train-unet": ("nucleisplit.cli.train_unet", "Train the networks, stage 1."),
     "train-trees": ("nucleisplit.cli.train_trees", "Train the trees, stage 2; write a model."),

@@ -74,7 +74,9 @@ class View:
         small = Image.fromarray(self._picture(step)).resize(size, Image.Resampling.BOX)
         chosen = [_centres(n, length) for n, length in zip(labels.shape, size[::-1], strict=True)]
         picture = np.array(small)
-        draw_outlines(picture, labels[np.ix_(*chosen)], predicted_iou)
+        labels = labels[np.ix_(*chosen)]
+        unknown = max(0, int(labels.max(initial=0)) - len(predicted_iou))
+        draw_outlines(picture, labels, np.pad(predicted_iou, (0, unknown), constant_values=0.0))
         return _data_uri(picture, quality)
 
     def crop(

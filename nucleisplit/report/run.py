@@ -61,6 +61,11 @@ class Entry:
         return next((path for path in names if path.exists()), None)
 
     @property
+    def predicted_map(self) -> float:
+        """The score to expect of it, 0 to 1; -1 where it failed."""
+        return float(self.record.get("predicted_map", -1.0))
+
+    @property
     def pixel_size(self) -> float | None:
         """Side of a square pixel of the same area, um."""
         size = self.record.get("pixel_size_um")

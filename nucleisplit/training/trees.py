@@ -14,7 +14,7 @@ from nucleisplit.bundle import Bundle, check_replaceable, save_bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.io import Dataset, load_dataset, write_labels
-from nucleisplit.metric import ImageScore, score_image
+from nucleisplit.metric import ImageScore, reliability, score_image
 from stage2_trees import (
     CrossFit,
     ForestConfig,
@@ -183,15 +183,9 @@ def _reliability(rows: list[ImageRows], fitted: CrossFit) -> dict:
     """Compare predicted with true IoU of the nuclei kept, out of fold, in ten equal bins."""
     predicted = np.concatenate(fitted.predicted_iou)
     true = np.concatenate([row.iou[c] for row, c in zip(rows, fitted.chosen, strict=True)])
-    if not predicted.size:
-        return {"nuclei": 0, "mean_absolute_error": 0.0, "bins": []}
-    bins = np.array_split(np.argsort(predicted, kind="stable"), 10)
+    error, bins = reliability(predicted, true)
     return {
         "nuclei": int(predicted.size),
-        "mean_absolute_error": float(np.abs(predicted - true).mean()),
-        "bins": [
-            {"predicted": float(predicted[b].mean()), "true": float(true[b].mean())}
-            for b in bins
-            if b.size
-        ],
+        "mean_absolute_error": error,
+        "bins": [{"predicted": expected, "true": seen} for expected, seen in bins],
     }
