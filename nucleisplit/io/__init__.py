@@ -13,6 +13,7 @@ from .planes import PlaneChoice
 from .readers import IMAGE_SUFFIXES, open_image, read_image, read_labels
 from .source import ImageSource, Level
 from .table import ImageTable, read_image_table
+from .volumes import write_volumes
 from .writers import BAND, write_json, write_label_bands, write_labels, write_table
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "write_labels",
     "write_overlay",
     "write_table",
+    "write_volumes",
 ]

@@ -1,0 +1,15 @@
+"""Stacks of slices: maps of planes in three directions, volumes, what is measured of them."""
+
+from .maps import StackMaps, map_stack
+from .measure import VOLUME_COLUMNS, measure_volumes
+from .segment import METHODS, StackSegmentation, segment_stack
+
+__all__ = [
+    "METHODS",
+    "VOLUME_COLUMNS",
+    "StackMaps",
+    "StackSegmentation",
+    "map_stack",
+    "measure_volumes",
+    "segment_stack",
+]
