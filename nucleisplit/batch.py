@@ -1,24 +1,20 @@
 """Many images through one model: nothing is lost, nothing is half-written, one bad image is one."""
 
-import logging
+import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nucleisplit import __version__
-from nucleisplit.errors import InputError, NucleisplitError, OutputError
+from nucleisplit.errors import OutputError
 from nucleisplit.io import (
     PlaneChoice,
     find_images,
-    open_image,
     replacing,
     write_json,
-    write_labels,
-    write_overlay,
 )
-from nucleisplit.io.formats import get_format, write_as
+from nucleisplit.io.formats import get_format
 from nucleisplit.journal import Journal
 from nucleisplit.measure import COLUMNS
 from nucleisplit.outputs import (
@@ -35,10 +31,9 @@ from nucleisplit.outputs import (
     stamp_of,
 )
 from nucleisplit.pipeline import Segmenter
-from nucleisplit.review import find_doubts, write_review
+from nucleisplit.process import Process
 
-_LOG = logging.getLogger(__name__)
-_INTERNAL = ("stem", "stamp", "rows")
+_INTERNAL = ("stem", "stamp", "rows", "rows_file")
 """What the journal keeps of an image for its own use."""
 
 
@@ -78,6 +73,7 @@ def infer_batch(
     tta: str | None = None,
     diameter: float | None = None,
     rescale: bool = True,
+    tile: int | None = None,
     min_iou: float = 0.0,
     min_area: int = 0,
     split_bias: float | None = None,
@@ -86,7 +82,7 @@ def infer_batch(
     write: Sequence[str] = (),
     overwrite: bool = False,
     resume: bool = False,
-    progress: Callable[[int, int, dict], None] | None = None,
+    progress: Callable[[float, int, dict | None], None] | None = None,
 ) -> BatchReport:
     """Segment images and write labels, overlays, ``nuclei.csv`` and ``run.json``.
 
@@ -99,6 +95,9 @@ def infer_batch(
         Files, folders and glob patterns.
     out
         The output folder; None gives `nucleisplit.outputs.default_out`.
+    tile
+        Largest side that is computed in one piece, pixels, the margin included. Larger images
+        are computed in tiles, see docs/large.md; None: those above 8 megapixels.
     model, weights, device, backend, tta, diameter, rescale, min_iou, min_area, split_bias
         As for `Segmenter`.
     planes
@@ -112,7 +111,8 @@ def infer_batch(
     resume
         Keep what an earlier run on `out` finished; do what is missing, failed or changed since.
     progress
-        Called after every image with the number of images done, of all, and the image's entry.
+        Called after every image with the number of images done, of all, and the image's entry;
+        also after every tile of a large image, which is done in part, with None as the entry.
 
     Raises
     ------
@@ -137,6 +137,7 @@ def infer_batch(
         tta=tta,
         diameter=diameter,
         rescale=rescale,
+        tile=tile,
         min_iou=min_iou,
         min_area=min_area,
         split_bias=split_bias,
@@ -165,10 +166,16 @@ def infer_batch(
         **mapper.describe([str(name) for name in models]),
         "parameters": parameters | {"device": mapper.device},
     }
+    process = Process(segmenter, planes, out, overlay, formats, settings, tile)
+
+    def show(done: float) -> None:
+        if progress is not None:
+            progress(done, len(jobs), None)
+
     begin = time.perf_counter()
     try:
         for number, job in enumerate(todo, start=skipped + 1):
-            entry = _run_job(job, segmenter, planes, out, overlay, formats)
+            entry = process(job, lambda share, before=number - 1: show(before + share))
             journal.add(job.key, entry)
             if progress is not None:
                 progress(number, len(jobs), entry)
@@ -200,78 +207,6 @@ def _start(
     return jobs
 
 
-def _run_job(
-    job: Job,
-    segmenter: Segmenter,
-    planes: PlaneChoice,
-    out: Path,
-    overlay: bool,
-    formats: Sequence[str],
-) -> dict:
-    """Segment one image and write its files; its entry for the journal."""
-    begin = time.perf_counter()
-    stamp = stamp_of(job.path)
-    written = job.written(formats)
-    entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
-    try:
-        with open_image(job.path, planes) as source:
-            plane = source.plane(planes)
-            image = plane.read()
-        result = segmenter.segment(image, name=str(job.path))
-        write_labels(out / job.labels, result.labels, overwrite=True)
-        write_review(out / job.review, find_doubts(result), overwrite=True)
-        for name, file in written.items():
-            write_as(name, out / file, result.labels, result.table, plane.pixel_size, True)
-        if overlay:
-            scores = result.table["predicted_iou"].to_numpy()
-            write_overlay(out / job.overlay, image, result.labels, scores, overwrite=True)
-    except (OutputError, KeyboardInterrupt):
-        _remove(job, out, formats)
-        raise
-    except Exception as error:
-        _remove(job, out, formats)
-        _LOG.debug("%s failed", job.path, exc_info=True)
-        if not isinstance(error, NucleisplitError):
-            error = _unexpected(job.path, error)
-        seconds = round(time.perf_counter() - begin, 3)
-        return entry | {"status": "failed", "message": str(error), "seconds": seconds}
-    table = result.table.copy()
-    table.insert(0, "image", job.image)
-    return entry | {
-        "status": "ok",
-        "nuclei": len(table),
-        "predicted_map": round(result.predicted_map, 4),
-        "doubtful": result.doubtful,
-        "diameter": result.diameter and round(result.diameter, 2),
-        "scale": round(result.scale, 4),
-        "height": image.shape[0],
-        "width": image.shape[1],
-        "level": plane.level,
-        "pixel_size_um": plane.pixel_size,
-        "labels": job.labels,
-        **({"overlay": job.overlay} if overlay else {}),
-        "review": job.review,
-        **({"written": written} if written else {}),
-        "seconds": round(time.perf_counter() - begin, 3),
-        "rows": table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n"),
-    }
-
-
-def _unexpected(path: Path, error: Exception) -> InputError:
-    if isinstance(error, MemoryError) or "out of memory" in str(error):
-        return InputError(f"{path}: does not fit into memory", hint="cut it into parts")
-    return InputError(
-        f"{path}: failed with {type(error).__name__}: {error}",
-        hint="run nucleisplit --debug infer on it and report what is shown",
-    )
-
-
-def _remove(job: Job, out: Path, formats: Sequence[str]) -> None:
-    for name in (job.labels, job.overlay, job.review, *job.written(formats).values()):
-        with suppress(OSError):
-            (out / name).unlink(missing_ok=True)
-
-
 def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     entry = journal.get(job.key)
     if entry is None or entry["status"] != "ok" or entry["stamp"] != stamp_of(job.path):
@@ -291,5 +226,9 @@ def _write_table(out: Path, journal: Journal, jobs: Sequence[Job]) -> list[dict]
         file.write(",".join(["image", *COLUMNS]) + "\n")
         for entry in journal.entries([*others, *wanted]):
             file.write(entry.get("rows", ""))
+            if "rows_file" in entry:
+                with (out / entry["rows_file"]).open(encoding="utf-8", newline="") as rows:
+                    rows.readline()
+                    shutil.copyfileobj(rows, file)
             entries.append({name: entry[name] for name in entry if name not in _INTERNAL})
     return entries

@@ -11,7 +11,7 @@ import pandas as pd
 
 from nucleisplit.hull import hull_areas
 
-__all__ = ["COLUMNS", "measure"]
+__all__ = ["COLUMNS", "TYPES", "measure"]
 
 COLUMNS = (
     "label",
@@ -35,6 +35,12 @@ COLUMNS = (
 """The columns of the table, in order. 0 is down (rows), 1 is right (columns), in pixels."""
 
 _INTEGERS = ("label", "bbox-0", "bbox-1", "bbox-2", "bbox-3", "area")
+TYPES = {
+    **dict.fromkeys(COLUMNS, np.float64),
+    **dict.fromkeys(_INTEGERS, np.int64),
+    "touches_edge": np.bool_,
+}
+"""The type of each column, also where there are no nuclei."""
 
 # What a rim pixel adds to the perimeter, by the sum over its rim neighbours: 1 itself, 2 for each
 # at an edge, 10 at a corner. Straight, diagonal, and between the two (Benkrid and Crookes).
@@ -113,7 +119,7 @@ def measure(
         (box[0] == 0) | (box[1] == 0) | (box[2] == labels.shape[0]) | (box[3] == labels.shape[1])
     )
     frame = pd.DataFrame(table, columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(_INTEGERS, np.int64))
+    return frame.astype(TYPES)
 
 
 def _numbered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

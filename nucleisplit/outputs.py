@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from nucleisplit.journal import Journal
 RUN = "run.json"
 TABLE = "nuclei.csv"
 JOURNAL = ".nucleisplit-journal.jsonl"
+TILES = ".nucleisplit-tiles"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,16 @@ class Job:
     @property
     def review(self) -> str:
         return f"{self.stem}_review.json"
+
+    @property
+    def rows(self) -> str:
+        """The rows of a large image, from which the table of the run is made."""
+        return f".{self.stem}_nuclei.csv"
+
+    @property
+    def tiles(self) -> str:
+        """Folder with the finished tiles of a large image, while it is computed."""
+        return f"{TILES}/{self.stem}"
 
     def written(self, formats: Iterable[str]) -> dict[str, str]:
         """The name of its file in each of the formats asked for beside the label image."""
@@ -124,7 +136,7 @@ def _first_free(stem: str, taken: set[str]) -> str:
 
 def output_names(entry: dict) -> list[str]:
     """The files that belong to the entry of one image; never outside the output folder."""
-    names = [entry.get(name) for name in ("labels", "overlay", "review")]
+    names = [entry.get(name) for name in ("labels", "overlay", "review", "rows_file")]
     names += entry.get("written", {}).values()
     return [name for name in names if name and Path(name).name == name]
 
@@ -191,6 +203,7 @@ def clear_folder(out: Path, journal: Journal) -> None:
         except (OSError, ValueError, KeyError, TypeError):
             entries = []
     names = [name for entry in entries for name in output_names(entry)]
+    shutil.rmtree(out / TILES, ignore_errors=True)
     for name in [*names, TABLE, RUN, JOURNAL]:
         try:
             (out / name).unlink(missing_ok=True)

@@ -83,6 +83,11 @@ class Segmentation:
     """What `alternatives`, `runner_up` and `reselect` look into; None unless kept."""
 
     @property
+    def nuclei(self) -> int:
+        """How many there are."""
+        return len(self.table)
+
+    @property
     def doubtful(self) -> bool:
         """Whether the image has likely failed: few hits predicted, or no nuclei at all."""
         return not len(self.table) or self.predicted_map < DOUBTFUL

@@ -62,6 +62,13 @@ from nucleisplit.cli.progress import progress_bar
     is_flag=True,
     help="Show every image to the network at its own scale, however small or large its nuclei.",
 )
+@click.option(
+    "--tile",
+    type=click.IntRange(256),
+    metavar="PX",
+    help="Compute images with a longer side in tiles of this size, the margin included. Default: "
+    "images above 8 megapixels, in tiles of 2048.",
+)
 @plane_options
 @device_option
 @backend_option
@@ -79,6 +86,7 @@ def infer(
     tta: str | None,
     diameter: float | None,
     no_rescale: bool,
+    tile: int | None,
     channel: str | None,
     axes: str | None,
     z: int | str | None,
@@ -129,6 +137,7 @@ def infer(
             tta=tta,
             diameter=diameter,
             rescale=not no_rescale,
+            tile=tile,
             min_iou=min_iou,
             min_area=min_area,
             split_bias=split_bias,
@@ -149,6 +158,11 @@ def infer(
     click.echo(f"{report.nuclei} nuclei in {done} images{earlier}: {report.out}")
     if report.doubtful:
         click.echo(f"{len(report.doubtful)} of {done} images are doubtful: look at them", err=True)
+    tiles, blank = (
+        sum(entry.get(key, 0) for entry in report.images) for key in ("tiles", "blank_tiles")
+    )
+    if blank:
+        click.echo(f"{blank} of {tiles} tiles of large images are empty and were skipped", err=True)
     if report.failed:
         click.echo(f"{len(report.failed)} of {len(report.images)} images failed", err=True)
         sys.exit(1)

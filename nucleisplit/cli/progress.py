@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int, dict], None]]:
+def progress_bar(label: str) -> Iterator[Callable[[float, int, dict | None], None]]:
     """Yield a function ``(done, total, entry)`` that keeps a bar with the time left up to date.
 
     Nothing is shown when the standard error is not a terminal.

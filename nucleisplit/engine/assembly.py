@@ -58,7 +58,7 @@ def assemble(
         joined = Nuclei.join(found if pending is None else [pending, *found])
         settled, pending = settle_seams(joined, limit, lambda *part: _measure(plane, *part))
         settled.table["label"] = np.arange(count + 1, count + len(settled) + 1)
-        take_table(settled.table)
+        take_table(settled.table.copy())
         runs = settled.runs.astype(np.int64)
         runs[:, 0] += count + 1
         waiting = np.concatenate([waiting, runs])

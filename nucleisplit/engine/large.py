@@ -15,6 +15,7 @@ from nucleisplit.engine.spool import Spool
 from nucleisplit.engine.survey import Survey, survey_plane
 from nucleisplit.engine.tile import TileResult, clip, segment_tile
 from nucleisplit.io import BAND, Plane, replacing, write_label_bands, write_overlay
+from nucleisplit.measure import COLUMNS
 from nucleisplit.pipeline import Segmenter
 from stage1_unet import Tile
 from stage2_trees import DOUBTFUL, expected_map
@@ -67,6 +68,8 @@ def segment_large(
     labels: Path,
     table: Path,
     overlay: Path | None = None,
+    *,
+    name: str = "image",
     compute: Compute | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> LargeResult:
@@ -80,8 +83,10 @@ def segment_large(
         Where finished tiles are kept until the end. What an earlier run left there for the same
         task is not computed again; the result is the same, byte by byte.
     labels, table, overlay
-        Files to write: the label image, the rows of the table (CSV without a header), and a
-        picture of the outlines, shrunk to fit 4,096 pixels.
+        Files to write: the label image, the table as CSV, and a picture of the outlines, shrunk
+        to fit 4,096 pixels.
+    name
+        What the table calls the image.
     compute
         Computes tiles elsewhere; here, one after the other, by default.
     progress
@@ -120,10 +125,12 @@ def segment_large(
         replacing(table, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
     ):
+        file.write(",".join(["image", *COLUMNS]) + "\n")
 
         def take_table(rows: pd.DataFrame) -> None:
-            rows.to_csv(file, index=False, header=False, float_format="%.6g", lineterminator="\n")
             gather.add_table(rows)
+            rows.insert(0, "image", name)
+            rows.to_csv(file, index=False, header=False, float_format="%.6g", lineterminator="\n")
 
         bands = assemble(map(gather.add_row, loaded), plane, BAND, take_table)
         write_label_bands(labels, plane.shape[:2], map(gather.add_band, bands), overwrite=True)

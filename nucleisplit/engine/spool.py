@@ -12,12 +12,11 @@ import pandas as pd
 from nucleisplit.engine.survey import Survey
 from nucleisplit.engine.tile import TileResult
 from nucleisplit.io import replacing, write_json
-from nucleisplit.measure import COLUMNS, measure
+from nucleisplit.measure import TYPES
 
 __all__ = ["Spool"]
 
 _SURVEY = "survey.json"
-_TYPES = measure(np.zeros((1, 1), int), np.zeros((1, 1)), [], []).dtypes.to_dict()
 
 
 class Spool:
@@ -87,7 +86,7 @@ class Spool:
     def load(self, row: int, column: int) -> TileResult:
         """Read a finished tile."""
         with np.load(self._path(row, column), allow_pickle=False) as kept:
-            table = pd.DataFrame(kept["table"], columns=list(COLUMNS)).astype(_TYPES)
+            table = pd.DataFrame(kept["table"], columns=list(TYPES)).astype(TYPES)
             found, missed, blank = kept["counts"].tolist()
             return TileResult(
                 kept["runs"],

@@ -69,9 +69,10 @@ def test_what_may_still_meet_others_waits_with_all_it_overlaps():
     assert pending.table["area"].tolist() == [8, 2, 2]
     canvas, table, pending = settle(pending)
     assert len(pending) == 0
-    assert canvas.tolist() == [[0, 0, 1, 1, 2, 0, 0, 0]] + [[0, 0, 1, 1, 0, 0, 0, 0]] + [
-        [0, 0, 1, 1, 0, 0, 0, 3]
-    ] * 2
+    assert (
+        canvas.tolist()
+        == [[0, 0, 1, 1, 2, 0, 0, 0]] + [[0, 0, 1, 1, 0, 0, 0, 0]] + [[0, 0, 1, 1, 0, 0, 0, 3]] * 2
+    )
 
 
 def test_order_is_from_top_to_bottom_then_left_to_right():

@@ -1,0 +1,179 @@
+"""One image of a batch: read it, segment it, write its files, and say how it went."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from nucleisplit.engine import Spool, is_large, segment_large
+from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
+from nucleisplit.io import (
+    Plane,
+    PlaneChoice,
+    open_image,
+    read_labels,
+    write_labels,
+    write_overlay,
+)
+from nucleisplit.io.formats import read_nuclei, write_as
+from nucleisplit.outputs import Job, stamp_of
+from nucleisplit.pipeline import Segmenter
+from nucleisplit.review import find_doubts, write_review
+
+_LOG = logging.getLogger(__name__)
+
+_WHOLE = 2**28
+"""Pixels of the largest image whose labels are written in formats that need them all at once."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """What is done with every image of a batch.
+
+    Parameters
+    ----------
+    segmenter
+    planes
+        Which plane of each file.
+    out
+        The output folder.
+    overlay
+        Whether to draw the outlines.
+    formats
+        Names of `nucleisplit.io.formats.FORMATS`.
+    settings
+        Of the run, plain values: finished tiles are used again by a run with the same.
+    tile
+        As for `is_large`.
+    """
+
+    segmenter: Segmenter
+    planes: PlaneChoice
+    out: Path
+    overlay: bool
+    formats: Sequence[str]
+    settings: dict
+    tile: int | None = None
+
+    def __call__(self, job: Job, progress: Callable[[float], None]) -> dict:
+        """Do one image.
+
+        Parameters
+        ----------
+        job
+        progress
+            Called with the share of a large image that is done.
+
+        Returns
+        -------
+        dict
+            Its entry for the journal; an image that fails is one with ``status`` ``failed``.
+
+        Raises
+        ------
+        OutputError
+            A file cannot be written: it is no use to go on.
+        """
+        begin = time.perf_counter()
+        stamp = stamp_of(job.path)
+        entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
+        try:
+            with open_image(job.path, self.planes) as source:
+                plane = source.plane(self.planes)
+                do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
+                entry |= do(job, plane, stamp, progress)
+        except (OutputError, ConfigError, KeyboardInterrupt):
+            self._remove(job)
+            raise
+        except Exception as error:
+            self._remove(job)
+            _LOG.debug("%s failed", job.path, exc_info=True)
+            if not isinstance(error, NucleisplitError):
+                error = _unexpected(job.path, error)
+            entry |= {"status": "failed", "message": str(error)}
+        return entry | {"seconds": round(time.perf_counter() - begin, 3)}
+
+    def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
+        image = plane.read()
+        result = self.segmenter.segment(image, name=str(job.path))
+        write_labels(self.out / job.labels, result.labels, overwrite=True)
+        write_review(self.out / job.review, find_doubts(result), overwrite=True)
+        if self.overlay:
+            scores = result.table["predicted_iou"].to_numpy()
+            write_overlay(self.out / job.overlay, image, result.labels, scores, overwrite=True)
+        written = self._write_formats(job, result.labels, result.table, plane)
+        table = result.table.copy()
+        table.insert(0, "image", job.image)
+        rows = table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n")
+        return {**self._facts(job, plane, result), "review": job.review, **written, "rows": rows}
+
+    def _in_tiles(
+        self, job: Job, plane: Plane, stamp: list[int], progress: Callable[[float], None]
+    ) -> dict:
+        if self.formats and plane.shape[0] * plane.shape[1] > _WHOLE:
+            raise InputError(
+                f"{job.path}: is too large for {', '.join(self.formats)}",
+                hint="leave out --write, or take a coarser --level",
+            )
+        spool = Spool(self.out / job.tiles, {"stamp": stamp, "settings": self.settings})
+        result = segment_large(
+            plane,
+            self.segmenter,
+            spool,
+            self.out / job.labels,
+            self.out / job.rows,
+            self.out / job.overlay if self.overlay else None,
+            name=job.image,
+            progress=lambda done, total: progress(done / total),
+        )
+        written = {}
+        if self.formats:
+            labels = read_labels(self.out / job.labels)
+            written = self._write_formats(job, labels, read_nuclei(self.out / job.rows), plane)
+        spool.clear()
+        with suppress(OSError):  # the last one removes the folder of all
+            spool.folder.parent.rmdir()
+        tiles = {"tiles": result.tiles, "blank_tiles": result.blank}
+        return {**self._facts(job, plane, result), **tiles, **written, "rows_file": job.rows}
+
+    def _facts(self, job: Job, plane: Plane, result) -> dict:
+        """What the journal says of any image that is done."""
+        return {
+            "status": "ok",
+            "nuclei": result.nuclei,
+            "predicted_map": round(result.predicted_map, 4),
+            "doubtful": result.doubtful,
+            "diameter": result.diameter and round(result.diameter, 2),
+            "scale": round(result.scale, 4),
+            "height": plane.shape[0],
+            "width": plane.shape[1],
+            "level": plane.level,
+            "pixel_size_um": plane.pixel_size,
+            "labels": job.labels,
+            **({"overlay": job.overlay} if self.overlay else {}),
+        }
+
+    def _write_formats(self, job: Job, labels, table, plane: Plane) -> dict:
+        written = job.written(self.formats)
+        for name, file in written.items():
+            write_as(name, self.out / file, labels, table, plane.pixel_size, True)
+        return {"written": written} if written else {}
+
+    def _remove(self, job: Job) -> None:
+        names = (job.labels, job.overlay, job.review, job.rows)
+        for name in (*names, *job.written(self.formats).values()):
+            with suppress(OSError):
+                (self.out / name).unlink(missing_ok=True)
+
+
+def _unexpected(path: Path, error: Exception) -> InputError:
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        return InputError(f"{path}: does not fit into memory", hint="cut it into parts")
+    return InputError(
+        f"{path}: failed with {type(error).__name__}: {error}",
+        hint="run nucleisplit --debug infer on it and report what is shown",
+    )
