@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -159,23 +159,74 @@ def save_bundle(
             scores=json.loads(json.dumps(scores)),
             networks=names,
             weights=tuple(weights),
-            files={
-                path.relative_to(fresh).as_posix(): _sha256(path)
-                for path in sorted(fresh.rglob("*"))
-                if path.is_file()
-            },
+            files={},
         )
-        content = manifest.to_dict() | {"fingerprint": manifest.fingerprint}
-        (fresh / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        _write_manifest(fresh, manifest)
         _swap(fresh, folder)
     except OSError as error:
-        raise BundleError(
-            f"{folder}: cannot be written: {error.strerror or error}",
-            hint="choose another folder or free the disk",
-        ) from error
+        raise _unwritable(folder, error) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return load_bundle(folder.absolute())
+
+
+def add_quantized(
+    bundle: Bundle, write: Callable[[Path], Sequence[str]], check: Callable[[Bundle], dict]
+) -> Bundle:
+    """Give a model its networks in int8; its folder changes as a whole or not at all.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    write
+        Writes a file for each network into the folder it is given, and returns their names.
+    check
+        Called with the new model before it takes the place of the old one, which stays when this
+        raises; returns the scores that the manifest keeps as ``int8``.
+
+    Raises
+    ------
+    BundleError
+        The folder cannot be written.
+    """
+    folder = bundle.path.resolve()
+    fresh = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    manifest = bundle.manifest
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        for name in {*manifest.files} - {*manifest.quantized}:
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, fresh / name)
+        manifest = manifest.model_copy(update={"quantized": tuple(write(fresh))})
+        _write_manifest(fresh, manifest)
+        scores = manifest.scores | {"int8": check(load_bundle(fresh))}
+        _write_manifest(fresh, manifest.model_copy(update={"scores": scores}))
+        _swap(fresh, folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return load_bundle(folder)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a folder, with the hashes of the files that lie there."""
+    files = {
+        path.relative_to(folder).as_posix(): _sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST
+    }
+    manifest = manifest.model_copy(update={"files": files})
+    content = manifest.to_dict() | {"fingerprint": manifest.fingerprint}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _unwritable(folder: Path, error: OSError) -> BundleError:
+    return BundleError(
+        f"{folder}: cannot be written: {error.strerror or error}",
+        hint="choose another folder or free the disk",
+    )
 
 
 def check_replaceable(folder: Path, overwrite: bool) -> None:
