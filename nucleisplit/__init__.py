@@ -20,6 +20,7 @@ _HOMES = {
     "load_config": "nucleisplit.config",
     "Segmentation": "nucleisplit.segmentation",
     "Segmenter": "nucleisplit.pipeline",
+    "StackSegmentation": "nucleisplit.stacks",
     "segment": "nucleisplit.pipeline",
 }
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from nucleisplit.bundle import Bundle
 from nucleisplit.errors import InputError
+from nucleisplit.io import Stack
 from nucleisplit.mapper import Mapper
 from nucleisplit.segmentation import Cut, Segmentation, Source, segmentation_of
+from nucleisplit.stacks import StackSegmentation, segment_stack
 from stage2_trees import Overview, Split, split_maps
 
 
@@ -136,6 +138,24 @@ class Segmenter:
         result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
         diameter = found.radius and 2 * found.radius
         return replace(result, diameter=diameter, scale=found.scale)
+
+    def segment_stack(
+        self,
+        stack: np.ndarray | Stack,
+        *,
+        anisotropy: float | None = None,
+        voxel_size: tuple[float, float, float] | None = None,
+        method: str = "volume",
+        **options,
+    ) -> StackSegmentation:
+        """Outline, separate and measure the nuclei of a stack, (Z, H, W) or (Z, H, W, C).
+
+        `anisotropy` is the distance of the slices by the size of a pixel, unless the voxel size
+        (um) is given or known; for the others see `nucleisplit.stacks.segment_stack`.
+        """
+        return segment_stack(
+            self, stack, anisotropy=anisotropy, voxel_size=voxel_size, method=method, **options
+        )
 
     def split(self, maps: np.ndarray, overview: Overview | None = None) -> Split:
         """Cut maps, (3, H, W), into nuclei: those of an image, or of a part of one.

@@ -88,6 +88,14 @@ def test_min_iou_drops_volumes(segmenter, model):
     assert np.unique(strict.labels).tolist() == list(range(len(strict.table) + 1))
 
 
+def test_the_method_of_a_segmenter_is_the_same(segmenter):
+    stack, _ = draw(3)
+    one = segmenter.segment_stack(stack, voxel_size=(0.9, 0.3, 0.3), method="slices")
+    two = segment_stack(segmenter, stack, voxel_size=(0.9, 0.3, 0.3), method="slices")
+    assert (one.labels == two.labels).all() and one.table.equals(two.table)
+    assert one.anisotropy == pytest.approx(3)
+
+
 def test_progress_counts_planes(segmenter):
     seen = []
     segment_stack(
