@@ -3,10 +3,12 @@
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nucleisplit import __version__
+from nucleisplit.engine import Cluster, Recipe
 from nucleisplit.errors import OutputError
 from nucleisplit.io import (
     PlaneChoice,
@@ -80,6 +82,8 @@ def infer_batch(
     planes: PlaneChoice | None = None,
     overlay: bool = True,
     write: Sequence[str] = (),
+    workers: int = 0,
+    dask: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Callable[[float, int, dict | None], None] | None = None,
@@ -106,6 +110,10 @@ def infer_batch(
         Also write a picture of the outlines.
     write
         Names of `nucleisplit.io.formats.FORMATS` to write beside the label images.
+    workers
+        How many processes to start for the tiles of large images; 0: none.
+    dask
+        Address of a dask scheduler whose workers compute these tiles.
     overwrite
         Remove the files of an earlier run on `out` first.
     resume
@@ -129,19 +137,19 @@ def infer_batch(
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
     models = [model] if isinstance(model, (str, Path)) else list(model)
-    segmenter = Segmenter(
-        models,
-        weights=weights,
-        device=device,
-        backend=backend,
-        tta=tta,
-        diameter=diameter,
-        rescale=rescale,
-        tile=tile,
-        min_iou=min_iou,
-        min_area=min_area,
-        split_bias=split_bias,
-    )
+    options = {
+        "weights": weights,
+        "device": device,
+        "backend": backend,
+        "tta": tta,
+        "diameter": diameter,
+        "rescale": rescale,
+        "tile": tile,
+        "min_iou": min_iou,
+        "min_area": min_area,
+        "split_bias": split_bias,
+    }
+    segmenter = Segmenter(models, **options)
     mapper = segmenter.mapper
     parameters = {
         **mapper.parameters,
@@ -151,14 +159,6 @@ def infer_batch(
         "write": formats,
     }
     settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
-    if earlier is None:
-        jobs = _start(paths, out, journal, settings, overwrite)
-    else:
-        check_settings(out, earlier, settings)
-        jobs = plan_jobs(paths, out, journal.entries())
-
-    todo = [job for job in jobs if not _is_finished(job, journal, out)]
-    skipped = len(jobs) - len(todo)
     record = {
         "nucleisplit": __version__,
         "status": "interrupted",
@@ -166,19 +166,39 @@ def infer_batch(
         **mapper.describe([str(name) for name in models]),
         "parameters": parameters | {"device": mapper.device},
     }
-    process = Process(segmenter, planes, out, overlay, formats, settings, tile)
+    with Cluster(dask, workers) if workers or dask else nullcontext() as cluster:
+        recipe = cluster and Recipe.of(segmenter, models, options)
+        process = Process(segmenter, planes, out, overlay, formats, settings, tile, cluster, recipe)
+        if earlier is None:
+            jobs = _start(paths, out, journal, settings, overwrite)
+        else:
+            check_settings(out, earlier, settings)
+            jobs = plan_jobs(paths, out, journal.entries())
+        return _run(jobs, process, journal, record, progress)
 
-    def show(done: float) -> None:
+
+def _run(
+    jobs: Sequence[Job],
+    process: Process,
+    journal: Journal,
+    record: dict,
+    progress: Callable[[float, int, dict | None], None] | None,
+) -> BatchReport:
+    """Do what is not finished, and write the record and the table however the run ends."""
+    out = process.out
+    todo = [job for job in jobs if not _is_finished(job, journal, out)]
+    skipped = len(jobs) - len(todo)
+
+    def show(done: float, entry: dict | None = None) -> None:
         if progress is not None:
-            progress(done, len(jobs), None)
+            progress(done, len(jobs), entry)
 
     begin = time.perf_counter()
     try:
-        for number, job in enumerate(todo, start=skipped + 1):
-            entry = process(job, lambda share, before=number - 1: show(before + share))
+        for number, job in enumerate(todo, start=skipped):
+            entry = process(job, lambda share, before=number: show(before + share))
             journal.add(job.key, entry)
-            if progress is not None:
-                progress(number, len(jobs), entry)
+            show(number + 1, entry)
         record["status"] = "finished"
     finally:
         record["seconds"] = round(time.perf_counter() - begin, 3)

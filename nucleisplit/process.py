@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from nucleisplit.engine import Spool, is_large, segment_large
+from nucleisplit.engine import Cluster, Recipe, Spool, is_large, segment_large
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.io import (
     Plane,
@@ -49,6 +50,8 @@ class Process:
         Of the run, plain values: finished tiles are used again by a run with the same.
     tile
         As for `is_large`.
+    cluster, recipe
+        Where the tiles of large images are computed, and by which segmenter; by default here.
     """
 
     segmenter: Segmenter
@@ -58,6 +61,8 @@ class Process:
     formats: Sequence[str]
     settings: dict
     tile: int | None = None
+    cluster: Cluster | None = None
+    recipe: Recipe | None = None
 
     def __call__(self, job: Job, progress: Callable[[float], None]) -> dict:
         """Do one image.
@@ -128,6 +133,8 @@ class Process:
             self.out / job.rows,
             self.out / job.overlay if self.overlay else None,
             name=job.image,
+            compute=self.cluster
+            and partial(self.cluster.compute, self.recipe, job.path, self.planes),
             progress=lambda done, total: progress(done / total),
         )
         written = {}

@@ -72,6 +72,19 @@ from nucleisplit.cli.progress import progress_bar
 @plane_options
 @device_option
 @backend_option
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Compute the tiles of large images in N processes. Default: in this one.",
+)
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Compute the tiles of large images on the workers of this dask scheduler, such as "
+    "tcp://node1:8786; they have to see the same files.",
+)
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
 @write_option
@@ -96,6 +109,8 @@ def infer(
     mpp: float | None,
     device: str,
     backend: str,
+    workers: int,
+    dask: str | None,
     overwrite: bool,
     resume: bool,
     formats: tuple[str, ...],
@@ -120,6 +135,8 @@ def infer(
     Exit code: 0 all images done, 1 some images failed (the others are done),
     2 nothing could be done or the run had to stop.
     """
+    if workers and dask:
+        raise click.UsageError("--workers and --dask exclude each other")
     from nucleisplit.batch import infer_batch
     from nucleisplit.io import PlaneChoice
 
@@ -144,6 +161,8 @@ def infer(
             planes=planes,
             overlay=not no_overlay,
             write=formats,
+            workers=workers,
+            dask=dask,
             overwrite=overwrite,
             resume=resume,
             progress=progress,

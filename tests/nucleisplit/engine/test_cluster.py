@@ -1,0 +1,103 @@
+"""Tiles on real workers, on the loopback interface."""
+
+import os
+import signal
+
+import pytest
+from click.testing import CliRunner
+
+from nucleisplit.cli.main import main
+from nucleisplit.engine import Cluster, Recipe, Spool, segment_large
+from nucleisplit.engine import cluster as module
+from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.io import PlaneChoice
+
+FILES = ("labels.tif", "nuclei.csv")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with Cluster(workers=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def run(tmp_path, field, plane, segmenter, model):
+    """Segment the field: with a cluster, or here."""
+
+    def run(name, cluster=None, change=lambda recipe: recipe, **options):
+        maker = segmenter(256)
+        recipe = change(Recipe.of(maker, (str(model),), {"device": "cpu", "tile": 256}))
+
+        def compute(*what):
+            return cluster.compute(recipe, field, PlaneChoice(), *what)
+
+        spool = Spool(tmp_path / name / "tiles", {})
+        files = [tmp_path / name / file for file in FILES]
+        return segment_large(plane, maker, spool, *files, compute=cluster and compute, **options)
+
+    return run
+
+
+def same(tmp_path, first, second):
+    return all(
+        (tmp_path / first / f).read_bytes() == (tmp_path / second / f).read_bytes() for f in FILES
+    )
+
+
+def test_workers_give_the_same_even_if_one_is_killed(tmp_path, run, cluster):
+    expected = run("here")
+    before = cluster.client.run(os.getpid)
+    victims = list(before.values())[:1]
+
+    def kill(done, total):
+        if done == 4:
+            os.kill(victims.pop(), signal.SIGKILL)
+
+    assert run("there", cluster, progress=kill) == expected
+    assert not victims
+    assert same(tmp_path, "here", "there")
+
+
+def test_a_scheduler_elsewhere(tmp_path, run, cluster):
+    with Cluster(cluster.client.scheduler.address) as there:
+        assert run("there", there) == run("here")
+    assert same(tmp_path, "here", "there")
+
+
+def test_a_worker_with_another_program_or_model(run, cluster):
+    from dataclasses import replace
+
+    with pytest.raises(
+        ConfigError, match="tcp://.*: has nucleisplit .*, not 0.0; install the same"
+    ):
+        run("there", cluster, lambda recipe: replace(recipe, version="0.0"))
+    with pytest.raises(ConfigError, match="tcp://.*: has another model .*; install the same"):
+        run("there", cluster, lambda recipe: replace(recipe, fingerprint="f"))
+
+
+def test_a_worker_that_does_not_see_the_image(plane, run, cluster, field):
+    moved = field.with_name("moved.tif")
+    with pytest.raises(InputError, match="field.tif"):
+        field.rename(moved)
+        try:
+            run("there", cluster)
+        finally:
+            moved.rename(field)
+
+
+def test_no_scheduler(monkeypatch):
+    monkeypatch.setattr(module, "_TIMEOUT", 0.5)
+    with pytest.raises(ConfigError, match="tcp://127.0.0.1:9: no scheduler answers"):
+        Cluster("tcp://127.0.0.1:9")
+
+
+def test_the_command(tmp_path, field, model):
+    words = ["infer", field, "--out", tmp_path / "a", "--tile", 256, "--model", model]
+    for extra in (["--out", tmp_path / "a"], ["--out", tmp_path / "b", "--workers", 2]):
+        result = CliRunner().invoke(main, [str(word) for word in (*words, *extra)])
+        assert result.exit_code == 0, result.output
+    for file in ("field_labels.tif", "nuclei.csv"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    both = [str(word) for word in (*words, "--workers", 2, "--dask", "tcp://a:1")]
+    assert CliRunner().invoke(main, both).exit_code == 2
