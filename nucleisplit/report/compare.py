@@ -82,7 +82,8 @@ def _faults(table: OverlapTable) -> list[Fault]:
     a, b, shared = table.a_ids, table.b_ids, table.intersection
     area_a, area_b = table.area_a, table.area_b
     true, found = table.labels_b, table.labels_a
-    unit = float(np.median(area_b[true])) if true.size else float(np.median(area_a[found] or 1))
+    areas = area_b[true] if true.size else area_a[found]
+    unit = float(np.median(areas)) if areas.size else 1.0
     hit = 2 * shared > table.union
     matched_true, matched_found = set(b[hit].tolist()), set(a[hit].tolist())
     covers = 2 * shared > area_b[b]

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 __all__ = ["ap_curve", "bars", "histogram", "reliability_plot"]
 
 WIDTH, HEIGHT = 320, 190
-LEFT, RIGHT, TOP, BOTTOM = 34, 10, 12, 36
+LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 36
 _PLOT_W, _PLOT_H = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 
@@ -64,9 +64,9 @@ def ap_curve(thresholds: Sequence[float], curves: dict[str, Sequence[float]], ti
         parts += [
             f'<circle class="dot{number}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in marks
         ]
-        y = TOP + 10 + 16 * number
-        parts.append(f'<path class="line line{number}" d="M{WIDTH - 122} {y - 4}h20"/>')
-        parts.append(f'<text x="{WIDTH - 96}" y="{y}">{escape(name)}</text>')
+        y = TOP + _PLOT_H - 26 + 16 * number
+        parts.append(f'<path class="line line{number}" d="M{LEFT + 8} {y - 4}h20"/>')
+        parts.append(f'<text x="{LEFT + 34}" y="{y}">{escape(name)}</text>')
     return _figure(parts, "IoU threshold", "AP", title)
 
 
@@ -125,7 +125,7 @@ def _figure(parts: list[str], below: str, beside: str, title: str) -> Markup:
     text = f'<text class="middle" x="{LEFT + _PLOT_W / 2}" y="{HEIGHT - 6}">{escape(below)}</text>'
     if beside:
         text += (
-            f'<text class="middle" transform="translate(9 {TOP + _PLOT_H / 2}) rotate(-90)">'
+            f'<text class="middle" transform="translate(11 {TOP + _PLOT_H / 2}) rotate(-90)">'
             f"{escape(beside)}</text>"
         )
     head = '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">'

@@ -32,7 +32,8 @@ class Place:
 def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
     """Take the nuclei with the lowest predicted IoU and the closest second opinions, by turns.
 
-    Where ``infer`` left no second opinions of an image, its predicted IoU alone counts.
+    Where ``infer`` left no second opinions of an image, its predicted IoU alone counts. Nuclei that
+    could be merged with one another make one place.
 
     Raises
     ------
@@ -55,11 +56,19 @@ def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
         return []
     images, labels, iou, margins = map(np.concatenate, (images, labels, iou, margins))
     row_of = np.concatenate([np.arange(len(entry.table)) for entry in entries])
-    queue = []
-    for rank, at in enumerate(doubtful_first(iou, margins)[:limit].tolist(), start=1):
+    queue, seen = [], set()
+    for at in doubtful_first(iou, margins).tolist():
+        if len(queue) >= limit:
+            break
         number, label = int(images[at]), int(labels[at])
         row = entries[number].table.iloc[int(row_of[at])]
         doubt = doubts.get((number, label), Doubt(label, float(iou[at])))
+        together = (number, frozenset((label, *doubt.partners)))
+        if doubt.kind == "merged" and together in seen:
+            continue
+        seen.add(together)
         box = tuple(int(row[f"bbox-{i}"]) for i in range(4))
-        queue.append(Place(number, rank, doubt, int(row["area"]), bool(row["touches_edge"]), box))
+        queue.append(
+            Place(number, len(queue) + 1, doubt, int(row["area"]), bool(row["touches_edge"]), box)
+        )
     return queue

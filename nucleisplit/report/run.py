@@ -42,9 +42,7 @@ class Entry:
     @property
     def image_id(self) -> str:
         """What its label image is called, without ``_labels``: by this the truth is found."""
-        labels = self.file("labels")
-        stem = labels.stem.removesuffix(LABEL_SUFFIX) if labels else Path(self.name).stem
-        return stem
+        return Path(self.record.get("labels") or self.name).stem.removesuffix(LABEL_SUFFIX)
 
     def file(self, kind: str) -> Path | None:
         """The file that holds its ``labels``, ``overlay`` or ``review``; None where none does."""

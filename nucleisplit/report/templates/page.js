@@ -6,6 +6,7 @@
   const byName = new Intl.Collator(undefined, { numeric: true });
   let look = 0;
   let current = null; // the card that j and k go on from
+  let enlarged = null; // the one in the dialog
 
   const cardsOf = (list) => [...list.querySelectorAll(".card")];
   const shown = (list) => cardsOf(list).filter((card) => !card.hidden);
@@ -70,6 +71,7 @@
   function enlarge(card) {
     const crop = card.querySelector("button.crop");
     if (!crop) return;
+    enlarged = card;
     const large = document.createElement("div");
     large.className = "crop";
     large.append(...[...crop.children].map((child) => child.cloneNode(true)));
@@ -94,9 +96,9 @@
     filter(list);
   }
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog || event.target.closest("a")) dialog.close();
+    if (event.target === dialog) dialog.close();
   });
-  dialog.addEventListener("close", () => current?.focus());
+  dialog.addEventListener("close", () => choose(enlarged)); // not the one it was opened from
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;

@@ -1,0 +1,32 @@
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from nucleisplit.metric import THRESHOLDS
+from nucleisplit.report.figures import ap_curve, bars, histogram, reliability_plot
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        bars([0, 3, 1], 'a <b> & "c"'),
+        bars([], ""),
+        bars([0, 0], "none"),
+        histogram([1, 0, 5], 0, 30, "size, <px>", "a & b"),
+        histogram([], 0, 1, "x", "y"),
+        ap_curve(THRESHOLDS, {"<mean>": [0.5] * 10, "pooled": [0.1] * 10}, "AP"),
+        reliability_plot([(0.2, 0.3), (0.9, 0.95)], "r"),
+        reliability_plot([], "r"),
+    ],
+)
+def test_figures_are_well_formed_and_say_what_they_show(drawing):
+    root = ET.fromstring(drawing)
+    assert root.attrib["role"] == "img" and "aria-label" in root.attrib
+    assert "nan" not in drawing
+
+
+def test_marks_stand_where_the_values_are():
+    circles = ET.fromstring(reliability_plot([(0.5, 1.0)], "r")).findall("circle")
+    assert [(c.attrib["cx"], c.attrib["cy"]) for c in circles] == [("176.0", "12.0")]
+    curve = ET.fromstring(ap_curve((0.5, 0.95), {"a": (1.0, 0.0)}, "AP")).findall("circle")
+    assert [c.attrib["cy"] for c in curve] == ["12.0", "154.0"]
