@@ -105,6 +105,8 @@ class Mapper:
         configs = [
             _adapted(bundle.config.predict, tta, diameter, rescale, tile) for bundle in self.bundles
         ]
+        parts = backend.split(" + ")
+        names = parts if len(parts) == len(models) else [backend] * len(models)
         try:
             self.predictors = [
                 Predictor(
@@ -112,12 +114,12 @@ class Mapper:
                     config,
                     device,
                     bundle.manifest.weights or None,
-                    backend,
+                    name,
                     identity=bundle.fingerprint[:16],
                     cache=cache_folders(bundle.path),
                     quantized=bundle.quantized,
                 )
-                for bundle, config in zip(self.bundles, configs, strict=True)
+                for bundle, config, name in zip(self.bundles, configs, names, strict=True)
             ]
         except BackendError as error:
             raise ConfigError(str(error), hint="use --backend auto or torch") from error
@@ -145,8 +147,9 @@ class Mapper:
 
     @property
     def backend(self) -> str:
-        """What computes the networks, of each model when they differ."""
-        return " + ".join(dict.fromkeys(predictor.backend.name for predictor in self.predictors))
+        """What computes the networks, of each model when they differ; taken as an option, too."""
+        names = [predictor.backend.name for predictor in self.predictors]
+        return " + ".join(names if len(set(names)) > 1 else names[:1])
 
     @property
     def tile(self) -> int:

@@ -1,8 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 
 import nucleisplit
+from nucleisplit.batch import infer_batch
 from nucleisplit.bundle import load_bundle, save_bundle
+from nucleisplit.cache import cache_folders
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import ConfigError
 from nucleisplit.mapper import Mapper
@@ -132,3 +136,39 @@ def test_old_manifests_are_read(model):
     text = (model / "manifest.json").read_text()
     assert '"weights"' not in text
     assert load_bundle("default").manifest.weights == ()
+
+
+@pytest.mark.parametrize("tta", ["none", "flips"])
+def test_backends_agree_and_are_named(model, other, spots, tta):
+    pytest.importorskip("openvino")
+    image, _ = spots(4)
+    plain, fast = (
+        Mapper([model, other], [3, 1], device="cpu", tta=tta, backend=name)
+        for name in ("torch", "openvino")
+    )
+    assert (plain.backend, plain.parameters["backend"]) == ("torch", "torch")
+    assert fast.parameters["backend"] == "openvino"
+    difference = np.abs(fast.predict(image).maps - plain.predict(image).maps)
+    assert difference.max() <= 1.01 / 255 and np.mean(difference > 0) < 0.001
+    mixed = Mapper([model, other], device="cpu", backend="torch + openvino")
+    assert mixed.backend == "torch + openvino"
+
+
+def test_the_backend_found_belongs_to_the_run(model, tmp_path, spots):
+    from PIL import Image
+
+    Image.fromarray(spots(0)[0]).save(tmp_path / "a.png")
+    options = {"out": tmp_path / "out", "model": model, "device": "cpu", "overlay": False}
+    infer_batch([tmp_path / "a.png"], backend="torch", **options)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["parameters"]["backend"] == "torch"
+    with pytest.raises(ConfigError, match="was begun with backend torch, not openvino"):
+        infer_batch([tmp_path / "a.png"], backend="openvino", resume=True, **options)
+
+
+def test_converted_networks_lie_beside_the_model_or_in_the_users_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("nucleisplit.cache.sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first, second = cache_folders(tmp_path / "mine")
+    assert first == tmp_path.resolve() / ".mine.openvino"
+    assert second.parent == tmp_path / "cache" / "nucleisplit"
