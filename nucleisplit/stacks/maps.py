@@ -43,8 +43,8 @@ def map_stack(
     """Compute the maps of all planes of a stack and average them where they cross.
 
     Intensities are scaled alike in all planes, and all are shown to the network at one scale: the
-    first is measured all over the stack, the second on the slices with the most contrast. Beside the stack, 9 bytes a voxel are held
-    (3 for a single direction).
+    first is measured all over the stack, the second on the slices with the most contrast. Beside
+    the stack, 9 bytes a voxel are held (3 for a single direction).
 
     Parameters
     ----------
