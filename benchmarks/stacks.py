@@ -6,7 +6,8 @@ Draws ellipsoids, blurs them (more along the depth, as microscopes do), takes sl
 noise. Maps are computed of the slices alone, or averaged over planes in three directions; they are
 cut in 3-D, or slice by slice and linked. Prints the mAP of the volumes (IoU of voxels, thresholds
 of `nucleisplit.metric`), the mean over the seeds, with the number of nuclei found. The settings of
-`stage2_trees.LinkConfig` and `VolumeConfig` were chosen on the same kinds with seeds 100 and 101.
+`stage2_trees.LinkConfig` and `VolumeConfig` were chosen on these kinds, but `far`, with seeds 100
+and 101.
 """
 
 from __future__ import annotations
