@@ -81,11 +81,12 @@ def find_doubts(result: Segmentation, limit: int = LIMIT) -> list[Doubt]:
     """
     closest = result.runner_up()
     iou, margin = closest["predicted_iou"].to_numpy(), closest["margin"].to_numpy()
+    kinds = closest["kind"].tolist()
     doubts = []
     for row in doubtful_first(iou, margin)[:limit].tolist():
-        others = result.alternatives(row + 1)
-        counts = [other for other in others if other.kind in ("merged", "split")]
-        doubts.append(_doubt(row + 1, float(iou[row]), next(iter(counts or others), None)))
+        kind = kinds[row]
+        others = result.alternatives(row + 1, (kind,) if isinstance(kind, str) else ("tighter", "wider"))
+        doubts.append(_doubt(row + 1, float(iou[row]), next(iter(others), None)))
     return doubts
 
 

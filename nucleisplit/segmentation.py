@@ -92,13 +92,15 @@ class Segmentation:
         """Whether the image has likely failed: few hits predicted, or no nuclei at all."""
         return not len(self.table) or self.predicted_map < DOUBTFUL
 
-    def alternatives(self, label: int) -> list[Alternative]:
+    def alternatives(self, label: int, kinds: Sequence[str] = KINDS) -> list[Alternative]:
         """Say what a nucleus could have been instead: merged, split, tighter or wider.
 
         Parameters
         ----------
         label
             A number of `labels`.
+        kinds
+            Those wanted of ``merged``, ``split``, ``tighter`` and ``wider``.
 
         Returns
         -------
@@ -114,7 +116,7 @@ class Segmentation:
             The candidates were not kept.
         """
         try:
-            return alternatives_of(self._kept().split, label, self._opinions)
+            return alternatives_of(self._kept().split, label, self._opinions, kinds)
         except ValueError as error:
             raise InputError(str(error), hint="take a label of the table") from error
 

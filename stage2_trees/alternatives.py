@@ -138,7 +138,10 @@ def second_opinions(split: Split) -> SecondOpinions:
 
 
 def alternatives_of(
-    split: Split, label: int, opinions: SecondOpinions | None = None
+    split: Split,
+    label: int,
+    opinions: SecondOpinions | None = None,
+    kinds: Sequence[str] = KINDS,
 ) -> list[Alternative]:
     """List the alternatives of one nucleus, the closest first.
 
@@ -148,6 +151,8 @@ def alternatives_of(
     label : int
     opinions : SecondOpinions, optional
         Of the same split, if they are at hand.
+    kinds : sequence of str
+        Those wanted; each takes time to draw.
 
     Raises
     ------
@@ -159,7 +164,7 @@ def alternatives_of(
     opinions = second_opinions(split) if opinions is None else opinions
     row, out = label - 1, []
     for kind in np.argsort(opinions.margin[row], kind="stable"):
-        if np.isinf(opinions.margin[row, kind]):
+        if np.isinf(opinions.margin[row, kind]) or KINDS[kind] not in kinds:
             continue
         members = opinions.candidate[row, kind : kind + 1]
         if kind == SPLIT:

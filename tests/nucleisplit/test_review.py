@@ -19,9 +19,14 @@ def test_lowest_predicted_iou_and_smallest_margin_by_turns():
 
 
 def fake(closest, others):
-    columns = ("predicted_iou", "margin")
-    table = pd.DataFrame(closest, columns=columns, dtype=float)
-    return SimpleNamespace(runner_up=lambda: table, alternatives=lambda label: others[label])
+    """A segmentation of (predicted IoU, margin, kind) per nucleus, and its alternatives."""
+    table = pd.DataFrame(closest, columns=["predicted_iou", "margin", "kind"])
+    table = table.astype({"predicted_iou": float, "margin": float})
+
+    def alternatives(label, kinds):
+        return [other for other in others[label] if other.kind in kinds]
+
+    return SimpleNamespace(runner_up=lambda: table, alternatives=alternatives)
 
 
 def other(kind, margin, labels, corner=(0, 0), partners=()):
@@ -30,12 +35,13 @@ def other(kind, margin, labels, corner=(0, 0), partners=()):
 
 def test_the_shown_alternative_counts_nuclei_otherwise_where_it_can():
     tighter, merged = other("tighter", 0.1, [[1]]), other("merged", 0.4, [[1, 1]], (5, 3), (2,))
-    found = fake([(0.8, 0.4), (0.3, np.inf), (0.9, np.inf)], {1: [tighter, merged], 2: [], 3: []})
+    closest = [(0.8, 0.4, "merged"), (0.3, np.inf, None), (0.9, np.inf, None)]
+    found = fake(closest, {1: [tighter, merged], 2: [], 3: []})
     assert find_doubts(found, limit=2) == [
         Doubt(2, 0.3),
         Doubt(1, 0.8, "merged", 0.61, 0.4, (2,), ((3, 5, 5, 5, 5, 6, 3, 6),)),
     ]
-    only = fake([(0.8, np.inf)], {1: [tighter]})
+    only = fake([(0.8, np.inf, None)], {1: [tighter]})
     assert (find_doubts(only)[0].kind, find_doubts(only)[0].closeness) == ("tighter", np.inf)
 
 

@@ -58,11 +58,10 @@ def test_runner_up_is_the_first_alternative_of_each_nucleus(result, kinds):
     np.testing.assert_allclose(table["predicted_iou"], result.table["predicted_iou"])
     assert table["kind"].notna().any()
     for row in table.itertuples():
-        others = [
-            other
-            for other in result.alternatives(row.label)
-            if other.kind in (kinds or ("merged", "split"))
-        ]
+        wanted = kinds or ("merged", "split")
+        others = result.alternatives(row.label, wanted)
+        everything = [other.kind for other in result.alternatives(row.label)]
+        assert [other.kind for other in others] == [kind for kind in everything if kind in wanted]
         assert all(0 < p <= len(table) for other in others for p in other.partners)
         if others:
             first = others[0]
