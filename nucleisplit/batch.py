@@ -9,8 +9,9 @@ from pathlib import Path
 
 from nucleisplit import __version__
 from nucleisplit.engine import Cluster, Recipe
-from nucleisplit.errors import OutputError
+from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.io import (
+    STACKS,
     PlaneChoice,
     find_images,
     replacing,
@@ -18,7 +19,6 @@ from nucleisplit.io import (
 )
 from nucleisplit.io.formats import get_format
 from nucleisplit.journal import Journal
-from nucleisplit.measure import COLUMNS
 from nucleisplit.outputs import (
     RUN,
     TABLE,
@@ -34,6 +34,7 @@ from nucleisplit.outputs import (
 )
 from nucleisplit.pipeline import Segmenter
 from nucleisplit.process import Process
+from nucleisplit.process_stack import columns_of
 
 _INTERNAL = ("stem", "stamp", "rows", "rows_file")
 """What the journal keeps of an image for its own use."""
@@ -80,6 +81,7 @@ def infer_batch(
     min_area: int = 0,
     split_bias: float | None = None,
     planes: PlaneChoice | None = None,
+    anisotropy: float | None = None,
     overlay: bool = True,
     write: Sequence[str] = (),
     workers: int = 0,
@@ -106,6 +108,9 @@ def infer_batch(
         As for `Segmenter`.
     planes
         Which plane is read of files that hold more than one: channel, slice, level.
+    anisotropy
+        Of stacks computed in 3-D, the distance of the slices by the size of a pixel; None: as the
+        file says.
     overlay
         Also write a picture of the outlines.
     write
@@ -132,6 +137,8 @@ def infer_batch(
         The output folder holds an earlier run, or cannot be written.
     """
     planes = planes or PlaneChoice()
+    if write and planes.z in STACKS:
+        raise ConfigError(f"{', '.join(write)} hold no stacks", hint="leave out --write or --z")
     formats = sorted({get_format(name).name for name in write})
     paths = find_images(images)
     out = default_out(images, paths) if out is None else Path(out)
@@ -155,6 +162,7 @@ def infer_batch(
         **mapper.parameters,
         **asdict(segmenter.cut),
         **asdict(planes),
+        "anisotropy": anisotropy,
         "overlay": overlay,
         "write": formats,
     }
@@ -168,7 +176,9 @@ def infer_batch(
     }
     with Cluster(dask, workers) if workers or dask else nullcontext() as cluster:
         recipe = cluster and Recipe.of(segmenter, models, options)
-        process = Process(segmenter, planes, out, overlay, formats, settings, tile, cluster, recipe)
+        process = Process(
+            segmenter, planes, out, overlay, formats, settings, tile, anisotropy, cluster, recipe
+        )
         if earlier is None:
             jobs = _start(paths, out, journal, settings, overwrite)
         else:
@@ -202,7 +212,7 @@ def _run(
         record["status"] = "finished"
     finally:
         record["seconds"] = round(time.perf_counter() - begin, 3)
-        record["images"] = _write_table(out, journal, jobs)
+        record["images"] = _write_table(process, journal, jobs)
         write_json(out / RUN, record, overwrite=True)
     return BatchReport(out, tuple(record["images"]), skipped)
 
@@ -231,11 +241,12 @@ def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     entry = journal.get(job.key)
     if entry is None or entry["status"] != "ok" or entry["stamp"] != stamp_of(job.path):
         return False
-    return all((out / name).is_file() for name in output_names(entry))
+    return all((out / name).exists() for name in output_names(entry))
 
 
-def _write_table(out: Path, journal: Journal, jobs: Sequence[Job]) -> list[dict]:
+def _write_table(process: Process, journal: Journal, jobs: Sequence[Job]) -> list[dict]:
     """Write ``nuclei.csv`` from the journal; return the entries of all its images."""
+    out = process.out
     wanted = dict.fromkeys(job.key for job in jobs)
     others = [key for key in journal.keys() if key not in wanted]
     entries = []
@@ -243,7 +254,7 @@ def _write_table(out: Path, journal: Journal, jobs: Sequence[Job]) -> list[dict]
         replacing(out / TABLE, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
     ):
-        file.write(",".join(["image", *COLUMNS]) + "\n")
+        file.write(",".join(columns_of(process.planes)) + "\n")
         for entry in journal.entries([*others, *wanted]):
             file.write(entry.get("rows", ""))
             if "rows_file" in entry:

@@ -13,22 +13,28 @@ from pathlib import Path
 from nucleisplit.engine import Cluster, Recipe, Spool, is_large, segment_large
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.io import (
+    STACKS,
+    ImageSource,
     Plane,
     PlaneChoice,
     open_image,
     read_labels,
+    remove,
     write_labels,
     write_overlay,
 )
 from nucleisplit.io.formats import read_nuclei, write_as
 from nucleisplit.outputs import Job, stamp_of
 from nucleisplit.pipeline import Segmenter
+from nucleisplit.process_stack import process_stack
 from nucleisplit.review import find_doubts, write_review
 
 _LOG = logging.getLogger(__name__)
 
 _WHOLE = 2**28
 """Pixels of the largest image whose labels are written in formats that need them all at once."""
+_STREAMED = "ome-zarr"
+"""The format that does not."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Process:
         Of the run, plain values: finished tiles are used again by a run with the same.
     tile
         As for `is_large`.
+    anisotropy
+        Of stacks, as for `Segmenter.segment_stack`.
     cluster, recipe
         Where the tiles of large images are computed, and by which segmenter; by default here.
     """
@@ -61,6 +69,7 @@ class Process:
     formats: Sequence[str]
     settings: dict
     tile: int | None = None
+    anisotropy: float | None = None
     cluster: Cluster | None = None
     recipe: Recipe | None = None
 
@@ -88,9 +97,12 @@ class Process:
         entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
         try:
             with open_image(job.path, self.planes) as source:
-                plane = source.plane(self.planes)
-                do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
-                entry |= do(job, plane, stamp, progress)
+                if self.planes.z in STACKS:
+                    entry |= self._stack(job, source, progress)
+                else:
+                    plane = source.plane(self.planes)
+                    do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
+                    entry |= do(job, plane, stamp, progress)
         except (OutputError, ConfigError, KeyboardInterrupt):
             self._remove(job)
             raise
@@ -102,6 +114,10 @@ class Process:
             entry |= {"status": "failed", "message": str(error)}
         return entry | {"seconds": round(time.perf_counter() - begin, 3)}
 
+    def _stack(self, job: Job, source: ImageSource, progress: Callable[[float], None]) -> dict:
+        options = (self.out, self.overlay, self.anisotropy, progress)
+        return process_stack(source, job, self.segmenter, self.planes, *options)
+
     def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
         image = plane.read()
         result = self.segmenter.segment(image, name=str(job.path))
@@ -110,20 +126,22 @@ class Process:
         if self.overlay:
             scores = result.table["predicted_iou"].to_numpy()
             write_overlay(self.out / job.overlay, image, result.labels, scores, overwrite=True)
-        written = self._write_formats(job, result.labels, result.table, plane)
+        self._write_formats(job, self.formats, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
         rows = table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n")
-        return {**self._facts(job, plane, result), "review": job.review, **written, "rows": rows}
+        return {**self._facts(job, plane, result), "review": job.review, "rows": rows}
 
     def _in_tiles(
         self, job: Job, plane: Plane, stamp: list[int], progress: Callable[[float], None]
     ) -> dict:
-        if self.formats and plane.shape[0] * plane.shape[1] > _WHOLE:
+        whole = [name for name in self.formats if name != _STREAMED]
+        if whole and plane.shape[0] * plane.shape[1] > _WHOLE:
             raise InputError(
-                f"{job.path}: is too large for {', '.join(self.formats)}",
-                hint="leave out --write, or take a coarser --level",
+                f"{job.path}: is too large for {', '.join(whole)}",
+                hint=f"use --write {_STREAMED} or none, or take a coarser --level",
             )
+        written = job.written(self.formats)
         spool = Spool(self.out / job.tiles, {"stamp": stamp, "settings": self.settings})
         result = segment_large(
             plane,
@@ -132,20 +150,20 @@ class Process:
             self.out / job.labels,
             self.out / job.rows,
             self.out / job.overlay if self.overlay else None,
+            self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
             compute=self.cluster
             and partial(self.cluster.compute, self.recipe, job.path, self.planes),
             progress=lambda done, total: progress(done / total),
         )
-        written = {}
-        if self.formats:
+        if whole:
             labels = read_labels(self.out / job.labels)
-            written = self._write_formats(job, labels, read_nuclei(self.out / job.rows), plane)
+            self._write_formats(job, whole, labels, read_nuclei(self.out / job.rows), plane)
         spool.clear()
         with suppress(OSError):  # the last one removes the folder of all
             spool.folder.parent.rmdir()
         tiles = {"tiles": result.tiles, "blank_tiles": result.blank}
-        return {**self._facts(job, plane, result), **tiles, **written, "rows_file": job.rows}
+        return {**self._facts(job, plane, result), **tiles, "rows_file": job.rows}
 
     def _facts(self, job: Job, plane: Plane, result) -> dict:
         """What the journal says of any image that is done."""
@@ -162,19 +180,18 @@ class Process:
             "pixel_size_um": plane.pixel_size,
             "labels": job.labels,
             **({"overlay": job.overlay} if self.overlay else {}),
+            **({"written": job.written(self.formats)} if self.formats else {}),
         }
 
-    def _write_formats(self, job: Job, labels, table, plane: Plane) -> dict:
-        written = job.written(self.formats)
-        for name, file in written.items():
+    def _write_formats(self, job: Job, names: list[str], labels, table, plane: Plane) -> None:
+        for name, file in job.written(names).items():
             write_as(name, self.out / file, labels, table, plane.pixel_size, True)
-        return {"written": written} if written else {}
 
     def _remove(self, job: Job) -> None:
         names = (job.labels, job.overlay, job.review, job.rows)
         for name in (*names, *job.written(self.formats).values()):
             with suppress(OSError):
-                (self.out / name).unlink(missing_ok=True)
+                remove(self.out / name)
 
 
 def _unexpected(path: Path, error: Exception) -> InputError:

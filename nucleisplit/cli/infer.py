@@ -107,6 +107,7 @@ def infer(
     scene: int | None,
     level: int | None,
     mpp: float | None,
+    anisotropy: float | None,
     device: str,
     backend: str,
     workers: int,
@@ -129,6 +130,7 @@ def infer(
     nucleisplit infer images/ --diameter 90      nuclei far larger than usual
     nucleisplit infer images/ --write geojson    outlines for QuPath as well
     nucleisplit infer stack.ome.tif --channel DAPI --z max
+    nucleisplit infer stack.ome.tif --channel DAPI --z 3d
     nucleisplit infer slide.svs --mpp 0.5        the level of a pyramid
     nucleisplit infer images/ --model default --model mine/=0.5
 
@@ -159,6 +161,7 @@ def infer(
             min_area=min_area,
             split_bias=split_bias,
             planes=planes,
+            anisotropy=anisotropy,
             overlay=not no_overlay,
             write=formats,
             workers=workers,

@@ -67,11 +67,14 @@ config_option = click.option(
 def _parse_slice(
     _context: click.Context, _parameter: click.Parameter, word: str | None
 ) -> int | str | None:
-    """Take the number of a slice, or ``max``."""
-    if word is None or word == "max":
-        return word
+    """Take the number of a slice, or a word."""
+    words = ("max", "each", "3d")
+    if word is None or word.lower() in words:
+        return word and word.lower()
     if not word.isdecimal():
-        raise click.BadParameter(f"{word!r} is neither max nor the number of a slice")
+        raise click.BadParameter(
+            f"{word!r} is neither {', '.join(words)} nor the number of a slice"
+        )
     return int(word)
 
 
@@ -93,7 +96,15 @@ _PLANE_OPTIONS = (
         "--z",
         metavar="max|N",
         callback=_parse_slice,
-        help="Of a stack, the maximum over all slices, or the slice of that number, from 0.",
+        help="Of a stack, the maximum over all slices (max), every slice as an image of its own "
+        "(each), nuclei in 3-D (3d), or the slice of that number, from 0.",
+    ),
+    click.option(
+        "--anisotropy",
+        type=click.FloatRange(0, min_open=True),
+        metavar="X",
+        help="For --z 3d: distance of the slices by the size of a pixel. Default: as the file "
+        "says.",
     ),
     click.option("--t", type=click.IntRange(0), metavar="N", help="The time point, from 0."),
     click.option(
@@ -128,7 +139,16 @@ overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the outputs of an earlier run."
 )
 
-FORMAT_NAMES = ("ome-tiff", "tiff", "geojson", "roi", "coco", "coco-polygons", "submission")
+FORMAT_NAMES = (
+    "ome-tiff",
+    "ome-zarr",
+    "tiff",
+    "geojson",
+    "roi",
+    "coco",
+    "coco-polygons",
+    "submission",
+)
 """Those of `nucleisplit.io.formats.FORMATS`, here so that ``--help`` need not import them."""
 
 
@@ -151,7 +171,7 @@ write_option = click.option(
     callback=_parse_formats,
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath), roi (ImageJ and Fiji), "
-    "ome-tiff, coco, coco-polygons, submission (Data Science Bowl 2018).",
+    "ome-tiff, ome-zarr, coco, coco-polygons, submission (Data Science Bowl 2018).",
 )
 
 

@@ -1,6 +1,6 @@
 """Files on the outside, plain arrays on the inside."""
 
-from .atomic import refuse_overwrite, replacing
+from .atomic import refuse_overwrite, remove, remove_parts, replacing
 from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .datasets import Dataset, Record, load_dataset
 from .find import find_images, output_stems
@@ -9,17 +9,19 @@ from .label_sets import LabelSource, find_label_sources
 from .layout import LABEL_SUFFIX, name_some
 from .overlay import display_levels, draw_outlines, draw_overlay, for_display, write_overlay
 from .plane import Plane, Stack
-from .planes import PlaneChoice
-from .readers import IMAGE_SUFFIXES, open_image, read_image, read_labels
+from .planes import STACKS, PlaneChoice
+from .readers import IMAGE_SUFFIXES, is_zarr, open_image, read_image, read_labels
 from .source import ImageSource, Level
 from .table import ImageTable, read_image_table
 from .volumes import write_volumes
 from .writers import BAND, write_json, write_label_bands, write_labels, write_table
+from .zarr_labels import label_pyramid
 
 __all__ = [
     "BAND",
     "IMAGE_SUFFIXES",
     "LABEL_SUFFIX",
+    "STACKS",
     "CleaningConfig",
     "CleaningNotes",
     "Dataset",
@@ -38,6 +40,8 @@ __all__ = [
     "find_images",
     "find_label_sources",
     "for_display",
+    "is_zarr",
+    "label_pyramid",
     "load_dataset",
     "make_folds",
     "name_some",
@@ -47,6 +51,8 @@ __all__ = [
     "read_image_table",
     "read_labels",
     "refuse_overwrite",
+    "remove",
+    "remove_parts",
     "replacing",
     "write_json",
     "write_label_bands",

@@ -15,7 +15,7 @@ import nucleisplit
 from nucleisplit import batch
 from nucleisplit.cli.main import main
 from nucleisplit.errors import OutputError
-from nucleisplit.io import read_image, read_labels
+from nucleisplit.io import open_image, read_image, read_labels
 from nucleisplit.io.formats import read_label_file
 from nucleisplit.outputs import JOURNAL
 from stage2_trees import DOUBTFUL
@@ -71,8 +71,10 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     assert run["nucleisplit"] == nucleisplit.__version__
     assert run["model"]["fingerprint"] == nucleisplit.load_bundle(model).fingerprint
     cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0}
-    maps = {"tta": "none", "diameter": None, "rescale": True}
-    names = ("axes", "channel", "z", "t", "scene", "level", "mpp")
+    maps = {"tta": "none", "diameter": None, "rescale": True, "tile": None}
+    names = ("axes", "channel", "z", "t", "scene", "level", "mpp", "anisotropy")
+    backend = run["parameters"].pop("backend")
+    assert backend.startswith(("torch", "openvino"))
     planes = dict.fromkeys(names)
     assert run["parameters"] == {
         **maps,
@@ -516,6 +518,29 @@ def test_more_formats_are_written_resumed_and_cleared(images, infer):
     assert (out / "cell1.geojson").exists()
     assert infer(images, "--overwrite").exit_code == 0
     assert not list(out.glob("*.geojson")) and not list(out.glob("*.zip"))
+
+
+@pytest.mark.parametrize("tile", [(), ("--tile", 256)])
+def test_a_folder_as_format_is_written_resumed_and_cleared(tmp_path, infer, spots, tile):
+    image, out = tmp_path / "a.tif", tmp_path / "out"
+    size = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(image, spots(0, (300, 320), 90)[0], **size)
+    arguments = (image, "--out", out, "--write", "ome-zarr", *tile)
+    assert infer(*arguments).exit_code == 0
+    assert record(out)["images"][0]["written"] == {"ome-zarr": "a.ome.zarr"}
+    before = read_labels(out / "a_labels.tif")
+    assert np.array_equal(read_label_file(out / "a.ome.zarr"), before) and before.max() > 50
+    with open_image(out / "a.ome.zarr") as source:
+        assert source.pixel_size == pytest.approx((0.5, 0.5))
+    assert "(1 by an earlier run)" in infer(*arguments, "--resume").output
+    shutil.rmtree(out / "a.ome.zarr")
+    assert "by an earlier run" not in infer(*arguments, "--resume").output
+    assert np.array_equal(read_label_file(out / "a.ome.zarr"), before)
+    assert infer(image, "--out", out, "--overwrite").exit_code == 0
+    assert not (out / "a.ome.zarr").exists()
+    (out / "a.ome.zarr" / "0").mkdir(parents=True)
+    result = infer(*arguments, "--overwrite")
+    assert result.exit_code == 2 and "a.ome.zarr: holds more than labels" in result.output
 
 
 def test_unknown_formats_and_files_in_the_way_are_refused(images, infer):
