@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import nucleisplit
-from nucleisplit import batch
+from nucleisplit import process
 from nucleisplit.cli.main import main
 from nucleisplit.errors import OutputError
 from nucleisplit.io import open_image, read_image, read_labels
@@ -284,8 +284,8 @@ def test_a_failing_stage_is_one_failed_image(images, infer, monkeypatch):
             raise RuntimeError("out of\nluck")
         return write(path, *arguments, **options)
 
-    write = batch.write_overlay
-    monkeypatch.setattr(batch, "write_overlay", broken)
+    write = process.write_overlay
+    monkeypatch.setattr(process, "write_overlay", broken)
     result = infer(images)
     assert result.exit_code == 1
     assert "cell1.png: failed with RuntimeError: out of luck; run nucleisplit" in result.stderr
@@ -388,8 +388,8 @@ def test_a_run_that_stops_loses_nothing_and_is_resumed(images, infer, monkeypatc
         done.append(path)
         return write(path, *arguments, **options)
 
-    write = batch.write_overlay
-    monkeypatch.setattr(batch, "write_overlay", stop)
+    write = process.write_overlay
+    monkeypatch.setattr(process, "write_overlay", stop)
     out = images.with_name("images-nuclei")
     stopped = infer(images)
     assert stopped.exit_code == {"interrupt": 130, "kill": 137, "disk full": 2}[how]
@@ -400,7 +400,7 @@ def test_a_run_that_stops_loses_nothing_and_is_resumed(images, infer, monkeypatc
         assert len(stopped.stderr.splitlines()) == 1
     (out / ".half.part").unlink(missing_ok=True)
 
-    monkeypatch.setattr(batch, "write_overlay", write)
+    monkeypatch.setattr(process, "write_overlay", write)
     before = (out / "cell0_labels.tif").stat().st_mtime_ns
     resumed = infer(images, "--resume")
     assert resumed.exit_code == 0, resumed.output
@@ -581,7 +581,7 @@ def test_planes_are_chosen_recorded_and_checked_on_resume(images, infer, spots, 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--z", "each"), "'each' is neither max nor the number of a slice"),
+        (("--z", "few"), "'few' is neither max, each, 3d nor the number of a slice"),
         (("--level", "1", "--mpp", "0.5"), "level and mpp exclude each other"),
         (("--axes", "ZZ"), "axes are 'ZZ'"),
     ],
