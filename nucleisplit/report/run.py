@@ -97,6 +97,9 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     record = _read_record(folder / RUN)
+    parameters = record.get("parameters", {})
+    if parameters.get("z") in ("each", "3d"):
+        raise InputError(f"{folder}: holds stacks (--z {parameters['z']})", "a report shows planes")
     table = _read_table(folder / TABLE)
     images = record.pop("images")
     rows = dict(list(table.groupby("image", sort=False)))
@@ -109,7 +112,6 @@ def read_run(folder: str | Path) -> Run:
                 f"{entry.record.get('nuclei', 0)}",
                 "run infer again",
             )
-    parameters = record.get("parameters", {})
     known = {f.name: parameters.get(f.name) for f in fields(PlaneChoice)}
     return Run(folder, record, entries, PlaneChoice(**known))
 

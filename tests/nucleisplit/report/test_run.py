@@ -51,6 +51,12 @@ def test_a_folder_that_is_no_run_is_refused(out, name, content, message):
         read_run(out)
 
 
+def test_stacks_are_refused(out, change):
+    change(out, lambda record: record["parameters"].update(z="3d"))
+    with pytest.raises(InputError, match=r"out: holds stacks \(--z 3d\); a report shows planes"):
+        read_run(out)
+
+
 def test_a_table_of_another_run_is_refused(out, change):
     change(out, lambda record: record["images"][1].update(nuclei=9))
     with pytest.raises(InputError, match="has 4 nuclei of b 2.png, run.json 9"):
