@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.io import LabelSource, find_label_sources, refuse_overwrite
+from nucleisplit.io import LabelSource, find_label_sources, is_zarr, refuse_overwrite
 from nucleisplit.io.formats import (
     Format,
     format_of,
@@ -39,7 +39,7 @@ def convert_labels(
     name : str, optional
         The format, one of `FORMATS`; by default that of the ending of `target`.
     pixel_size : float, optional
-        Micrometres; only for OME-TIFF.
+        Micrometres; only for OME-TIFF and OME-Zarr.
     overwrite : bool
         Replace existing files.
 
@@ -62,13 +62,14 @@ def convert_labels(
     if entry is None:
         raise ConfigError(f"{target}: its ending tells no format", "choose one with --to")
     if pixel_size is not None and not entry.sized:
-        raise ConfigError(f"{entry.name} holds no pixel size", "use --to ome-tiff")
-    if source.is_dir() and entry.name == "submission" and target.suffix.lower() == ".csv":
+        raise ConfigError(f"{entry.name} holds no pixel size", "use --to ome-tiff or ome-zarr")
+    is_folder = source.is_dir() and not is_zarr(source)
+    if is_folder and entry.name == "submission" and target.suffix.lower() == ".csv":
         refuse_overwrite(target, overwrite)
         images = {image_id: each.read() for image_id, each in sources.items()}
         write_submissions(target, images, overwrite)
         return sum(map(_count, images.values())), len(images)
-    if source.is_dir():
+    if is_folder:
         return _convert_all(sources, target, entry, pixel_size, overwrite), len(sources)
     (only,) = sources.values()
     refuse_overwrite(target, overwrite)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.io import output_stems
+from nucleisplit.io import output_stems, remove
 from nucleisplit.io.formats import get_format
 from nucleisplit.journal import Journal
 
@@ -135,7 +135,8 @@ def _first_free(stem: str, taken: set[str]) -> str:
 
 
 def output_names(entry: dict) -> list[str]:
-    """The files that belong to the entry of one image; never outside the output folder."""
+    """The files, and folders of OME-Zarr, that belong to the entry of one image; never outside
+    the output folder."""
     names = [entry.get(name) for name in ("labels", "overlay", "review", "rows_file")]
     names += entry.get("written", {}).values()
     return [name for name in names if name and Path(name).name == name]
@@ -206,7 +207,7 @@ def clear_folder(out: Path, journal: Journal) -> None:
     shutil.rmtree(out / TILES, ignore_errors=True)
     for name in [*names, TABLE, RUN, JOURNAL]:
         try:
-            (out / name).unlink(missing_ok=True)
+            remove(out / name)
         except OSError as error:
             raise OutputError(
                 f"{out / name}: cannot be removed: {error.strerror}", hint="choose another --out"

@@ -22,7 +22,7 @@ from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, overwrite_option
     "--pixel-size",
     type=click.FloatRange(0, min_open=True),
     metavar="UM",
-    help="Width and height of a pixel, micrometres; only for ome-tiff.",
+    help="Width and height of a pixel, micrometres; only for ome-tiff and ome-zarr.",
 )
 @overwrite_option
 def convert(
@@ -45,6 +45,7 @@ def convert(
     \b
     tiff           NAME.tif                 label image
     ome-tiff       NAME.ome.tif             label image with the size of a pixel
+    ome-zarr       NAME.ome.zarr            folder with a pyramid, for napari and clusters
     geojson        NAME.geojson             outlines for QuPath
     roi            NAME.rois.zip            regions for ImageJ and Fiji
     coco           NAME.coco.json           run lengths for pycocotools

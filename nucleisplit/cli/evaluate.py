@@ -105,11 +105,12 @@ def evaluate(
 
 def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]:
     from nucleisplit.errors import InputError
-    from nucleisplit.io import find_label_sources
+    from nucleisplit.io import find_label_sources, is_zarr
     from nucleisplit.metric import score_image
 
     predicted, true = find_label_sources(pred), find_label_sources(truth)
-    if pred.is_file() and truth.is_file():  # two files belong together, whatever their names
+    if all(path.is_file() or is_zarr(path) for path in (pred, truth)):
+        # two files belong together, whatever their names
         predicted = dict(zip(true, predicted.values(), strict=True))
     common = [image_id for image_id in true if image_id in predicted]
     if not common:

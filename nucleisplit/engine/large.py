@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from nucleisplit.engine.grid import plan_tiles
 from nucleisplit.engine.spool import Spool
 from nucleisplit.engine.survey import Survey, survey_plane
 from nucleisplit.engine.tile import TileResult, clip, segment_tile
-from nucleisplit.io import BAND, Plane, replacing, write_label_bands, write_overlay
+from nucleisplit.io import BAND, Plane, label_pyramid, replacing, write_label_bands, write_overlay
 from nucleisplit.measure import COLUMNS
 from nucleisplit.pipeline import Segmenter
 from stage1_unet import Tile
@@ -68,6 +69,7 @@ def segment_large(
     labels: Path,
     table: Path,
     overlay: Path | None = None,
+    pyramid: Path | None = None,
     *,
     name: str = "image",
     compute: Compute | None = None,
@@ -82,9 +84,9 @@ def segment_large(
     spool
         Where finished tiles are kept until the end. What an earlier run left there for the same
         task is not computed again; the result is the same, byte by byte.
-    labels, table, overlay
-        Files to write: the label image, the table as CSV, and a picture of the outlines, shrunk
-        to fit 4,096 pixels.
+    labels, table, overlay, pyramid
+        What to write: the label image, the table as CSV, a picture of the outlines, shrunk to fit
+        4,096 pixels, and the folder of an OME-Zarr of the labels.
     name
         What the table calls the image.
     compute
@@ -124,7 +126,12 @@ def segment_large(
     with (
         replacing(table, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
+        ExitStack() as stack,
     ):
+        if pyramid is not None:
+            size = plane.pixel_size
+            opened = label_pyramid(pyramid, plane.shape[:2], pixel_size=size, overwrite=True)
+            gather.takers.append(stack.enter_context(opened))
         file.write(",".join(["image", *COLUMNS]) + "\n")
 
         def take_table(rows: pd.DataFrame) -> None:
@@ -158,6 +165,8 @@ class _Gather:
         self.hits = np.zeros(10)
         self.kept = self.count = self.blank = self.row = 0
         self.missed = 0.0
+        self.takers: list[Callable[[np.ndarray], None]] = []
+        """Those who get the bands, too."""
 
     @property
     def iou(self) -> np.ndarray:
@@ -189,4 +198,6 @@ class _Gather:
         top = -(-self.row // self.shrink)
         self.labels[top : top + len(picked)] = picked
         self.row += len(band)
+        for take in self.takers:
+            take(band)
         return band

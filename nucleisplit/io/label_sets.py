@@ -12,7 +12,7 @@ from nucleisplit.errors import InputError
 from .formats import OUTLINE_SUFFIXES, read_label_file
 from .layout import find_pairs, image_beside, label_files, short_stem
 from .masks import merge_masks
-from .readers import read_image
+from .readers import is_zarr, read_image
 
 __all__ = ["LabelSource", "find_label_sources"]
 
@@ -64,7 +64,7 @@ def find_label_sources(path: str | Path) -> dict[str, LabelSource]:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: does not exist", "check the path")
-    if not path.is_dir():
+    if not path.is_dir() or is_zarr(path):
         stem = short_stem(path)
         return {stem: _source(stem, path, path.parent)}
     if not (path / "labels").is_dir() and any(path.glob("*/masks")):

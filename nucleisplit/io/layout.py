@@ -10,6 +10,7 @@ from nucleisplit.errors import DatasetError
 
 from .formats import OUTLINE_SUFFIXES, label_stem
 from .readers import IMAGE_SUFFIXES
+from .zarr_labels import is_labels_only
 
 __all__ = [
     "LABEL_SUFFIX",
@@ -107,10 +108,15 @@ def short_stem(path: Path) -> str:
 
 
 def _list_outlines(folder: Path) -> list[Path]:
+    """List the files of outlines, and the OME-Zarr with labels and no image."""
     return sorted(
         path
         for path in folder.iterdir()
-        if path.name.lower().endswith(OUTLINE_SUFFIXES) and path.name[0] != "." and path.is_file()
+        if path.name[0] != "."
+        and (
+            (path.name.lower().endswith(OUTLINE_SUFFIXES) and path.is_file())
+            or (path.name.lower().endswith(".ome.zarr") and is_labels_only(path))
+        )
     )
 
 

@@ -17,6 +17,8 @@ __all__ = ["ZarrStore"]
 class ZarrStore(Store):
     """The multiscale image of an OME-Zarr group, or a plain Zarr array.
 
+    Of a group without an image, its only label image.
+
     Parameters
     ----------
     path : Path
@@ -43,6 +45,9 @@ class ZarrStore(Store):
             meta = _metadata(node)
         elif scene:
             raise InputError(f"has no image {scene}", "it holds 1, counted from 0")
+        elif "multiscales" not in meta and _is_group(node) and "labels" in node:
+            node = _only_labels(node["labels"])
+            meta = _metadata(node)
         if "plate" in meta or "well" in meta:
             raise InputError("is a plate of many fields", "name one, such as plate.zarr/A/1/0")
         if "multiscales" in meta:
@@ -91,6 +96,21 @@ def _metadata(node) -> dict:
     """The OME attributes: at the top up to version 0.4, under ``ome`` from 0.5 on."""
     attributes = dict(node.attrs)
     return attributes.get("ome", attributes)
+
+
+def _is_group(node) -> bool:
+    return not hasattr(node, "dtype")
+
+
+def _only_labels(group):
+    """Return the label image of the ``labels`` group of an OME-Zarr without an image."""
+    names = sorted(group.group_keys())
+    if len(names) != 1:
+        raise InputError(
+            f"holds no image and {len(names)} label images ({', '.join(names)})",
+            "name one, such as a.zarr/labels/nuclei",
+        )
+    return group[names[0]]
 
 
 def _array(group, path: str):

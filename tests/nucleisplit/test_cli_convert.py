@@ -58,7 +58,8 @@ def test_pixel_size(tmp_path, folder):
         assert 'PhysicalSizeY="0.5"' in tiff.ome_metadata
     result = run(folder / "a_labels.tif", tmp_path / "a.geojson", "--pixel-size", 0.5)
     assert result.exit_code == 2
-    assert result.output == "nucleisplit: geojson holds no pixel size; use --to ome-tiff\n"
+    message = "geojson holds no pixel size; use --to ome-tiff or ome-zarr"
+    assert result.output == f"nucleisplit: {message}\n"
 
 
 def test_overwriting_is_refused_before_anything_is_written(tmp_path, folder):

@@ -9,6 +9,7 @@ from .registry import FORMATS, Format, format_of, get_format, read_label_file, w
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission, write_submissions
 from .tables import is_parquet, read_nuclei, write_nuclei
+from .zarr_image import write_ome_zarr
 
 __all__ = [
     "FORMATS",
@@ -33,6 +34,7 @@ __all__ = [
     "write_geojson",
     "write_nuclei",
     "write_ome_tiff",
+    "write_ome_zarr",
     "write_roi",
     "write_submission",
     "write_submissions",

@@ -10,6 +10,7 @@ __all__ = ["ENDINGS", "OUTLINE_SUFFIXES", "ending_of", "label_stem"]
 
 ENDINGS = {
     "ome-tiff": (".ome.tif", ".ome.tiff"),
+    "ome-zarr": (".ome.zarr", ".zarr"),
     "tiff": (".tif", *IMAGE_SUFFIXES),
     "geojson": (".geojson",),
     "roi": (".rois.zip", ".zip"),

@@ -20,6 +20,7 @@ from .geojson import read_geojson, write_geojson
 from .ome import write_ome_tiff
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission
+from .zarr_image import write_ome_zarr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,7 @@ FORMATS = {
     entry.name: entry
     for entry in (
         Format("ome-tiff", write_ome_tiff, _read_image, sized=True),
+        Format("ome-zarr", write_ome_zarr, _read_image, sized=True),
         Format("tiff", _write_tiff, _read_image),
         Format("geojson", write_geojson, read_geojson),
         Format("roi", write_roi, read_roi),
