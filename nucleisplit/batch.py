@@ -14,6 +14,7 @@ from nucleisplit.io import (
     STACKS,
     PlaneChoice,
     find_images,
+    remove_parts,
     replacing,
     write_json,
 )
@@ -143,6 +144,8 @@ def infer_batch(
     paths = find_images(images)
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
+    if overwrite or earlier:
+        remove_parts(out)
     models = [model] if isinstance(model, (str, Path)) else list(model)
     options = {
         "weights": weights,

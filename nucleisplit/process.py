@@ -142,7 +142,7 @@ class Process:
                 hint=f"use --write {_STREAMED} or none, or take a coarser --level",
             )
         written = job.written(self.formats)
-        spool = Spool(self.out / job.tiles, {"stamp": stamp, "settings": self.settings})
+        spool = Spool(self.out / job.tiles, {"settings": self.settings}, stamp)
         result = segment_large(
             plane,
             self.segmenter,

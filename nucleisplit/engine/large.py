@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from nucleisplit.engine.assembly import assemble
 from nucleisplit.engine.grid import plan_tiles
 from nucleisplit.engine.spool import Spool
 from nucleisplit.engine.survey import Survey, survey_plane
-from nucleisplit.engine.tile import TileResult, clip, segment_tile
+from nucleisplit.engine.tile import TileResult, clip, digest_of, segment_tile
 from nucleisplit.io import BAND, Plane, label_pyramid, replacing, write_label_bands, write_overlay
 from nucleisplit.measure import COLUMNS
 from nucleisplit.pipeline import Segmenter
@@ -25,7 +26,7 @@ __all__ = ["LargeResult", "is_large", "segment_large"]
 
 _IN_ONE_PIECE = 2**23
 """Pixels of an image that is computed in one piece, unless told otherwise."""
-_PICTURE = 4096
+_PICTURE = 2048
 """Longest side of the picture of the outlines."""
 
 Place = tuple[int, int]
@@ -83,10 +84,11 @@ def segment_large(
     segmenter
     spool
         Where finished tiles are kept until the end. What an earlier run left there for the same
-        task is not computed again; the result is the same, byte by byte.
+        task is not computed again, if its pixels are the same where the file has changed; the
+        result is the same, byte by byte. A tile that is lost or damaged there is computed again.
     labels, table, overlay, pyramid
         What to write: the label image, the table as CSV, a picture of the outlines, shrunk to fit
-        4,096 pixels, and the folder of an OME-Zarr of the labels.
+        2,048 pixels, and the folder of an OME-Zarr of the labels.
     name
         What the table calls the image.
     compute
@@ -102,9 +104,8 @@ def segment_large(
         A file cannot be written. Tiles that are finished are kept.
     """
     survey = spool.open()
-    if survey is None:
-        survey = survey_plane(plane, segmenter)
-        spool.start(survey)
+    if survey is None or spool.changed:
+        survey = _survey_anew(plane, segmenter, spool, survey)
     rows = plan_tiles(plane.shape[:2], segmenter.mapper, survey)
     places = {(i, j): tile for i, row in enumerate(rows) for j, tile in enumerate(row)}
     todo = {place: tile for place, tile in places.items() if not spool.has(*place)}
@@ -122,7 +123,15 @@ def segment_large(
             progress(done, len(places))
 
     gather = _Gather(plane.shape, shrink)
-    loaded = ((row, [spool.load(i, j) for j in range(len(row))]) for i, row in enumerate(rows))
+
+    def load(place: Place) -> TileResult:
+        result = spool.load(*place)
+        if result is None:  # lost or damaged since
+            result = segment_tile(plane, places[place], survey, segmenter, shrink)
+            spool.save(*place, result)
+        return result
+
+    loaded = ((row, [load((i, j)) for j in range(len(row))]) for i, row in enumerate(rows))
     with (
         replacing(table, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
@@ -151,6 +160,23 @@ def segment_large(
         len(places),
         gather.blank,
     )
+
+
+def _survey_anew(plane: Plane, segmenter: Segmenter, spool: Spool, before: Survey | None) -> Survey:
+    """Survey a plane; of an image that has changed, keep the tiles that have not."""
+    survey = survey_plane(plane, segmenter)
+    if before is not None:
+        if json.dumps(before.to_json()) != json.dumps(survey.to_json()):
+            spool.clear()
+        for i, row in enumerate(plan_tiles(plane.shape[:2], segmenter.mapper, survey)):
+            for j, tile in enumerate(row):
+                kept = spool.load(i, j)
+                if kept is None or kept.digest != digest_of(
+                    plane.read(*clip(tile.outer, plane.shape[:2]))
+                ):
+                    spool.drop(i, j)
+    spool.start(survey)
+    return survey
 
 
 class _Gather:

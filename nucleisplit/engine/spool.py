@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,19 +31,29 @@ class Spool:
     folder
         Made when the first file is written.
     task
-        Plain values that say which image is computed how: what was kept for another task is
-        removed by `open`.
+        Plain values that say how the image is computed: what was kept for another task is removed
+        by `open`.
+    stamp
+        Plain values that change when the file does.
+
+    Attributes
+    ----------
+    changed : bool
+        Whether what `open` found is of a file that has changed since.
     """
 
-    def __init__(self, folder: Path, task: dict) -> None:
+    def __init__(self, folder: Path, task: dict, stamp: Sequence[int] = ()) -> None:
         self.folder = folder
+        self.changed = False
         self._task = json.loads(json.dumps(task))
+        self._stamp = list(stamp)
 
     def open(self) -> Survey | None:
         """Return the survey of an earlier run on the same task, or begin anew."""
         try:
             kept = json.loads((self.folder / _SURVEY).read_text(encoding="utf-8"))
             if kept["task"] == self._task:
+                self.changed = kept["stamp"] != self._stamp
                 return Survey.from_json(kept["survey"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
@@ -51,7 +62,7 @@ class Spool:
 
     def start(self, survey: Survey) -> None:
         """Keep the survey: from now on the folder is one to go on with."""
-        content = {"task": self._task, "survey": survey.to_json()}
+        content = {"task": self._task, "stamp": self._stamp, "survey": survey.to_json()}
         write_json(self.folder / _SURVEY, content, overwrite=True)
 
     def clear(self) -> None:
@@ -81,22 +92,33 @@ class Spool:
                 hits=result.hits,
                 counts=np.array([result.kept, result.missed, result.blank], np.float64),
                 thumbnail=result.thumbnail,
+                digest=result.digest,
             )
 
-    def load(self, row: int, column: int) -> TileResult:
-        """Read a finished tile."""
-        with np.load(self._path(row, column), allow_pickle=False) as kept:
-            table = pd.DataFrame(kept["table"], columns=list(TYPES)).astype(TYPES)
-            found, missed, blank = kept["counts"].tolist()
-            return TileResult(
-                kept["runs"],
-                table,
-                kept["hits"],
-                int(found),
-                missed,
-                bool(blank),
-                kept["thumbnail"],
-            )
+    def load(self, row: int, column: int) -> TileResult | None:
+        """Read a finished tile; None when its file is gone or damaged."""
+        try:
+            with np.load(self._path(row, column), allow_pickle=False) as kept:
+                table = pd.DataFrame(kept["table"], columns=list(TYPES)).astype(TYPES)
+                found, missed, blank = kept["counts"].tolist()
+                return TileResult(
+                    kept["runs"],
+                    table,
+                    kept["hits"],
+                    int(found),
+                    missed,
+                    bool(blank),
+                    kept["thumbnail"],
+                    str(kept["digest"]),
+                )
+        except MemoryError:
+            raise
+        except Exception:  # of a dozen types, from zipfile, zlib, numpy and pandas
+            return None
+
+    def drop(self, row: int, column: int) -> None:
+        """Remove a tile."""
+        self._path(row, column).unlink(missing_ok=True)
 
     def _path(self, row: int, column: int) -> Path:
         return self.folder / f"tile-{row:05d}-{column:05d}.npz"

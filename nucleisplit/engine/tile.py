@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from nucleisplit.measure import measure
 from nucleisplit.pipeline import Segmenter
 from stage1_unet import Tile
 
-__all__ = ["TileResult", "segment_tile"]
+__all__ = ["TileResult", "digest_of", "segment_tile"]
 
 _BLANK = 0.05
 """A tile whose brightest and darkest places differ by less, of the span of the image, is empty."""
@@ -41,6 +42,8 @@ class TileResult:
     """Whether the tile was empty, so that no network saw it."""
     thumbnail: np.ndarray
     """The inner part, each pixel the mean of a square of the image, for the picture of the run."""
+    digest: str
+    """`digest_of` the tile."""
 
 
 def segment_tile(
@@ -69,11 +72,12 @@ def segment_tile(
     rows, columns = clip(tile.outer, (height, width))
     (top, bottom), (left, right) = (rows.start, rows.stop), (columns.start, columns.stop)
     pixels = plane.read(rows, columns)
+    digest = digest_of(pixels)
     inner = clip(tile.inner, (height, width))
     thumbnail = _thumbnail(pixels, inner, (top, left), shrink)
     low, high = survey.looks[0].levels.spans[0]
     if high <= low or contrast(pixels) < _BLANK * (high - low):
-        return TileResult(*_nothing(), np.zeros(10), 0, 0.0, True, thumbnail)
+        return TileResult(*_nothing(), np.zeros(10), 0, 0.0, True, thumbnail, digest)
     beyond = [(0, part.stop - n) for part, n in zip(tile.outer, (bottom, right), strict=True)]
     padded = np.pad(pixels, (*beyond, *[(0, 0)] * (pixels.ndim - 2)), mode="symmetric")
     maps = segmenter.mapper.predict_part(padded, survey.looks)[:, : bottom - top, : right - left]
@@ -98,7 +102,13 @@ def segment_tile(
         split.missed * float(share),
         False,
         thumbnail,
+        digest,
     )
+
+
+def digest_of(pixels: np.ndarray) -> str:
+    """Tell apart pixels that differ."""
+    return blake2b(np.ascontiguousarray(pixels), digest_size=16).hexdigest()
 
 
 def clip(part: tuple[slice, slice], shape: tuple[int, int]) -> list[slice]:

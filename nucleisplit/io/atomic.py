@@ -77,7 +77,7 @@ def remove(path: Path) -> None:
 
 def remove_parts(folder: Path) -> None:
     """Remove what runs that were killed left half-written in a folder."""
-    for path in folder.iterdir():
+    for path in folder.iterdir() if folder.is_dir() else ():
         if _PART.fullmatch(path.name):
             with suppress(OSError):
                 remove(path)
