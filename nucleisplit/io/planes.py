@@ -163,7 +163,9 @@ def select(
     elif choice.z is not None:
         taken["Z"] = (_within(int(choice.z), size["Z"], "slice", found),)
     else:
-        taken["Z"] = (0,) if size["Z"] == 1 else ask(f"{size['Z']} slices", "--z max, each, 3d or N")
+        taken["Z"] = (
+            (0,) if size["Z"] == 1 else ask(f"{size['Z']} slices", "--z max, each, 3d or N")
+        )
 
     samples = size.get("S", 1) - bool(alpha)
     channel_axis = "C" if size["C"] > 1 or samples <= 1 else "S"

@@ -119,6 +119,7 @@ def write_label_bands(
             dtype=np.uint32,
             tile=(BAND, BAND),
             bigtiff=shape[0] * shape[1] >= 2**29,
+            buffersize=2**24,  # that many bytes of tiles are compressed at a time
             compression="zlib",
             photometric="minisblack",
             software="nucleisplit",
