@@ -85,7 +85,8 @@ def find_doubts(result: Segmentation, limit: int = LIMIT) -> list[Doubt]:
     doubts = []
     for row in doubtful_first(iou, margin)[:limit].tolist():
         kind = kinds[row]
-        others = result.alternatives(row + 1, (kind,) if isinstance(kind, str) else ("tighter", "wider"))
+        wanted = (kind,) if isinstance(kind, str) else ("tighter", "wider")
+        others = result.alternatives(row + 1, wanted)
         doubts.append(_doubt(row + 1, float(iou[row]), next(iter(others), None)))
     return doubts
 
