@@ -130,7 +130,7 @@ def clocks(seconds: dict[str, float], places: dict[str, tuple[object, str]]):
 
 def steps(side: int, path: Path, backend: str) -> None:
     """Print how the time of one image is spent."""
-    from nucleisplit import batch, process
+    from nucleisplit.batch import process, run
     from nucleisplit.engine import large, tile
     from nucleisplit.io import Plane
     from nucleisplit.mapper import Mapper
@@ -152,9 +152,9 @@ def steps(side: int, path: Path, backend: str) -> None:
     seconds: dict[str, float] = defaultdict(float)
     options = {"backend": backend, "overwrite": True}
     with tempfile.TemporaryDirectory() as out:
-        batch.infer_batch([path], out, **options)  # compiles, and warms the caches
+        run.infer_batch([path], out, **options)  # compiles, and warms the caches
         with clocks(seconds, places):
-            batch.infer_batch([path], out, **options)
+            run.infer_batch([path], out, **options)
     total = sum(seconds.values())
     for name in places:
         if seconds[name]:

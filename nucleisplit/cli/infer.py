@@ -139,7 +139,7 @@ def infer(
     """
     if workers and dask:
         raise click.UsageError("--workers and --dask exclude each other")
-    from nucleisplit.batch import infer_batch
+    from nucleisplit.batch.run import infer_batch
     from nucleisplit.io import PlaneChoice
 
     planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene, level=level, mpp=mpp)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from nucleisplit.batch.outputs import RUN, TABLE, output_names
 from nucleisplit.errors import InputError
 from nucleisplit.io import LABEL_SUFFIX, PlaneChoice
-from nucleisplit.outputs import RUN, TABLE, output_names
 from nucleisplit.review import Doubt, read_review
 
 __all__ = ["Entry", "Run", "read_run"]

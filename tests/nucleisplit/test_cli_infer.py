@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 import nucleisplit
-from nucleisplit import process
+from nucleisplit.batch import process
+from nucleisplit.batch.outputs import JOURNAL
 from nucleisplit.cli.main import main
 from nucleisplit.errors import OutputError
 from nucleisplit.io import open_image, read_image, read_labels
 from nucleisplit.io.formats import read_label_file
-from nucleisplit.outputs import JOURNAL
 from stage2_trees import DOUBTFUL
 
 

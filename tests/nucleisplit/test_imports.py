@@ -25,7 +25,7 @@ def modules_after(code: str) -> set[str]:
             "import stage1_unet",
             {"lightgbm", "click", "nucleisplit", "lightning", "albumentations"},
         ),
-        ("import nucleisplit.batch", {"lightning", "albumentations", "matplotlib.pyplot"}),
+        ("import nucleisplit.batch.run", {"lightning", "albumentations", "matplotlib.pyplot"}),
     ],
 )
 def test_heavy_libraries_stay_out(code, absent):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nucleisplit
-from nucleisplit.batch import infer_batch
+from nucleisplit.batch.run import infer_batch
 from nucleisplit.bundle import load_bundle, save_bundle
 from nucleisplit.cache import cache_folders
 from nucleisplit.config import RunConfig

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from nucleisplit.batch import infer_batch
+from nucleisplit.batch.run import infer_batch
 
 NAMES = ("field_labels.tif", "nuclei.csv", "field_overlay.png")
 ASSEMBLY = ("*field_nuclei.csv.*.part", "*field_labels.tif.*.part", "field_labels.tif")
@@ -22,7 +22,7 @@ def test_a_run_killed_ten_times(tmp_path, spots, model):
     image, out = tmp_path / "field.tif", tmp_path / "killed"
     tifffile.imwrite(image, spots(3, (900, 900), 900)[0], tile=(128, 128), compression="zlib")
     context = multiprocessing.get_context("forkserver")  # imports once, then each start is quick
-    context.set_forkserver_preload(["nucleisplit.batch"])
+    context.set_forkserver_preload(["nucleisplit.batch.run"])
 
     def start(out, **options):
         options |= {"model": model, "device": "cpu", "tile": 256}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from nucleisplit.batch.outputs import Job, stamp_of
+from nucleisplit.batch.stack import process_stack
 from nucleisplit.engine import Cluster, Recipe, Spool, is_large, segment_large
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.io import (
@@ -24,9 +26,7 @@ from nucleisplit.io import (
     write_overlay,
 )
 from nucleisplit.io.formats import read_nuclei, write_as
-from nucleisplit.outputs import Job, stamp_of
 from nucleisplit.pipeline import Segmenter
-from nucleisplit.process_stack import process_stack
 from nucleisplit.review import find_doubts, write_review
 
 _LOG = logging.getLogger(__name__)

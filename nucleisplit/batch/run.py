@@ -8,19 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nucleisplit import __version__
-from nucleisplit.engine import Cluster, Recipe
-from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.io import (
-    STACKS,
-    PlaneChoice,
-    find_images,
-    remove_parts,
-    replacing,
-    write_json,
-)
-from nucleisplit.io.formats import get_format
-from nucleisplit.journal import Journal
-from nucleisplit.outputs import (
+from nucleisplit.batch.journal import Journal
+from nucleisplit.batch.outputs import (
     RUN,
     TABLE,
     Job,
@@ -33,9 +22,20 @@ from nucleisplit.outputs import (
     plan_jobs,
     stamp_of,
 )
+from nucleisplit.batch.process import Process
+from nucleisplit.batch.stack import columns_of
+from nucleisplit.engine import Cluster, Recipe
+from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.io import (
+    STACKS,
+    PlaneChoice,
+    find_images,
+    remove_parts,
+    replacing,
+    write_json,
+)
+from nucleisplit.io.formats import get_format
 from nucleisplit.pipeline import Segmenter
-from nucleisplit.process import Process
-from nucleisplit.process_stack import columns_of
 
 _INTERNAL = ("stem", "stamp", "rows", "rows_file")
 """What the journal keeps of an image for its own use."""
@@ -101,7 +101,7 @@ def infer_batch(
     images
         Files, folders and glob patterns.
     out
-        The output folder; None gives `nucleisplit.outputs.default_out`.
+        The output folder; None gives `nucleisplit.batch.outputs.default_out`.
     tile
         Largest side that is computed in one piece, pixels, the margin included. Larger images
         are computed in tiles, see docs/large.md; None: those above 8 megapixels.

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from nucleisplit.batch.outputs import Job
 from nucleisplit.io import ImageSource, PlaneChoice, Stack, write_overlay, write_volumes
 from nucleisplit.measure import COLUMNS
-from nucleisplit.outputs import Job
 from nucleisplit.pipeline import Segmenter
 from nucleisplit.stacks import VOLUME_COLUMNS
 

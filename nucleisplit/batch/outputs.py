@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nucleisplit.batch.journal import Journal
 from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.io import output_stems, remove
 from nucleisplit.io.formats import get_format
-from nucleisplit.journal import Journal
 
 RUN = "run.json"
 TABLE = "nuclei.csv"

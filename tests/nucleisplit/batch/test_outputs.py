@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.journal import Journal
-from nucleisplit.outputs import (
+from nucleisplit.batch.journal import Journal
+from nucleisplit.batch.outputs import (
     JOURNAL,
     check_settings,
     check_targets,
@@ -15,6 +14,7 @@ from nucleisplit.outputs import (
     plan_jobs,
     stamp_of,
 )
+from nucleisplit.errors import ConfigError, OutputError
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from nucleisplit.batch.journal import Journal
 from nucleisplit.errors import OutputError
-from nucleisplit.journal import Journal
 
 
 @pytest.fixture
