@@ -61,7 +61,7 @@ def model(tmp_path_factory, trained):
         folder,
         networks=[(network, config)],
         regressor=regressor,
-        config=RunConfig(network=config),
+        config=RunConfig(network=config, predict={"halo": 32}),
         fingerprint="0" * 64,
         scores={"trees": {"map": 0.5}},
     )

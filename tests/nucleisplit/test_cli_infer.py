@@ -545,7 +545,7 @@ def test_a_folder_as_format_is_written_resumed_and_cleared(tmp_path, infer, spot
 
 def test_unknown_formats_and_files_in_the_way_are_refused(images, infer):
     result = infer(images, "--write", "xml")
-    assert result.exit_code == 2 and "'xml' is none of ome-tiff, geojson" in result.output
+    assert result.exit_code == 2 and "'xml' is none of ome-tiff, ome-zarr" in result.output
     out = images.with_name("images-nuclei")
     out.mkdir()
     (out / "cell2.geojson").write_text("mine")
