@@ -119,6 +119,8 @@ def page(table: dict, results: dict[str, dict], dataset: Dataset, fold: int) -> 
         f"Machine: {table['machine']}. Minutes include waiting for other work on the same cores.",
     ]
     for group in table["group"]:
+        if not any(experiment["name"] in results for experiment in group["experiment"]):
+            continue
         records = [record for record in dataset.records if is_held_out(record, group, fold)]
         mosaics = np.array([record.group for record in records])
         clusters = pd.Series([record.cluster for record in records])

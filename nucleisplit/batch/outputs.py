@@ -14,6 +14,7 @@ from nucleisplit.io.formats import get_format
 
 RUN = "run.json"
 TABLE = "nuclei.csv"
+PARQUET = "nuclei.parquet"
 JOURNAL = ".nucleisplit-journal.jsonl"
 TILES = ".nucleisplit-tiles"
 
@@ -205,7 +206,7 @@ def clear_folder(out: Path, journal: Journal) -> None:
             entries = []
     names = [name for entry in entries for name in output_names(entry)]
     shutil.rmtree(out / TILES, ignore_errors=True)
-    for name in [*names, TABLE, RUN, JOURNAL]:
+    for name in [*names, TABLE, PARQUET, RUN, JOURNAL]:
         try:
             remove(out / name)
         except OSError as error:

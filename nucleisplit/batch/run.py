@@ -10,6 +10,7 @@ from pathlib import Path
 from nucleisplit import __version__
 from nucleisplit.batch.journal import Journal
 from nucleisplit.batch.outputs import (
+    PARQUET,
     RUN,
     TABLE,
     Job,
@@ -23,7 +24,7 @@ from nucleisplit.batch.outputs import (
     stamp_of,
 )
 from nucleisplit.batch.process import Process
-from nucleisplit.batch.stack import columns_of
+from nucleisplit.batch.stack import columns_of, types_of
 from nucleisplit.engine import Cluster, Recipe
 from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.io import (
@@ -34,7 +35,7 @@ from nucleisplit.io import (
     replacing,
     write_json,
 )
-from nucleisplit.io.formats import get_format
+from nucleisplit.io.formats import get_format, need_pyarrow, stream_to_parquet
 from nucleisplit.pipeline import Segmenter
 
 _INTERNAL = ("stem", "stamp", "rows", "rows_file")
@@ -85,6 +86,7 @@ def infer_batch(
     anisotropy: float | None = None,
     overlay: bool = True,
     write: Sequence[str] = (),
+    parquet: bool = False,
     workers: int = 0,
     dask: str | None = None,
     overwrite: bool = False,
@@ -116,6 +118,8 @@ def infer_batch(
         Also write a picture of the outlines.
     write
         Names of `nucleisplit.io.formats.FORMATS` to write beside the label images.
+    parquet
+        Also write the table as ``nuclei.parquet``.
     workers
         How many processes to start for the tiles of large images; 0: none.
     dask
@@ -141,6 +145,8 @@ def infer_batch(
     if write and planes.z in STACKS:
         raise ConfigError(f"{', '.join(write)} hold no stacks", hint="leave out --write or --z")
     formats = sorted({get_format(name).name for name in write})
+    if parquet:
+        need_pyarrow()
     paths = find_images(images)
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
@@ -187,7 +193,10 @@ def infer_batch(
         else:
             check_settings(out, earlier, settings)
             jobs = plan_jobs(paths, out, journal.entries())
-        return _run(jobs, process, journal, record, progress)
+        report = _run(jobs, process, journal, record, progress)
+    if parquet:
+        stream_to_parquet(out / TABLE, out / PARQUET, types_of(planes))
+    return report
 
 
 def _run(

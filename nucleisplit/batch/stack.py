@@ -10,11 +10,11 @@ import pandas as pd
 
 from nucleisplit.batch.outputs import Job
 from nucleisplit.io import ImageSource, PlaneChoice, Stack, write_overlay, write_volumes
-from nucleisplit.measure import COLUMNS
+from nucleisplit.measure import COLUMNS, TYPES
 from nucleisplit.pipeline import Segmenter
-from nucleisplit.stacks import VOLUME_COLUMNS
+from nucleisplit.stacks import VOLUME_COLUMNS, VOLUME_TYPES
 
-__all__ = ["columns_of", "process_stack"]
+__all__ = ["columns_of", "process_stack", "types_of"]
 
 
 def columns_of(planes: PlaneChoice) -> list[str]:
@@ -26,6 +26,14 @@ def columns_of(planes: PlaneChoice) -> list[str]:
     if planes.z == "3d":
         return ["image", *VOLUME_COLUMNS]
     return ["image", *(["slice"] if planes.z == "each" else []), *COLUMNS]
+
+
+def types_of(planes: PlaneChoice) -> dict[str, str]:
+    """Types of these columns, by name."""
+    known = VOLUME_TYPES if planes.z == "3d" else TYPES
+    return {"image": "string", "slice": "int64"} | {
+        name: np.dtype(kind).name for name, kind in known.items()
+    }
 
 
 def process_stack(

@@ -88,6 +88,7 @@ from nucleisplit.cli.progress import progress_bar
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
 @write_option
+@click.option("--parquet", is_flag=True, help="Write the table of nuclei as Parquet, too.")
 @click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")
 def infer(
     images: tuple[str, ...],
@@ -115,6 +116,7 @@ def infer(
     overwrite: bool,
     resume: bool,
     formats: tuple[str, ...],
+    parquet: bool,
     no_overlay: bool,
 ) -> None:
     """Outline, separate and measure the nuclei of IMAGES: files, folders, glob patterns.
@@ -164,6 +166,7 @@ def infer(
             anisotropy=anisotropy,
             overlay=not no_overlay,
             write=formats,
+            parquet=parquet,
             workers=workers,
             dask=dask,
             overwrite=overwrite,

@@ -1,12 +1,13 @@
 """Stacks of slices: maps of planes in three directions, volumes, what is measured of them."""
 
 from .maps import StackMaps, map_stack
-from .measure import VOLUME_COLUMNS, measure_volumes
+from .measure import VOLUME_COLUMNS, VOLUME_TYPES, measure_volumes
 from .segment import METHODS, StackSegmentation, segment_stack
 
 __all__ = [
     "METHODS",
     "VOLUME_COLUMNS",
+    "VOLUME_TYPES",
     "StackMaps",
     "StackSegmentation",
     "map_stack",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-__all__ = ["VOLUME_COLUMNS", "measure_volumes"]
+__all__ = ["VOLUME_COLUMNS", "VOLUME_TYPES", "measure_volumes"]
 
 VOLUME_COLUMNS = (
     "label",
@@ -21,7 +21,13 @@ VOLUME_COLUMNS = (
 )
 """The columns of the table, in order. 0 is the slice, 1 down (rows), 2 right (columns)."""
 
-_INTEGERS = ("label", *(f"bbox-{side}" for side in range(6)), "volume", "slices")
+VOLUME_TYPES = {
+    **dict.fromkeys(VOLUME_COLUMNS, np.float64),
+    **dict.fromkeys(("label", *(f"bbox-{side}" for side in range(6))), np.int64),
+    **dict.fromkeys(("volume", "slices"), np.int64),
+    "touches_edge": np.bool_,
+}
+"""The type of each column, also where there are no nuclei."""
 
 
 def measure_volumes(
@@ -111,4 +117,4 @@ def measure_volumes(
         "touches_edge": ((box[:3] == 0) | (box[3:] == shape)).any(0),
     }
     frame = pd.DataFrame(values, columns=list(VOLUME_COLUMNS))
-    return frame.astype(dict.fromkeys(_INTEGERS, np.int64))
+    return frame.astype(VOLUME_TYPES)

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from nucleisplit.cli.main import main
 from nucleisplit.errors import ConfigError, InputError, OutputError
@@ -63,3 +64,19 @@ def test_without_pyarrow_the_message_tells_how_to_get_it(tmp_path, table, monkey
     with pytest.raises(ConfigError, match=r"Parquet needs pyarrow; pip install 'nucleisplit\["):
         write_nuclei(tmp_path / "a.parquet", table)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_writes_its_table_as_parquet_too(tmp_path, model, spots):
+    from nucleisplit.batch.run import infer_batch
+
+    for number, image in enumerate((spots(1)[0], np.zeros((32, 32), np.uint8))):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    out = tmp_path / "out"
+    report = infer_batch([tmp_path / "0.png", tmp_path / "1.png"], out, model=model, parquet=True)
+    expected, found = pd.read_csv(out / "nuclei.csv"), pd.read_parquet(out / "nuclei.parquet")
+    assert len(found) == report.nuclei > 0
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert found.dtypes["area"] == np.int64 and found.dtypes["perimeter"] == np.float64
+    infer_batch([tmp_path / "1.png"], out, model=model, parquet=True, overwrite=True)
+    empty = pd.read_parquet(out / "nuclei.parquet")
+    assert len(empty) == 0 and empty.dtypes["area"] == np.int64

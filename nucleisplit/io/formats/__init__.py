@@ -8,7 +8,7 @@ from .outlines import Outlines, fill_outlines, trace_outlines
 from .registry import FORMATS, Format, format_of, get_format, read_label_file, write_as
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission, write_submissions
-from .tables import is_parquet, read_nuclei, write_nuclei
+from .tables import is_parquet, need_pyarrow, read_nuclei, stream_to_parquet, write_nuclei
 from .zarr_image import write_ome_zarr
 
 __all__ = [
@@ -24,10 +24,12 @@ __all__ = [
     "read_coco",
     "read_geojson",
     "read_label_file",
+    "need_pyarrow",
     "read_nuclei",
     "read_roi",
     "read_submission",
     "trace_outlines",
+    "stream_to_parquet",
     "write_as",
     "write_coco",
     "write_coco_polygons",

@@ -14,7 +14,7 @@ from nucleisplit.io.writers import write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["is_parquet", "read_nuclei", "write_nuclei"]
+__all__ = ["is_parquet", "need_pyarrow", "read_nuclei", "stream_to_parquet", "write_nuclei"]
 
 
 def is_parquet(path: str | Path) -> bool:
@@ -43,9 +43,43 @@ def write_nuclei(path: str | Path, table: pd.DataFrame, overwrite: bool = False)
     """
     if not is_parquet(path):
         return write_table(path, table, overwrite)
-    _need_pyarrow()
+    need_pyarrow()
     with replacing(path, overwrite) as part:
         table.to_parquet(part, index=False, engine="pyarrow")
+
+
+def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str]) -> None:
+    """Write a table of nuclei as Parquet, a part at a time, however long it is.
+
+    Parameters
+    ----------
+    csv : str or Path
+    parquet : str or Path
+        Replaced where it exists.
+    types : dict
+        Column to type, as pyarrow names it; the types of other columns are told by their first
+        rows.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    ConfigError
+        pyarrow is not installed.
+    """
+    need_pyarrow()
+    import pyarrow
+    from pyarrow.csv import ConvertOptions, open_csv
+    from pyarrow.parquet import ParquetWriter
+
+    known = {name: pyarrow.type_for_alias(kind) for name, kind in types.items()}
+    with (
+        open_csv(csv, convert_options=ConvertOptions(column_types=known)) as reader,
+        replacing(parquet, overwrite=True) as part,
+        ParquetWriter(part, reader.schema) as writer,
+    ):
+        for batch in reader:
+            writer.write_batch(batch)
 
 
 def read_nuclei(path: str | Path) -> pd.DataFrame:
@@ -62,7 +96,7 @@ def read_nuclei(path: str | Path) -> pd.DataFrame:
 
     path = Path(path)
     if is_parquet(path):
-        _need_pyarrow()
+        need_pyarrow()
     data = io.BytesIO(read_bytes(path))
     try:
         if is_parquet(path):
@@ -76,7 +110,8 @@ def read_nuclei(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def _need_pyarrow() -> None:
+def need_pyarrow() -> None:
+    """Raise `ConfigError` where pyarrow is not installed."""
     try:
         import pyarrow  # noqa: F401
     except ImportError:
