@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +11,9 @@ import numpy as np
 from nucleisplit.bundle import Bundle, load_bundle
 from nucleisplit.cache import cache_folders
 from nucleisplit.errors import ConfigError
+from nucleisplit.look import Look
 from stage1_unet import (
     BackendError,
-    Levels,
     PredictConfig,
     Prediction,
     Predictor,
@@ -26,26 +24,6 @@ from stage1_unet import (
 
 TTA = ("none", "flips", "d4")
 """The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How one model looks at an image, so that all its parts are seen alike."""
-
-    levels: Levels
-    scale: Fraction
-    """By which the image is enlarged."""
-
-    def to_json(self) -> dict:
-        """Plain values, from which `from_json` makes the same look."""
-        levels = self.levels
-        return {"spans": levels.spans, "exchange": levels.exchange, "scale": str(self.scale)}
-
-    @classmethod
-    def from_json(cls, values: dict) -> Look:
-        """Read what `to_json` wrote."""
-        spans = tuple((low, high) for low, high in values["spans"])
-        return cls(Levels(spans, values["exchange"]), Fraction(values["scale"]))
 
 
 class Mapper:

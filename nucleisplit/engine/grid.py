@@ -36,7 +36,7 @@ def plan_tiles(shape: tuple[int, int], mapper: Mapper, survey: Survey) -> list[l
     size = mapper.tile / max(1.0, scale)
     radius = max(survey.radius or 0, survey.overview.radius or 0)
     halo = max(mapper.halo / scale, _HALO_RADII * radius)
-    size = max(size, 3 * halo)
+    size = max(size - grid, 3 * halo)  # `list_tiles` exceeds it by less than the grid
     height, width = (length + (-length % grid if length > size else 0) for length in shape)
     tiles = list_tiles((height, width), size, halo, grid)
     rows: dict[int, list[Tile]] = {}

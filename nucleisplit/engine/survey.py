@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from nucleisplit.io import Plane
-from nucleisplit.mapper import Look
+from nucleisplit.look import Look
 from nucleisplit.pipeline import Segmenter
 from stage2_trees import Overview, survey_maps
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .atomic import replacing
-from .writers import smallest_type
+from .writers import ome_lengths, smallest_type
 
 __all__ = ["write_volumes"]
 
@@ -47,15 +47,11 @@ def write_volumes(
         raise ValueError(f"labels must be 3-D integers, got {labels.ndim}-D {labels.dtype}")
     if labels.size and labels.min() < 0:
         raise ValueError(f"labels must not be negative, got {labels.min()}")
-    metadata: dict = {"axes": "ZYX"}
-    options = {}
+    metadata, options = {"axes": "ZYX"}, {}
     if voxel_size is not None:
         if len(voxel_size) != 3 or not all(0 < length < math.inf for length in voxel_size):
             raise ValueError(f"voxel_size must be three positive lengths, got {voxel_size}")
-        for axis, length in zip("ZYX", voxel_size, strict=True):
-            metadata |= {f"PhysicalSize{axis}": float(length), f"PhysicalSize{axis}Unit": "µm"}
-        _, down, across = voxel_size
-        options = {"resolution": (1e4 / across, 1e4 / down), "resolutionunit": "CENTIMETER"}
+        metadata, options = ome_lengths("ZYX", voxel_size)
     with replacing(path, overwrite) as part:
         tifffile.imwrite(
             part,

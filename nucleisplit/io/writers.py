@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BAND",
     "check_labels",
+    "ome_lengths",
     "smallest_type",
     "write_json",
     "write_label_bands",
@@ -76,6 +77,33 @@ def write_labels(path: str | Path, labels: np.ndarray, overwrite: bool = False) 
             software="nucleisplit",
             metadata=None,
         )
+
+
+def ome_lengths(axes: str, lengths: Sequence[float]) -> tuple[dict, dict]:
+    """Say in OME-XML and in the tags of a TIFF how large its pixels are.
+
+    Parameters
+    ----------
+    axes : str
+        ``YX`` or ``ZYX``.
+    lengths : sequence of float
+        Of a pixel along these axes, um.
+
+    Returns
+    -------
+    metadata, options : dict
+        For `tifffile.imwrite`: entries of its ``metadata``, and keyword arguments.
+
+    Examples
+    --------
+    >>> ome_lengths("YX", (0.5, 0.25))[1]
+    {'resolution': (40000.0, 20000.0), 'resolutionunit': 'CENTIMETER'}
+    """
+    metadata = {"axes": axes}
+    for axis, length in zip(axes, lengths, strict=True):
+        metadata |= {f"PhysicalSize{axis}": float(length), f"PhysicalSize{axis}Unit": "µm"}
+    down, across = lengths[-2:]
+    return metadata, {"resolution": (1e4 / across, 1e4 / down), "resolutionunit": "CENTIMETER"}
 
 
 BAND = 512

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nucleisplit.mapper import Look, Mapper
+from nucleisplit.look import Look
+from nucleisplit.mapper import Mapper
 
 __all__ = ["DIRECTIONS", "StackMaps", "map_stack"]
 

@@ -18,7 +18,8 @@ from stage2_trees import (
     second_opinions,
     true_iou,
 )
-from stage2_trees.select import best_set, hits
+from stage2_trees.best_set import best_set
+from stage2_trees.select import hits
 
 MERGED, SPLIT, TIGHTER, WIDER = range(4)
 

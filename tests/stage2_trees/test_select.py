@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stage2_trees import Candidates, SelectConfig, build_forest, metric_score, select, true_iou
+from stage2_trees.best_set import best_set
 from stage2_trees.hierarchy import Hierarchy
-from stage2_trees.select import best_set, hits, settle
+from stage2_trees.select import hits, settle
 
 
 def overlap(candidates, i, j):

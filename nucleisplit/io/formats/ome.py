@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleisplit.io.atomic import replacing
-from nucleisplit.io.writers import check_labels, smallest_type
+from nucleisplit.io.writers import check_labels, ome_lengths, smallest_type
 
 from .endings import label_stem
 
@@ -53,12 +53,9 @@ def write_ome_tiff(
     down, across = np.broadcast_to(1.0 if pixel_size is None else pixel_size, 2).tolist()
     if not (0 < down < float("inf") and 0 < across < float("inf")):
         raise ValueError(f"pixel_size must be positive, got {pixel_size}")
-    metadata = {"axes": "YX", "Name": label_stem(path)}
-    resolution = {}
+    metadata, options = {"axes": "YX"}, {}
     if pixel_size is not None:
-        for axis, size in (("X", across), ("Y", down)):
-            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-        resolution = {"resolution": (1e4 / across, 1e4 / down), "resolutionunit": "CENTIMETER"}
+        metadata, options = ome_lengths("YX", (down, across))
     with replacing(path, overwrite) as part:
         tifffile.imwrite(
             part,
@@ -67,6 +64,6 @@ def write_ome_tiff(
             compression="zlib",
             photometric="minisblack",
             software="nucleisplit",
-            metadata=metadata,
-            **resolution,
+            metadata=metadata | {"Name": label_stem(path)},
+            **options,
         )
