@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -143,11 +143,8 @@ def save_bundle(
     """
     folder = Path(folder)
     check_replaceable(folder, overwrite)
-    fresh = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
+
+    def make(fresh: Path) -> None:
         names = _write_networks(fresh, networks)
         regressor.save(fresh / _TREES)
         manifest = Manifest(
@@ -162,12 +159,8 @@ def save_bundle(
             files={},
         )
         _write_manifest(fresh, manifest)
-        _swap(fresh, folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return load_bundle(folder.absolute())
+
+    return _build(folder, make)
 
 
 def add_quantized(
@@ -190,24 +183,85 @@ def add_quantized(
     BundleError
         The folder cannot be written.
     """
-    folder = bundle.path.resolve()
-    fresh = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
-    manifest = bundle.manifest
-    try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        for name in {*manifest.files} - {*manifest.quantized}:
-            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / name, fresh / name)
+
+    def make(fresh: Path) -> None:
+        manifest = bundle.manifest
+        _copy(bundle, fresh, {*manifest.files} - {*manifest.quantized})
         manifest = manifest.model_copy(update={"quantized": tuple(write(fresh))})
         _write_manifest(fresh, manifest)
         scores = manifest.scores | {"int8": check(load_bundle(fresh))}
         _write_manifest(fresh, manifest.model_copy(update={"scores": scores}))
+
+    return _build(bundle.path.resolve(), make)
+
+
+def save_adapted(
+    folder: str | Path,
+    bundle: Bundle,
+    regressor: IoURegressor,
+    scores: dict,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a model with the networks of another and trees that have learnt more.
+
+    Parameters
+    ----------
+    folder
+        Of the new model, not that of the other.
+    bundle
+        The other model.
+    regressor
+        The trees.
+    scores
+        On the images that they have learnt from, which the manifest keeps as ``added``.
+    overwrite
+        Replace an existing model; a folder that is not a model is never replaced.
+
+    Raises
+    ------
+    BundleError
+        The folder exists and may not be replaced, or cannot be written.
+    """
+    folder = Path(folder)
+    check_replaceable(folder, overwrite)
+    if folder.resolve() == bundle.path.resolve():
+        raise BundleError(f"{folder}: is the model itself", hint="choose another folder")
+
+    def make(fresh: Path) -> None:
+        manifest = bundle.manifest
+        _copy(bundle, fresh, {*manifest.networks, *manifest.quantized})
+        regressor.save(fresh / _TREES)
+        update = {
+            "nucleisplit": __version__,
+            "scores": manifest.scores | {"added": json.loads(json.dumps(scores))},
+            "base": bundle.fingerprint,
+        }
+        _write_manifest(fresh, manifest.model_copy(update=update))
+
+    return _build(folder, make)
+
+
+def _build(folder: Path, make: Callable[[Path], None]) -> Bundle:
+    """Have a model folder made beside its place, and put it there when it is whole."""
+    fresh = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        make(fresh)
         _swap(fresh, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return load_bundle(folder)
+    return load_bundle(folder.absolute())
+
+
+def _copy(bundle: Bundle, fresh: Path, names: Iterable[str]) -> None:
+    """Copy files of a model."""
+    for name in names:
+        (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(bundle.path / name, fresh / name)
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nucleisplit.errors import ConfigError
 from stage1_unet import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
-from stage2_trees import ForestConfig, RegressorConfig, SelectConfig
+from stage2_trees import AdaptConfig, ForestConfig, RegressorConfig, SelectConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,6 +55,8 @@ class RunConfig(BaseModel):
     """How the regressor of the candidates' IoU is fitted."""
     select: SelectConfig = SelectConfig()
     """Which of the scored candidates are kept."""
+    adapt: AdaptConfig = AdaptConfig()
+    """How fitted trees learn from corrected images."""
 
     def to_dict(self) -> dict:
         """Plain types only, ready for JSON."""
@@ -68,8 +70,8 @@ def load_config(path: str | Path | None = None) -> RunConfig:
     ----------
     path
         A TOML file with any of the sections ``[preprocess]``, ``[network]``, ``[train]``,
-        ``[pseudo]``, ``[predict]``, ``[forest]``, ``[trees]`` and ``[select]``; what it leaves
-        out keeps its default. None gives the defaults.
+        ``[pseudo]``, ``[predict]``, ``[forest]``, ``[trees]``, ``[select]`` and ``[adapt]``;
+        what it leaves out keeps its default. None gives the defaults.
 
     Raises
     ------

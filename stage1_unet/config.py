@@ -133,7 +133,8 @@ class TrainConfig(_Frozen):
     workers: int = Field(2, ge=0)
     """Processes that cut and augment crops."""
     precision: Literal["auto", "32", "bf16", "16"] = "auto"
-    """Arithmetic of the forward pass; auto: 32 on CPU, bf16 on a GPU that has it, else 16."""
+    """Arithmetic of the forward pass; auto: bf16 where the processor or the GPU has instructions
+    for it, else 16 on a GPU and 32 on a CPU."""
     seed: int = Field(0, ge=0)
     """Seed of the weights, the crops and the augmentation."""
 

@@ -21,6 +21,7 @@ from .data import Pair
 from .loaders import images_to_score, training_loader, validation_loaders
 from .model import WEIGHTS, build_network, resolve_device, save_network
 from .module import TrainingModule
+from .processor import BF16, computes_in
 
 _CHECKPOINTS = "checkpoints"
 _LOGS = "log"
@@ -150,8 +151,8 @@ def _loggers(folder: Path) -> list[CSVLogger | TensorBoardLogger]:
 
 
 def _precision(asked: str, kind: str) -> str:
-    if asked == "auto":
-        if kind != "cuda":
-            return "32-true"
+    if asked == "auto" and kind == "cuda":
         asked = "bf16" if torch.cuda.is_bf16_supported() else "16"
+    elif asked == "auto":
+        asked = "bf16" if kind == "cpu" and computes_in(BF16) else "32"
     return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[asked]

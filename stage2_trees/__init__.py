@@ -1,5 +1,6 @@
 """Probability maps of nuclei to instances: candidates of every threshold, scored and selected."""
 
+from stage2_trees.adapt import Adapted, adapt
 from stage2_trees.alternatives import (
     KINDS,
     Alternative,
@@ -9,6 +10,7 @@ from stage2_trees.alternatives import (
 )
 from stage2_trees.calibration import Calibration, CalibrationSet
 from stage2_trees.config import (
+    AdaptConfig,
     ForestConfig,
     LinkConfig,
     RecutConfig,
@@ -45,6 +47,8 @@ __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "KINDS",
+    "AdaptConfig",
+    "Adapted",
     "Alternative",
     "Calibration",
     "CalibrationSet",
@@ -66,6 +70,7 @@ __all__ = [
     "Split",
     "ThresholdConfig",
     "VolumeConfig",
+    "adapt",
     "alternatives_of",
     "best_iou",
     "build_candidates",

@@ -106,6 +106,26 @@ class Calibration:
         """Probability of each hit of each raw score, (n, 10) float64."""
         return np.stack([np.interp(raw, self.knots, column) for column in self.hits.T], axis=1)
 
+    def blend(self, other: Calibration, share: float) -> Calibration:
+        """Return the weighted mean of two tables; `share` is that of the other one, 0 to 1.
+
+        Examples
+        --------
+        >>> low = Calibration(np.array([0.0, 1.0]), np.array([0.0, 0.5]), np.zeros((2, 10)))
+        >>> high = Calibration(np.array([0.5]), np.array([1.0]), np.ones((1, 10)))
+        >>> low.blend(high, 0.25).iou.tolist()
+        [0.25, 0.4375, 0.625]
+        """
+        knots = np.union1d(self.knots, other.knots)
+
+        def mean(own: np.ndarray, others: np.ndarray) -> np.ndarray:
+            ours = np.interp(knots, self.knots, own)
+            return (1 - share) * ours + share * np.interp(knots, other.knots, others)
+
+        columns = zip(self.hits.T, other.hits.T, strict=True)
+        hit = np.stack([mean(own, others) for own, others in columns], axis=1)
+        return Calibration(knots, mean(self.iou, other.iou), hit)
+
     def as_dict(self) -> dict:
         """As lists, for JSON."""
         return {
@@ -169,6 +189,11 @@ class CalibrationSet:
         iou = table.to_iou(raw)
         iou = np.where(raw < table.knots[0], np.minimum(raw, iou), iou)
         return np.clip(iou, 0, 1).astype(np.float32)
+
+    def blend(self, other: CalibrationSet, share: float) -> CalibrationSet:
+        """Return the weighted means of the tables; `share` is that of the other ones, 0 to 1."""
+        names = self.__dataclass_fields__
+        return CalibrationSet(*(getattr(self, n).blend(getattr(other, n), share) for n in names))
 
     def as_dict(self) -> dict:
         """As lists, for JSON."""

@@ -165,6 +165,39 @@ class RegressorConfig(_Settings):
     """Threads to fit with, 0 for all cores; the result does not depend on it."""
 
 
+class AdaptConfig(_Settings):
+    """How fitted trees learn from a few more images."""
+
+    steps: tuple[int, ...] = (0, 5, 10, 20, 40, 80)
+    """Numbers of trees to add to each booster, of which cross-validation takes the best."""
+
+    learning_rate: float = Field(0.05, gt=0, le=1)
+    """Weight of each added tree."""
+
+    leaves: int = Field(8, ge=2, le=32)
+    """Leaves of each added tree."""
+
+    min_rows: int = Field(40, ge=1)
+    """Candidates in a leaf of an added tree, at least."""
+
+    l2: float = Field(20.0, ge=0)
+    """L2 penalty on the leaf values of added trees."""
+
+    prior_images: float = Field(10.0, ge=0)
+    """How many images the old calibration counts for beside the new ones."""
+
+    @field_validator("steps")
+    @classmethod
+    def _steps_ascend(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if (
+            not value
+            or value[0] != 0
+            or any(b <= a for a, b in zip(value, value[1:], strict=False))
+        ):
+            raise ValueError(f"steps must begin with 0 and ascend, got {value}")
+        return value
+
+
 class SelectConfig(_Settings):
     """How the best set of disjoint candidates is chosen."""
 

@@ -10,7 +10,7 @@ the same at every split, which the vector units of the processor do for many row
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -85,6 +85,15 @@ class TreeEnsemble:
     def n_columns(self) -> int:
         """Fewest columns that rows must have."""
         return int(self.feature.max(initial=-1)) + 1
+
+    @property
+    def n_trees(self) -> int:
+        """How many trees there are."""
+        return self.first.size - 1
+
+    def head(self, n_trees: int) -> TreeEnsemble:
+        """Return the first trees alone."""
+        return replace(self, first=self.first[: n_trees + 1])
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Add up the trees for each row.

@@ -24,6 +24,7 @@ from stage2_trees.select import hits
 FILE = "regressor.json"
 FORMAT = 2
 
+_DATA = {"verbosity": -1, "max_bin": 127}
 _FAMILIES = ("hits", "iou")
 """Names of the boosters' files, by raw score."""
 
@@ -83,14 +84,13 @@ class IoURegressor:
         if y.shape != (len(X),) or not len(X):
             raise ValueError(f"X has {len(X)} rows and y has shape {y.shape}; give at least one")
         config = self.config or RegressorConfig()
-        selected_by = hits(y).mean(axis=1) if config.target == "hits" else y
         numbers = (config.boosters, config.iou_boosters)
         data = lightgbm.Dataset(
             X,
             weight=weights,
             feature_name=list(FEATURE_NAMES),
             free_raw_data=False,
-            params={"verbosity": -1, "max_bin": 127},
+            params=_DATA,
         )
         self._use(
             [
@@ -99,14 +99,65 @@ class IoURegressor:
                 ).model_to_string()
                 for i in range(number)
             ]
-            for target, number in zip((selected_by, y), numbers, strict=True)
+            for target, number in zip(targets_of(y, config).T, numbers, strict=True)
         )
         if hasattr(self, "calibration_"):
             del self.calibration_
         return self
 
-    def predict_raw(self, X: np.ndarray) -> np.ndarray:
+    def extend(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weights: np.ndarray | None = None,
+        rounds: tuple[int, int] = (0, 0),
+        config: RegressorConfig | None = None,
+    ) -> IoURegressor:
+        """Return a regressor with more trees, fitted to what this one gets wrong on other rows.
+
+        Parameters
+        ----------
+        X, y, weights
+            As for `fit`.
+        rounds : (int, int)
+            Trees to add to each booster of the score to select by, and of the IoU.
+        config : RegressorConfig, optional
+            How they are grown; by default as the trees that are there.
+
+        Returns
+        -------
+        IoURegressor
+            With the calibration of this one.
+        """
+        import lightgbm
+
+        X, y = _checked(X), np.asarray(y, float)
+        config = config or self.config or RegressorConfig()
+        families = []
+        goals = zip(self._fitted("boosters_", "fit"), targets_of(y, config).T, rounds, strict=True)
+        for texts, target, more in goals:
+            families.append(list(texts))
+            for i, text in enumerate(texts if more else []):
+                data = lightgbm.Dataset(
+                    X, target, weight=weights, feature_name=list(FEATURE_NAMES), params=_DATA
+                )
+                start = lightgbm.Booster(model_str=text)
+                grown = _parameters(config, config.seed + i)
+                families[-1][i] = lightgbm.train(
+                    grown, data, more, init_model=start
+                ).model_to_string()
+        longer = IoURegressor(self.config)
+        longer._use(families)
+        return longer.calibrate(self._fitted("calibration_", "calibrate"))
+
+    def predict_raw(self, X: np.ndarray, without: int = 0) -> np.ndarray:
         """Raw scores, uncalibrated means of the boosters.
+
+        Parameters
+        ----------
+        X : (n, len(FEATURE_NAMES)) float32
+        without : int
+            So many of the last trees of each booster are left out.
 
         Returns
         -------
@@ -115,7 +166,10 @@ class IoURegressor:
         """
         X = _checked(X)
         families = self._fitted("ensembles_", "fit")
-        columns = [np.mean([one.predict(X) for one in several], axis=0) for several in families]
+        columns = [
+            np.mean([one.head(one.n_trees - without).predict(X) for one in several], axis=0)
+            for several in families
+        ]
         return np.stack(columns, axis=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -249,6 +303,19 @@ class IoURegressor:
                 f"this IoURegressor has no {name} yet; call {method}() or load() first"
             )
         return getattr(self, name)
+
+
+def targets_of(iou: np.ndarray, config: RegressorConfig | None = None) -> np.ndarray:
+    """What the raw scores are fitted to, (n, 2): to select by, and the IoU.
+
+    Examples
+    --------
+    >>> targets_of(np.array([0.4, 0.72])).tolist()
+    [[0.0, 0.4], [0.5, 0.72]]
+    """
+    iou = np.asarray(iou, float)
+    by_hits = (config or RegressorConfig()).target == "hits"
+    return np.stack([hits(iou).mean(axis=1) if by_hits else iou, iou], axis=1)
 
 
 def _checked(X: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ that have not seen the image's fold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,10 +128,11 @@ def cross_val_predict(
     ValueError
         If there are fewer than two folds, or not one fold per image.
     """
-    folds = _checked_folds(rows, folds)
+    folds = checked_folds(rows, folds)
     out: list[np.ndarray] = [np.zeros((0, 2))] * len(rows)
     for fold in np.unique(folds):
-        model = IoURegressor(config).fit(*_stack([rows[i] for i in np.flatnonzero(folds != fold)]))
+        others = [rows[i] for i in np.flatnonzero(folds != fold)]
+        model = IoURegressor(config).fit(*stack_rows(others))
         for i in np.flatnonzero(folds == fold):
             out[i] = model.predict_raw(rows[i].features)
     return out
@@ -159,30 +160,61 @@ def cross_fit(
     ValueError
         If there are fewer than two folds, not one fold per image, or no candidates to learn from.
     """
-    folds = _checked_folds(rows, folds)
+    folds = checked_folds(rows, folds)
     raw = cross_val_predict(rows, folds, config)
+
+    def tables(use: np.ndarray, chosen: Sequence[np.ndarray] | None) -> CalibrationSet:
+        return fit_calibrations(rows, raw, use, chosen)
+
+    regressor = IoURegressor(config).fit(*stack_rows(rows))
+    return choose_out_of_fold(rows, folds, raw, regressor, tables, selection)
+
+
+def choose_out_of_fold(
+    rows: Sequence[ImageRows],
+    folds: Sequence[int],
+    raw: list[np.ndarray],
+    regressor: IoURegressor,
+    tables: Callable[[np.ndarray, Sequence[np.ndarray] | None], CalibrationSet],
+    selection: SelectConfig | None = None,
+) -> CrossFit:
+    """Select in every image by calibrations that have not seen it, and calibrate for use.
+
+    Parameters
+    ----------
+    rows, folds, selection
+        As for `cross_fit`.
+    raw : list of (n, 2) float64
+        Raw scores of every candidate, out of fold.
+    regressor : IoURegressor
+        Fitted on all images; it is calibrated here.
+    tables : callable
+        ``tables(use, chosen)`` gives the calibrations by the images of a mask, and by what was
+        chosen in each image, if anything has been yet.
+    """
+    folds = np.asarray(folds)
     chosen: list[np.ndarray] = [np.zeros(0, np.int64)] * len(rows)
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for fold in np.unique(folds):
-        table = _calibration(rows, raw, HITS, folds != fold)
+        table = tables(folds != fold, None)
         for i in np.flatnonzero(folds == fold):
-            hit = table.to_hits(raw[i][:, HITS])
+            hit = table.to_hits(raw[i])
             chosen[i], found[i] = select(rows[i].candidates, hit, selection), hit[:, 0]
     predicted: list[np.ndarray] = [np.zeros(0, np.float32)] * len(rows)
     maps = np.zeros(len(rows))
     for fold in np.unique(folds):
-        tables = _calibrations(rows, raw, chosen, folds != fold)
+        table = tables(folds != fold, chosen)
         for i in np.flatnonzero(folds == fold):
             scores = raw[i][chosen[i]]
-            predicted[i] = tables.to_iou(scores)
-            hit = tables.to_hits(scores, chosen=True)
+            predicted[i] = table.to_iou(scores)
+            hit = table.to_hits(scores, chosen=True)
             maps[i] = predicted_map(rows[i].candidates, chosen[i], hit, found[i])
-    regressor = IoURegressor(config).fit(*_stack(rows))
-    regressor.calibrate(_calibrations(rows, raw, chosen, np.ones(len(rows), bool)))
+    regressor.calibrate(tables(np.ones(len(rows), bool), chosen))
     return CrossFit(regressor, chosen, predicted, maps, raw)
 
 
-def _checked_folds(rows: Sequence[ImageRows], folds: Sequence[int]) -> np.ndarray:
+def checked_folds(rows: Sequence[ImageRows], folds: Sequence[int]) -> np.ndarray:
+    """Return the folds as an array; `ValueError` as `cross_fit` says."""
     folds = np.asarray(folds)
     if folds.shape != (len(rows),):
         raise ValueError(f"{len(rows)} images need as many folds, got {folds.shape}")
@@ -194,19 +226,20 @@ def _checked_folds(rows: Sequence[ImageRows], folds: Sequence[int]) -> np.ndarra
     return folds
 
 
-def _stack(rows: Sequence[ImageRows]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def stack_rows(rows: Sequence[ImageRows]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return features, IoU and weight of all candidates; each image weighs the same."""
     X = np.concatenate([row.features for row in rows])
     y = np.concatenate([row.iou for row in rows])
     return X, y, image_weights([len(row.iou) for row in rows])
 
 
-def _calibrations(
+def fit_calibrations(
     rows: Sequence[ImageRows],
     raw: Sequence[np.ndarray],
-    chosen: Sequence[np.ndarray],
     use: np.ndarray,
+    chosen: Sequence[np.ndarray] | None = None,
 ) -> CalibrationSet:
-    """Fit all tables on the images to use."""
+    """Fit all tables on the images to use; until anything is chosen, on all candidates."""
     return CalibrationSet(
         _calibration(rows, raw, HITS, use),
         _calibration(rows, raw, HITS, use, chosen),

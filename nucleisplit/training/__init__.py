@@ -1,8 +1,9 @@
 """Training beside inference: folds, out-of-fold maps, both fits, the model they make."""
 
+from .corrections import add_corrections
 from .run import TrainingRun
 from .start import Start
 from .trees import train_trees
 from .unet import train_unet
 
-__all__ = ["Start", "TrainingRun", "train_trees", "train_unet"]
+__all__ = ["Start", "TrainingRun", "add_corrections", "train_trees", "train_unet"]

@@ -11,15 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..processor import BF16, INT8, computes_in
 from .base import BACKENDS, Backend, BackendError
 from .graph import cached_graph, read_graph
 from .with_openvino import OpenVinoBackend
 from .with_torch import TorchBackend
 
 _LOG = logging.getLogger(__name__)
-_INT8 = {"avx512_vnni", "avx_vnni"}
-_BF16 = {"avx512_bf16", "amx_bf16"}
-"""Instructions of the processor without which a precision is slower than float32, or less exact."""
 
 
 def list_candidates(device: torch.device, quantized: bool) -> list[str]:
@@ -41,10 +39,8 @@ def list_candidates(device: torch.device, quantized: bool) -> list[str]:
     """
     names = []
     if device.type == "cpu" and platform.machine().lower() in ("x86_64", "amd64"):
-        known = getattr(torch.cpu, "get_capabilities", dict)()  # newer than our oldest torch
-        has = {name for name, there in known.items() if there}
-        names += ["openvino-int8"] if quantized and has & _INT8 else []
-        names += ["openvino-bf16"] if has & _BF16 else []
+        names += ["openvino-int8"] if quantized and computes_in(INT8) else []
+        names += ["openvino-bf16"] if computes_in(BF16) else []
         names += ["openvino"]
     return [*names, "torch"]
 

@@ -14,6 +14,7 @@ from stage1_unet import (
 from stage1_unet.callbacks import Report
 from stage1_unet.data import CropDataset
 from stage1_unet.module import learning_rate
+from stage1_unet.train import _precision
 
 NETWORK = NetworkConfig(widths=(4, 8))
 CONFIG = TrainConfig(
@@ -218,3 +219,19 @@ def test_hard_examples_go_on_after_an_interruption(tmp_path, monkeypatch):
     assert before[0] in seen and seen[-1] == before[1]
     for name, value in whole.items():
         assert torch.equal(value, again[name]), name
+
+
+@pytest.mark.parametrize(
+    "asked, kind, known, expected",
+    [
+        ("auto", "cpu", {"avx512_bf16": True}, "bf16-mixed"),
+        ("auto", "cpu", {"amx_bf16": True, "avx512_bf16": False}, "bf16-mixed"),
+        ("auto", "cpu", {"avx512_bf16": False}, "32-true"),
+        ("auto", "mps", {"avx512_bf16": True}, "32-true"),
+        ("32", "cpu", {"avx512_bf16": True}, "32-true"),
+        ("bf16", "cpu", {}, "bf16-mixed"),
+    ],
+)
+def test_precision_is_what_the_processor_is_made_for(monkeypatch, asked, kind, known, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    assert _precision(asked, kind) == expected

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from skimage.io import imsave
+
+from nucleisplit.cli.main import main
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,32 @@ def settings(tmp_path_factory) -> Path:
         """
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Run a command as a user types it, and return what it prints."""
+
+    def invoke(*words):
+        result = CliRunner().invoke(main, [str(word) for word in words])
+        assert result.exit_code == 0, f"{words}\n{result.output}\n{result.exception!r}"
+        return result.output
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, data, settings, run):
+    """Folder of a finished training run, the command that made it, and what it printed."""
+    folder = tmp_path_factory.mktemp("training") / "run"
+    words = ("train-unet", data, "--out", folder, "--config", settings, "--device", "cpu")
+    return folder, words, run(*words)
+
+
+@pytest.fixture(scope="session")
+def trained_model(trained_run, run):
+    """Folder of the model made of it, and what that printed."""
+    folder = trained_run[0]
+    model = folder.with_name("model")
+    labels = folder.with_name("labels")
+    return model, run("train-trees", folder, "--out", model, "--labels", labels)

@@ -5,31 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from nucleisplit.cli.main import main
 from nucleisplit.training import TrainingRun
-
-
-def run(*words):
-    result = CliRunner().invoke(main, [str(word) for word in words])
-    assert result.exit_code == 0, f"{words}\n{result.output}\n{result.exception!r}"
-    return result.output
-
-
-@pytest.fixture(scope="module")
-def trained_run(tmp_path_factory, data, settings):
-    folder = tmp_path_factory.mktemp("training") / "run"
-    words = ("train-unet", data, "--out", folder, "--config", settings, "--device", "cpu")
-    return folder, words, run(*words)
-
-
-@pytest.fixture(scope="module")
-def trained_model(trained_run):
-    folder = trained_run[0]
-    model = folder.with_name("model")
-    labels = folder.with_name("labels")
-    return model, run("train-trees", folder, "--out", model, "--labels", labels)
 
 
 def test_train_unet_leaves_networks_maps_and_curves(trained_run):
@@ -63,7 +40,7 @@ def test_maps_are_out_of_fold(trained_run):
     assert not np.array_equal(other.predict(image), kept)
 
 
-def test_train_unet_again_does_nothing(trained_run):
+def test_train_unet_again_does_nothing(run, trained_run):
     folder, words, _ = trained_run
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
     output = run(*words)
@@ -71,7 +48,7 @@ def test_train_unet_again_does_nothing(trained_run):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")} == before
 
 
-def test_missing_maps_are_made_again(trained_run):
+def test_missing_maps_are_made_again(run, trained_run):
     folder, words, _ = trained_run
     path = sorted((folder / "maps").glob("*.npy"))[3]
     before = path.read_bytes()
@@ -103,7 +80,7 @@ def test_train_trees_prints_the_table_and_keeps_it(trained_model):
     assert "mAP, what if: selected" in output and "Spearman" in output
 
 
-def test_out_of_fold_labels_score_as_the_table_says(trained_model, data, tmp_path):
+def test_out_of_fold_labels_score_as_the_table_says(run, trained_model, data, tmp_path):
     model, _ = trained_model
     labels = model.with_name("labels")
     run("evaluate", labels, data, "--json", tmp_path / "scores.json")
@@ -112,7 +89,7 @@ def test_out_of_fold_labels_score_as_the_table_says(trained_model, data, tmp_pat
     assert again == pytest.approx(scores["methods"]["trees"]["overall"]["map"], abs=1e-9)
 
 
-def test_model_finds_the_nuclei(trained_model, data, tmp_path):
+def test_model_finds_the_nuclei(run, trained_model, data, tmp_path):
     model = trained_model[0]
     out = tmp_path / "nuclei"
     run("infer", data / "images", "--model", model, "--out", out, "--device", "cpu")
@@ -122,7 +99,7 @@ def test_model_finds_the_nuclei(trained_model, data, tmp_path):
     assert scores["overall"]["f1"] > 0.85
 
 
-def test_fine_tuning_starts_from_a_model(trained_model, data, settings, tmp_path):
+def test_fine_tuning_starts_from_a_model(run, trained_model, data, settings, tmp_path):
     gentle = tmp_path / "gentle.toml"
     text = Path(settings).read_text().replace("lr = 1e-2", "lr = 1e-6")
     gentle.write_text(text.replace("steps = 160", "steps = 1").replace("ema = 0.9", "ema = 0.0"))
@@ -134,7 +111,7 @@ def test_fine_tuning_starts_from_a_model(trained_model, data, settings, tmp_path
 
 
 def test_training_goes_on_from_a_run_with_pseudo_labels(
-    trained_run, trained_model, data, settings, tmp_path
+    run, trained_run, trained_model, data, settings, tmp_path
 ):
     short = tmp_path / "short.toml"
     text = Path(settings).read_text().replace("steps = 160", "steps = 1")

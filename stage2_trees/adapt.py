@@ -1,0 +1,138 @@
+"""A fitted second stage learns from a few more images, without those it was fitted on.
+
+To every booster trees are added that are fitted to what it gets wrong on the new images; how many
+is told by cross-validation, and may be none. The calibrations become weighted means of the old
+ones and of those of the new images, by how many images there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stage2_trees.calibration import CalibrationSet
+from stage2_trees.config import AdaptConfig, RegressorConfig, SelectConfig
+from stage2_trees.regressor import IoURegressor, targets_of
+from stage2_trees.training import (
+    CrossFit,
+    ImageRows,
+    checked_folds,
+    choose_out_of_fold,
+    fit_calibrations,
+    image_weights,
+    stack_rows,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """A second stage that has learnt from new images.
+
+    Attributes
+    ----------
+    after : CrossFit
+        The adapted regressor, and what it does on new images that it has not learnt from.
+    before : CrossFit
+        What the old regressor does on them.
+    rounds : (int, int)
+        Trees added to each booster of the score to select by, and of the IoU.
+    """
+
+    after: CrossFit
+    before: CrossFit
+    rounds: tuple[int, int]
+
+
+def adapt(
+    regressor: IoURegressor,
+    rows: Sequence[ImageRows],
+    folds: Sequence[int],
+    config: AdaptConfig | None = None,
+    selection: SelectConfig | None = None,
+) -> Adapted:
+    """Let a fitted regressor learn from the candidates of a few more images.
+
+    Parameters
+    ----------
+    regressor : IoURegressor
+        Fitted and calibrated; it stays as it is.
+    rows : sequence of ImageRows
+        From `training_rows`, one per image, by the settings of the forest it was fitted with.
+    folds : sequence of int
+        Fold of each image, for the cross-validation.
+    config : AdaptConfig, optional
+    selection : SelectConfig, optional
+
+    Returns
+    -------
+    Adapted
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds, not one fold per image, or no candidates to learn from.
+    """
+    config = config or AdaptConfig()
+    folds = checked_folds(rows, folds)
+    old = [regressor.predict_raw(row.features) for row in rows]
+    rounds, new = _cross_validate(regressor, rows, folds, old, config)
+
+    def tables(use: np.ndarray, chosen: Sequence[np.ndarray] | None) -> CalibrationSet:
+        share = use.sum() / (use.sum() + config.prior_images)
+        return regressor.calibration_.blend(fit_calibrations(rows, new, use, chosen), share)
+
+    fitted = regressor.extend(*stack_rows(rows), rounds, _booster_config(regressor, config))
+    return Adapted(
+        choose_out_of_fold(rows, folds, new, fitted, tables, selection),
+        choose_out_of_fold(
+            rows,
+            folds,
+            old,
+            regressor.extend(*stack_rows(rows), (0, 0)),
+            lambda use, chosen: regressor.calibration_,
+            selection,
+        ),
+        rounds,
+    )
+
+
+def _cross_validate(
+    regressor: IoURegressor,
+    rows: Sequence[ImageRows],
+    folds: np.ndarray,
+    old: Sequence[np.ndarray],
+    config: AdaptConfig,
+) -> tuple[tuple[int, int], list[np.ndarray]]:
+    """Find how many trees to add to each raw score; return the scores out of fold with them, too.
+
+    That is the number with the smallest squared error, every image counting the same.
+    """
+    steps = config.steps
+    most = (steps[-1], steps[-1])
+    staged: list[np.ndarray] = [np.zeros((len(steps), 0, 2))] * len(rows)
+    for fold in np.unique(folds):
+        others = [rows[i] for i in np.flatnonzero(folds != fold)]
+        model = regressor.extend(*stack_rows(others), most, _booster_config(regressor, config))
+        for i in np.flatnonzero(folds == fold):
+            features = rows[i].features
+            staged[i] = np.stack([model.predict_raw(features, steps[-1] - n) for n in steps])
+    truth = np.concatenate([targets_of(row.iou, regressor.config) for row in rows])
+    weights = image_weights([len(row.iou) for row in rows])
+    wrong = (np.concatenate(staged, axis=1) - truth) ** 2
+    best = np.average(wrong, axis=1, weights=weights).argmin(axis=0)
+    rounds = (steps[best[0]], steps[best[1]])
+    return rounds, [scores[best, :, (0, 1)].T for scores in staged]
+
+
+def _booster_config(regressor: IoURegressor, config: AdaptConfig) -> RegressorConfig:
+    """How the added trees are grown: few leaves, held back, for there are few rows."""
+    return (regressor.config or RegressorConfig()).model_copy(
+        update={
+            "learning_rate": config.learning_rate,
+            "leaves": config.leaves,
+            "min_rows": config.min_rows,
+            "l2": config.l2,
+        }
+    )
