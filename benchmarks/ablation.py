@@ -5,10 +5,9 @@
 
 Each experiment of the table trains one network on all folds but one (or on all clusters but those
 its group holds out), predicts the held-out images and scores the single-threshold watershed tuned
-on them. Experiments with `continued = true` go on from the network of RUN that has not seen that
-fold; those with `network_of = "NAME"` use the network of another experiment. What is finished is
-not repeated, so a killed run goes on with the same command. The intervals are 95 % bootstrap
-intervals over the mosaics of the fold.
+on them. Those with `of_run = true` use the network of RUN, a finished run of `train-unet`, that has
+not seen the fold. What is finished is not repeated, so a killed run goes on with the same command.
+The intervals are 95 % bootstrap intervals over the mosaics of the fold.
 """
 
 from __future__ import annotations
@@ -52,18 +51,15 @@ def is_held_out(record: Record, group: dict, fold: int) -> bool:
 def run_experiment(
     experiment: dict, group: dict, dataset: Dataset, fold: int, args: argparse.Namespace
 ) -> dict:
-    """Train (unless it uses another's network), predict and score one experiment."""
+    """Train (unless it uses a network that is there), predict and score one experiment."""
     folder = args.out / experiment["name"]
     config = merged(group.get("common", {}), experiment)
     away = [is_held_out(record, group, fold) for record in dataset.records]
     held_out = [record for record, out in zip(dataset.records, away, strict=True) if out]
     begin = time.perf_counter()
-    if "network_of" in experiment:
-        weights, crops = args.out / experiment["network_of"] / WEIGHTS, 0
+    if experiment.get("of_run"):
+        weights, crops = TrainingRun.open(args.start).fold_folder(fold) / WEIGHTS, 0
     else:
-        initial = None
-        if experiment.get("continued"):
-            initial = load_network(TrainingRun.open(args.start).fold_folder(fold) / WEIGHTS)
         pairs = read_pairs(dataset, config, print)
         weights = train_network(
             [pair for pair, out in zip(pairs, away, strict=True) if not out],
@@ -72,7 +68,6 @@ def run_experiment(
             config.network,
             config.train,
             device=args.device,
-            initial=initial,
             progress=False,
         )
         crops = config.train.steps * config.train.batch

@@ -46,14 +46,14 @@ class IoURegressor:
         What the raw scores stand for; after `calibrate` or `load`.
     """
 
-    def __init__(self, config: RegressorConfig | None = None):
+    def __init__(self, config: RegressorConfig | None = None) -> None:
         self.config = config
 
     def get_params(self, deep: bool = True) -> dict:
         """Parameters by name, as scikit-learn asks for them."""
         return {"config": self.config}
 
-    def set_params(self, **params) -> IoURegressor:
+    def set_params(self, **params: object) -> IoURegressor:
         """Set parameters by name; unknown names raise ValueError."""
         for name, value in params.items():
             if name != "config":

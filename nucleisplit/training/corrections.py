@@ -91,25 +91,32 @@ def add_corrections(
     scores = {
         "images": len(rows),
         "nuclei": nuclei,
+        "selects": result.selects,
+        "tells": result.tells,
         "trees": {"hits": result.rounds[0], "iou": result.rounds[1]},
         "before": _score(rows, result.before),
         "after": _score(rows, result.after),
     }
-    before, after = scores["before"], scores["after"]
-    say(f"trees added to each booster: {result.rounds[0]} (hits), {result.rounds[1]} (IoU)")
-    say(
-        f"mAP of these images, cross-validated: {before['map']:.4f} before, "
-        f"{after['map']:.4f} after"
-    )
-    say(
-        f"error of the predicted IoU: {before['iou_error']:.3f} before, "
-        f"{after['iou_error']:.3f} after"
-    )
-    if after["map"] < before["map"]:
-        say("warning: these images are better cut by the trees as they were; correct more of them")
+    for line in _report(scores):
+        say(line)
     bundle = save_adapted(out, base, result.after.regressor, scores, overwrite)
     say(f"{time.monotonic() - began:.1f} s")
     return bundle
+
+
+def _report(scores: dict) -> list[str]:
+    """Say what was learnt, and how much it helps on images that were left out."""
+    lines = []
+    for what, score, learnt, trees in (
+        ("nuclei chosen: mAP", "map", "selects", "hits"),
+        ("predicted IoU: mean error", "iou_error", "tells", "iou"),
+    ):
+        before, after = (scores[when][score] for when in ("before", "after"))
+        how = f"learnt, with {scores['trees'][trees]} more trees in each booster"
+        if not scores[learnt]:
+            how = "as before: these images teach nothing that helps on images left out"
+        lines.append(f"{what} {before:.3f} before, {after:.3f} after, cross-validated ({how})")
+    return lines
 
 
 def _folds(dataset: Dataset) -> list[int]:

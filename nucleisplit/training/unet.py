@@ -43,6 +43,7 @@ def train_unet(
     start: Start | None = None,
     pseudo: Path | None = None,
     labeller: str | Path = "default",
+    only: Sequence[int | None] | None = None,
     progress: bool = True,
     say: Callable[[str], None] = click.echo,
 ) -> TrainingRun:
@@ -62,6 +63,9 @@ def train_unet(
         Folder of unlabelled images to train on, too, see `PseudoConfig`.
     labeller : str or Path
         The model that labels them.
+    only : sequence, optional
+        The folds whose networks are trained in this call, None for that on all images: several
+        processes, each on its own folds, make one run together.
     progress : bool
         Show progress bars.
     say : callable
@@ -130,15 +134,20 @@ def train_unet(
         except ValueError as error:
             raise ConfigError(f"{folder}: cannot train: {error}") from error
 
-    for fold in dataset.folds:
+    if only is not None and (unknown := {*only} - {None, *dataset.folds}):
+        raise ConfigError(
+            f"there is no fold {min(unknown)}", f"folds are {', '.join(map(str, dataset.folds))}"
+        )
+    for fold in dataset.folds if only is None else [fold for fold in only if fold is not None]:
         say(f"fold {fold}: network")
         weights = train(run.fold_folder(fold), fold)
         held_out = [record for record in dataset.records if record.fold == fold]
         _write_maps(run, held_out, weights, device, say)
         draw_curves(run)
-    say("final: network on all images")
-    train(run.final_folder, None)
-    draw_curves(run)
+    if only is None or None in only:
+        say("final: network on all images")
+        train(run.final_folder, None)
+        draw_curves(run)
     say(f"{(time.monotonic() - began) / 60:.1f} min, peak memory {_peak_memory()}")
     return run
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from nucleisplit.cli.main import main
 from nucleisplit.training import TrainingRun
 
 
@@ -97,6 +99,22 @@ def test_model_finds_the_nuclei(run, trained_model, data, tmp_path):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["overall"]["map"] > 0.6
     assert scores["overall"]["f1"] > 0.85
+
+
+def test_parts_of_a_run_are_trained_alone(run, trained_run, data, settings, tmp_path):
+    short = tmp_path / "short.toml"
+    short.write_text(Path(settings).read_text().replace("steps = 160", "steps = 1"))
+    words = ("train-unet", data, "--out", tmp_path / "run", "--config", short, "--device", "cpu")
+    for only, expected in (("1", ["fold-1"]), ("final", ["final", "fold-1"])):
+        assert "without --only" in run(*words, "--only", only)
+        found = (tmp_path / "run").glob("*/network.safetensors")
+        assert sorted(path.parent.name for path in found) == expected
+    assert len(list((tmp_path / "run" / "maps").iterdir())) == 6
+    output = run(*words)
+    assert output.count("step 1/1") == 1 and "train-trees" in output
+    for word, message in (("7", "there is no fold 7; folds are 0, 1"), ("all", "nor final")):
+        result = CliRunner().invoke(main, [*map(str, words), "--only", word])
+        assert result.exit_code == 2 and message in result.output
 
 
 def test_fine_tuning_starts_from_a_model(run, trained_model, data, settings, tmp_path):
