@@ -142,7 +142,7 @@ def steps(side: int, path: Path, backend: str) -> None:
         "network, in one piece": (Mapper, "predict"),
         "survey of the image": (large, "survey_plane"),
         "second stage": (Segmenter, "split"),
-        "measuring": (tile, "measure"),
+        "measuring": (tile, "measure_alone"),
         "keeping tiles": (large.Spool, "save"),
         "putting tiles together, writing labels and table": (large, "write_label_bands"),
         "drawing the outlines": (large, "write_overlay"),

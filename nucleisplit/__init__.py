@@ -9,6 +9,15 @@ The heavy parts (torch, LightGBM) are imported on first use of a name below, so 
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nucleisplit.bundle import Bundle, load_bundle
+    from nucleisplit.config import RunConfig, load_config
+    from nucleisplit.errors import NucleisplitError
+    from nucleisplit.pipeline import Segmenter, segment
+    from nucleisplit.segmentation import Segmentation
+    from nucleisplit.stacks import StackSegmentation
 
 __version__ = "0.1.0"
 
@@ -24,10 +33,21 @@ _HOMES = {
     "segment": "nucleisplit.pipeline",
 }
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [
+    "Bundle",
+    "NucleisplitError",
+    "RunConfig",
+    "Segmentation",
+    "Segmenter",
+    "StackSegmentation",
+    "__version__",
+    "load_bundle",
+    "load_config",
+    "segment",
+]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Import a public name from the module it lives in (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'nucleisplit' has no attribute {name!r}")

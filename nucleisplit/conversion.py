@@ -77,7 +77,7 @@ def convert_labels(
 
 
 def convert_table(source: str | Path, target: str | Path, overwrite: bool = False) -> int:
-    """Convert a table of nuclei between CSV and Parquet, by the endings; return its rows.
+    """Convert a table of nuclei between CSV, Parquet and AnnData, by the endings; return its rows.
 
     Raises
     ------
@@ -118,4 +118,4 @@ def _convert(
 
 
 def _count(labels: np.ndarray) -> int:
-    return np.count_nonzero(np.unique(labels))
+    return int(np.count_nonzero(np.unique(labels)))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from nucleisplit.bundle import Bundle
 from nucleisplit.errors import InputError
 from nucleisplit.io import Stack
 from nucleisplit.mapper import Mapper
+from nucleisplit.measure import Measures
 from nucleisplit.segmentation import Cut, Segmentation, Source, segmentation_of
 from nucleisplit.stacks import StackSegmentation, segment_stack
 from stage2_trees import Overview, Split, split_maps
@@ -49,6 +51,8 @@ class Segmenter:
     split_bias
         From -1 (merge what can be merged) to 1 (split what can be split); None takes what the
         model was made with, which is 0 unless set. See `stage2_trees.SelectConfig`.
+    measures
+        What is measured of every nucleus; None: shape, intensity and neighbours.
 
     Raises
     ------
@@ -81,6 +85,7 @@ class Segmenter:
         min_iou: float = 0.0,
         min_area: int = 0,
         split_bias: float | None = None,
+        measures: Measures | None = None,
     ) -> None:
         models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
         self.mapper = Mapper(
@@ -96,6 +101,7 @@ class Segmenter:
         self.bundle = self.mapper.bundles[0]
         bias = self.bundle.config.select.split_bias if split_bias is None else split_bias
         self.cut = Cut(min_iou, min_area, bias)
+        self.measures = measures or Measures()
         self.selection = self.bundle.config.select.model_copy(update={"split_bias": bias})
         self.regressor = self.bundle.regressor()
 
@@ -109,6 +115,8 @@ class Segmenter:
         name: str = "image",
         keep_maps: bool = False,
         keep_candidates: bool = True,
+        channels: np.ndarray | None = None,
+        pixel_size: tuple[float, float] | None = None,
     ) -> Segmentation:
         """Outline, separate and measure the nuclei of one image.
 
@@ -123,6 +131,10 @@ class Segmenter:
         keep_candidates
             Keep what `Segmentation.alternatives` and `Segmentation.reselect` need, the image
             included.
+        channels
+            (H, W, C), what is measured channel by channel, where that is not the image.
+        pixel_size
+            Height and width of a pixel, um: the table has columns in um, too.
 
         Raises
         ------
@@ -134,7 +146,8 @@ class Segmenter:
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
         split = self.split(found.maps)
-        source = Source(image, split, self.regressor, self.selection, self.cut)
+        measuring = {"measures": self.measures, "channels": channels, "pixel_size": pixel_size}
+        source = Source(image, split, self.regressor, self.selection, self.cut, measuring)
         result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
         diameter = found.radius and 2 * found.radius
         return replace(result, diameter=diameter, scale=found.scale)
@@ -146,7 +159,7 @@ class Segmenter:
         anisotropy: float | None = None,
         voxel_size: tuple[float, float, float] | None = None,
         method: str = "volume",
-        **options,
+        **options: Any,
     ) -> StackSegmentation:
         """Outline, separate and measure the nuclei of a stack, (Z, H, W) or (Z, H, W, C).
 
@@ -173,7 +186,7 @@ class Segmenter:
         )
 
 
-def segment(image: np.ndarray, **options) -> Segmentation:
+def segment(image: np.ndarray, **options: Any) -> Segmentation:
     """Outline, separate and measure the nuclei of one image; `options` as for `Segmenter`.
 
     Each call loads the model anew: keep a `Segmenter` for more than one image.

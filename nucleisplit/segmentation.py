@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,8 @@ class Source:
     regressor: IoURegressor
     config: SelectConfig
     cut: Cut
+    measuring: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of `measure`: what is measured, other channels, the size of a pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +71,8 @@ class Segmentation:
 
     labels: np.ndarray
     """(H, W) int32, 0 = background, 1..n = nuclei."""
-    table: pd.DataFrame
-    """One row per nucleus, in the order of the labels; columns as in docs/formats.md."""
+    measured: pd.DataFrame | Callable[[], pd.DataFrame] = field(repr=False)
+    """The table, or what makes it when it is first asked for."""
     predicted_map: float
     """Score of the image to expect in the competition metric, 0 to 1, before `min_iou` drops any
     nuclei; 0 where there are none."""
@@ -82,15 +85,20 @@ class Segmentation:
     source: Source | None = field(default=None, repr=False)
     """What `alternatives`, `runner_up` and `reselect` look into; None unless kept."""
 
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per nucleus, in the order of the labels; columns as in docs/formats.md."""
+        return self.measured() if callable(self.measured) else self.measured
+
     @property
     def nuclei(self) -> int:
         """How many there are."""
-        return len(self.table)
+        return int(self.labels.max(initial=0))
 
     @property
     def doubtful(self) -> bool:
         """Whether the image has likely failed: few hits predicted, or no nuclei at all."""
-        return not len(self.table) or self.predicted_map < DOUBTFUL
+        return not self.nuclei or self.predicted_map < DOUBTFUL
 
     def alternatives(self, label: int, kinds: Sequence[str] = KINDS) -> list[Alternative]:
         """Say what a nucleus could have been instead: merged, split, tighter or wider.
@@ -177,7 +185,8 @@ class Segmentation:
         Returns
         -------
         Segmentation
-            What segmenting the image with these settings gives.
+            What segmenting the image with these settings gives. Its nuclei are measured when the
+            table is first asked for: until then the image has to stay as it is.
 
         Raises
         ------
@@ -198,8 +207,9 @@ class Segmentation:
             min_area=cut.min_area,
             selection=kept.config.model_copy(update={"split_bias": cut.split_bias}),
         )
-        again = Source(kept.image, split, kept.regressor, kept.config, cut)
-        return replace(segmentation_of(again, self.maps), diameter=self.diameter, scale=self.scale)
+        again = replace(kept, split=split, cut=cut)
+        chosen = segmentation_of(again, self.maps, at_once=False)
+        return replace(chosen, diameter=self.diameter, scale=self.scale)
 
     @cached_property
     def _opinions(self) -> SecondOpinions:
@@ -215,10 +225,15 @@ class Segmentation:
 
 
 def segmentation_of(
-    found: Source, maps: np.ndarray | None = None, keep: bool = True
+    found: Source, maps: np.ndarray | None = None, keep: bool = True, at_once: bool = True
 ) -> Segmentation:
-    """Measure the nuclei chosen in an image; `keep` says whether the candidates stay at hand."""
+    """Measure the nuclei chosen in an image, at once or when asked for.
+
+    `keep` says whether the candidates stay at hand.
+    """
     split = found.split
-    table = measure(split.labels, found.image, split.predicted_iou, split.threshold)
+    given = (split.labels, found.image, split.predicted_iou, split.threshold)
+    table = partial(measure, *given, **found.measuring)
     kept = found if keep else None
-    return Segmentation(split.labels, table, split.predicted_map, maps, source=kept)
+    measured = table() if at_once else table
+    return Segmentation(split.labels, measured, split.predicted_map, maps, source=kept)

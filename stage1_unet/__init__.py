@@ -3,18 +3,28 @@
 A library of its own: arrays in, arrays out; it knows nothing of files of images or of stage 2.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .backends import BackendError, quantize_network
 from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
+from .export import ONNX_OPSET, Exported, ExportError, export_onnx, export_torchscript
 from .model import WEIGHTS, build_network, load_network, save_network
 from .predict import Prediction, Predictor, channel_shares, to_batch
 from .preprocess import Levels, measure_levels, preprocess
 from .targets import CHANNELS, make_targets
 from .tiles import Tile, list_tiles
 
+if TYPE_CHECKING:
+    from .data import Pair
+    from .train import train_network
+
 __all__ = [
     "CHANNELS",
+    "ONNX_OPSET",
     "WEIGHTS",
     "BackendError",
+    "ExportError",
+    "Exported",
     "Levels",
     "NetworkConfig",
     "Pair",
@@ -26,6 +36,8 @@ __all__ = [
     "TrainConfig",
     "build_network",
     "channel_shares",
+    "export_onnx",
+    "export_torchscript",
     "list_tiles",
     "load_network",
     "make_targets",
@@ -41,7 +53,7 @@ _TRAINING = {"Pair": "data", "train_network": "train"}
 """Names that only training needs; lightning and albumentations are slow to import."""
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _TRAINING:
         from importlib import import_module
 

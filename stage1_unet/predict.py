@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -75,7 +76,7 @@ class Predictor:
         device: str = "auto",
         weights: Sequence[float] | None = None,
         backend: str = "torch",
-        **files,
+        **files: Any,
     ) -> None:
         networks = [networks] if isinstance(networks, nn.Module) else list(networks)
         if not networks:

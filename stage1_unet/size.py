@@ -86,7 +86,7 @@ def choose_scale(radius: float, radius_range: tuple[float, float]) -> Fraction:
     return snap_scale((low * high) ** 0.5 / radius)
 
 
-def snap_scale(scale: float) -> Fraction:
+def snap_scale(scale: float | Fraction) -> Fraction:
     """Round a scale to a fraction of small numbers, from 1/8 to 4.
 
     >>> [str(snap_scale(scale)) for scale in (0.01, 0.3, 1.4, 100)]

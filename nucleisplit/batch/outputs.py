@@ -15,6 +15,7 @@ from nucleisplit.io.formats import get_format
 RUN = "run.json"
 TABLE = "nuclei.csv"
 PARQUET = "nuclei.parquet"
+H5AD = "nuclei.h5ad"
 JOURNAL = ".nucleisplit-journal.jsonl"
 TILES = ".nucleisplit-tiles"
 
@@ -206,7 +207,7 @@ def clear_folder(out: Path, journal: Journal) -> None:
             entries = []
     names = [name for entry in entries for name in output_names(entry)]
     shutil.rmtree(out / TILES, ignore_errors=True)
-    for name in [*names, TABLE, PARQUET, RUN, JOURNAL]:
+    for name in [*names, TABLE, PARQUET, H5AD, RUN, JOURNAL]:
         try:
             remove(out / name)
         except OSError as error:

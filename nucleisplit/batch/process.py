@@ -19,6 +19,7 @@ from nucleisplit.io import (
     ImageSource,
     Plane,
     PlaneChoice,
+    csv_rows,
     open_image,
     read_labels,
     remove,
@@ -120,7 +121,13 @@ class Process:
 
     def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
         image = plane.read()
-        result = self.segmenter.segment(image, name=str(job.path))
+        measures = self.segmenter.measures
+        result = self.segmenter.segment(
+            image,
+            name=str(job.path),
+            channels=plane.all_channels().read() if measures.channels == "all" else None,
+            pixel_size=plane.pixel_size,
+        )
         write_labels(self.out / job.labels, result.labels, overwrite=True)
         write_review(self.out / job.review, find_doubts(result), overwrite=True)
         if self.overlay:
@@ -129,8 +136,13 @@ class Process:
         self._write_formats(job, self.formats, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
-        rows = table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n")
-        return {**self._facts(job, plane, result), "review": job.review, "rows": rows}
+        near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
+        return {
+            **self._facts(job, plane, result, near),
+            "review": job.review,
+            "columns": list(table),
+            "rows": csv_rows(table),
+        }
 
     def _in_tiles(
         self, job: Job, plane: Plane, stamp: list[int], progress: Callable[[float], None]
@@ -163,9 +175,10 @@ class Process:
         with suppress(OSError):  # the last one removes the folder of all
             spool.folder.parent.rmdir()
         tiles = {"tiles": result.tiles, "blank_tiles": result.blank}
-        return {**self._facts(job, plane, result), **tiles, "rows_file": job.rows}
+        facts = self._facts(job, plane, result, result.neighbour_radius)
+        return {**facts, **tiles, "columns": result.columns, "rows_file": job.rows}
 
-    def _facts(self, job: Job, plane: Plane, result) -> dict:
+    def _facts(self, job: Job, plane: Plane, result, near: float | None) -> dict:
         """What the journal says of any image that is done."""
         return {
             "status": "ok",
@@ -178,6 +191,8 @@ class Process:
             "width": plane.shape[1],
             "level": plane.level,
             "pixel_size_um": plane.pixel_size,
+            **({"channels": plane.source.channels} if plane.source.channels else {}),
+            **({} if near is None else {"neighbour_radius": round(near, 2)}),
             "labels": job.labels,
             **({"overlay": job.overlay} if self.overlay else {}),
             **({"written": job.written(self.formats)} if self.formats else {}),

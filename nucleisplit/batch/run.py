@@ -1,8 +1,7 @@
 """Many images through one model: nothing is lost, nothing is half-written, one bad image is one."""
 
-import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from nucleisplit import __version__
 from nucleisplit.batch.journal import Journal
 from nucleisplit.batch.outputs import (
+    H5AD,
     PARQUET,
     RUN,
     TABLE,
@@ -24,7 +24,7 @@ from nucleisplit.batch.outputs import (
     stamp_of,
 )
 from nucleisplit.batch.process import Process
-from nucleisplit.batch.stack import columns_of, types_of
+from nucleisplit.batch.table import columns_of, types_of, write_run_table
 from nucleisplit.engine import Cluster, Recipe
 from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.io import (
@@ -32,13 +32,13 @@ from nucleisplit.io import (
     PlaneChoice,
     find_images,
     remove_parts,
-    replacing,
     write_json,
 )
-from nucleisplit.io.formats import get_format, need_pyarrow, stream_to_parquet
+from nucleisplit.io.formats import get_format, need_library, stream_to_h5ad, stream_to_parquet
+from nucleisplit.measure import Measures
 from nucleisplit.pipeline import Segmenter
 
-_INTERNAL = ("stem", "stamp", "rows", "rows_file")
+_INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file")
 """What the journal keeps of an image for its own use."""
 
 
@@ -82,11 +82,13 @@ def infer_batch(
     min_iou: float = 0.0,
     min_area: int = 0,
     split_bias: float | None = None,
+    measures: Measures | None = None,
     planes: PlaneChoice | None = None,
     anisotropy: float | None = None,
     overlay: bool = True,
     write: Sequence[str] = (),
     parquet: bool = False,
+    h5ad: bool = False,
     workers: int = 0,
     dask: str | None = None,
     overwrite: bool = False,
@@ -107,7 +109,7 @@ def infer_batch(
     tile
         Largest side that is computed in one piece, pixels, the margin included. Larger images
         are computed in tiles, see docs/large.md; None: those above 8 megapixels.
-    model, weights, device, backend, tta, diameter, rescale, min_iou, min_area, split_bias
+    model, weights, device, backend, tta, diameter, rescale, min_iou, min_area, split_bias, measures
         As for `Segmenter`.
     planes
         Which plane is read of files that hold more than one: channel, slice, level.
@@ -120,6 +122,8 @@ def infer_batch(
         Names of `nucleisplit.io.formats.FORMATS` to write beside the label images.
     parquet
         Also write the table as ``nuclei.parquet``.
+    h5ad
+        Also write the table as ``nuclei.h5ad``.
     workers
         How many processes to start for the tiles of large images; 0: none.
     dask
@@ -144,9 +148,15 @@ def infer_batch(
     planes = planes or PlaneChoice()
     if write and planes.z in STACKS:
         raise ConfigError(f"{', '.join(write)} hold no stacks", hint="leave out --write or --z")
+    if planes.z == "3d" and measures not in (None, Measures()):
+        raise ConfigError(
+            "nuclei in 3-D have measurements of their own",
+            hint="leave out --measure, --measure-channels and --neighbour-radius",
+        )
     formats = sorted({get_format(name).name for name in write})
-    if parquet:
-        need_pyarrow()
+    streams = [(PARQUET, stream_to_parquet)] * parquet + [(H5AD, stream_to_h5ad)] * h5ad
+    for name, _ in streams:
+        need_library(name)
     paths = find_images(images)
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
@@ -164,6 +174,7 @@ def infer_batch(
         "min_iou": min_iou,
         "min_area": min_area,
         "split_bias": split_bias,
+        "measures": measures,
     }
     segmenter = Segmenter(models, **options)
     mapper = segmenter.mapper
@@ -171,6 +182,9 @@ def infer_batch(
         **mapper.parameters,
         **asdict(segmenter.cut),
         **asdict(planes),
+        "measure": list(segmenter.measures.groups),
+        "measure_channels": segmenter.measures.channels,
+        "neighbour_radius": segmenter.measures.radius,
         "anisotropy": anisotropy,
         "overlay": overlay,
         "write": formats,
@@ -193,9 +207,9 @@ def infer_batch(
         else:
             check_settings(out, earlier, settings)
             jobs = plan_jobs(paths, out, journal.entries())
-        report = _run(jobs, process, journal, record, progress)
-    if parquet:
-        stream_to_parquet(out / TABLE, out / PARQUET, types_of(planes))
+        report, columns = _run(jobs, process, journal, record, progress)
+    for name, stream in streams:
+        stream(out / TABLE, out / name, types_of(columns, planes))
     return report
 
 
@@ -205,8 +219,11 @@ def _run(
     journal: Journal,
     record: dict,
     progress: Callable[[float, int, dict | None], None] | None,
-) -> BatchReport:
-    """Do what is not finished, and write the record and the table however the run ends."""
+) -> tuple[BatchReport, list[str]]:
+    """Do what is not finished, and write the record and the table however the run ends.
+
+    Returns the columns of the table, too.
+    """
     out = process.out
     todo = [job for job in jobs if not _is_finished(job, journal, out)]
     skipped = len(jobs) - len(todo)
@@ -224,9 +241,9 @@ def _run(
         record["status"] = "finished"
     finally:
         record["seconds"] = round(time.perf_counter() - begin, 3)
-        record["images"] = _write_table(process, journal, jobs)
+        record["images"], columns = _write_table(process, journal, jobs)
         write_json(out / RUN, record, overwrite=True)
-    return BatchReport(out, tuple(record["images"]), skipped)
+    return BatchReport(out, tuple(record["images"]), skipped), columns
 
 
 def _start(
@@ -256,22 +273,20 @@ def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     return all((out / name).exists() for name in output_names(entry))
 
 
-def _write_table(process: Process, journal: Journal, jobs: Sequence[Job]) -> list[dict]:
-    """Write ``nuclei.csv`` from the journal; return the entries of all its images."""
-    out = process.out
+def _write_table(
+    process: Process, journal: Journal, jobs: Sequence[Job]
+) -> tuple[list[dict], list[str]]:
+    """Write ``nuclei.csv`` from the journal; return the entries of all its images, and its
+    columns."""
     wanted = dict.fromkeys(job.key for job in jobs)
-    others = [key for key in journal.keys() if key not in wanted]
+    keys = [*(key for key in journal.keys() if key not in wanted), *wanted]
+    columns = columns_of(process.planes, process.segmenter.measures, journal.entries(keys))
     entries = []
-    with (
-        replacing(out / TABLE, overwrite=True) as part,
-        part.open("w", encoding="utf-8", newline="") as file,
-    ):
-        file.write(",".join(columns_of(process.planes)) + "\n")
-        for entry in journal.entries([*others, *wanted]):
-            file.write(entry.get("rows", ""))
-            if "rows_file" in entry:
-                with (out / entry["rows_file"]).open(encoding="utf-8", newline="") as rows:
-                    rows.readline()
-                    shutil.copyfileobj(rows, file)
+
+    def tell() -> Iterator[dict]:
+        for entry in journal.entries(keys):
             entries.append({name: entry[name] for name in entry if name not in _INTERNAL})
-    return entries
+            yield entry
+
+    write_run_table(process.out / TABLE, columns, tell(), process.out)
+    return entries, columns

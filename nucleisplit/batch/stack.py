@@ -9,31 +9,10 @@ import numpy as np
 import pandas as pd
 
 from nucleisplit.batch.outputs import Job
-from nucleisplit.io import ImageSource, PlaneChoice, Stack, write_overlay, write_volumes
-from nucleisplit.measure import COLUMNS, TYPES
+from nucleisplit.io import ImageSource, PlaneChoice, Stack, csv_rows, write_overlay, write_volumes
 from nucleisplit.pipeline import Segmenter
-from nucleisplit.stacks import VOLUME_COLUMNS, VOLUME_TYPES
 
-__all__ = ["columns_of", "process_stack", "types_of"]
-
-
-def columns_of(planes: PlaneChoice) -> list[str]:
-    """Columns of the table of a run.
-
-    >>> columns_of(PlaneChoice(z="each"))[:3]
-    ['image', 'slice', 'label']
-    """
-    if planes.z == "3d":
-        return ["image", *VOLUME_COLUMNS]
-    return ["image", *(["slice"] if planes.z == "each" else []), *COLUMNS]
-
-
-def types_of(planes: PlaneChoice) -> dict[str, str]:
-    """Types of these columns, by name."""
-    known = VOLUME_TYPES if planes.z == "3d" else TYPES
-    return {"image": "string", "slice": "int64"} | {
-        name: np.dtype(kind).name for name, kind in known.items()
-    }
+__all__ = ["process_stack"]
 
 
 def process_stack(
@@ -88,7 +67,8 @@ def process_stack(
         "voxel_size_um": stack.voxel_size,
         "labels": job.labels,
         **({"overlay": job.overlay} if overlay else {}),
-        "rows": table.to_csv(index=False, header=False, float_format="%.6g", lineterminator="\n"),
+        "columns": list(table),
+        "rows": csv_rows(table),
     }
 
 
@@ -99,7 +79,14 @@ def _slice_by_slice(
     labels, tables, count = [], [], 0
     for z, plane in enumerate(stack.planes):
         name = f"{job.path}, slice {z}"
-        result = segmenter.segment(plane.read(), name=name, keep_candidates=False)
+        every = segmenter.measures.channels == "all"
+        result = segmenter.segment(
+            plane.read(),
+            name=name,
+            keep_candidates=False,
+            channels=plane.all_channels().read() if every else None,
+            pixel_size=plane.pixel_size,
+        )
         labels.append(np.where(result.labels > 0, result.labels + count, 0).astype(np.int32))
         table = result.table.copy()
         table["label"] += count

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from . import talk
 from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, overwrite_option
+from .switches import json_option
 
 
 @click.command(context_settings=CONTEXT)
@@ -25,6 +27,7 @@ from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, overwrite_option
     help="Width and height of a pixel, micrometres; only for ome-tiff and ome-zarr.",
 )
 @overwrite_option
+@json_option
 def convert(
     source: Path, target: Path, name: str | None, pixel_size: float | None, overwrite: bool
 ) -> None:
@@ -32,7 +35,8 @@ def convert(
 
     IN is whatever evaluate takes: label images, outlines, a dataset, a folder written by infer.
     Where IN does not say how large the image is, it has to lie beside it, or in images/. Several
-    images go into one table when OUT ends in .csv. Tables of nuclei become Parquet, and back.
+    images go into one table when OUT ends in .csv. Tables of nuclei become Parquet (.parquet) or
+    AnnData (.h5ad), and back.
 
     \b
     nucleisplit convert cells_labels.tif cells.geojson         for QuPath
@@ -41,6 +45,8 @@ def convert(
     nucleisplit convert DATA/labels/ masks/ --to tiff
     nucleisplit convert a.geojson a.ome.tif --pixel-size 0.25
     nucleisplit convert images-nuclei/nuclei.csv nuclei.parquet
+    nucleisplit convert images-nuclei/nuclei.csv nuclei.h5ad   for scanpy and squidpy
+    nucleisplit convert rois/ labels/ --to tiff --json         for programs
 
     \b
     tiff           NAME.tif                 label image
@@ -53,10 +59,15 @@ def convert(
     submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
     """
     from nucleisplit.conversion import convert_labels, convert_table
-    from nucleisplit.io.formats import is_parquet
+    from nucleisplit.io.formats import is_table
 
-    if is_parquet(source) or (is_parquet(target) and name is None):
-        click.echo(f"{convert_table(source, target, overwrite)} nuclei: {target}")
+    talk.detail(f"reading {source}")
+    if is_table(source) or (is_table(target) and name is None):
+        count = convert_table(source, target, overwrite)
+        talk.answer(f"{count} nuclei: {target}", {"out": target, "nuclei": count, "images": None})
         return
     count, images = convert_labels(source, target, name, pixel_size, overwrite)
-    click.echo(f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}")
+    talk.answer(
+        f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}",
+        {"out": target, "nuclei": count, "images": images},
+    )

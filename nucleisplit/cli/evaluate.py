@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import talk
+from .completers import complete_files
 from .options import CONTEXT, FILE_OR_FOLDER, overwrite_option
+from .tables import aligned
 
 if TYPE_CHECKING:
     from nucleisplit.metric import ImageScore, Summary
+
+
+def _take_json(
+    context: click.Context, _parameter: click.Parameter, word: str | None
+) -> Path | None:
+    """Print the scores where there is no name of a file, or ``-``."""
+    if word == "-" and not context.resilient_parsing:
+        talk.set_talk(context, "json")
+    return None if word in (None, "-") else Path(word)
 
 
 @click.command(context_settings=CONTEXT)
@@ -26,9 +38,13 @@ if TYPE_CHECKING:
 @click.option(
     "--json",
     "json_path",
-    type=FILE_OR_FOLDER,
-    metavar="FILE",
-    help="Write all scores, those of every image too.",
+    is_flag=False,
+    flag_value="-",
+    callback=_take_json,
+    shell_complete=complete_files,
+    metavar="[FILE]",
+    help="Write all scores into FILE, those of every image too; without FILE, as the last word, "
+    "print them as one JSON document, and all else on stderr.",
 )
 @click.option(
     "--allow-missing",
@@ -52,8 +68,10 @@ def evaluate(
 
     \b
     nucleisplit evaluate images-nuclei/ DATA
-    nucleisplit evaluate images-nuclei/ DATA --groups DATA/folds.csv cluster --json scores.json
+    nucleisplit evaluate images-nuclei/ DATA --groups DATA/folds.csv cluster
+    nucleisplit evaluate images-nuclei/ DATA --json scores.json    of every image
     nucleisplit evaluate cells_labels.tif truth.png
+    nucleisplit evaluate images-nuclei/ labels/ --json       for programs
 
     mAP is the score of the Data Science Bowl 2018: the mean over images of the mean over IoU
     thresholds 0.50 to 0.95 of TP / (TP + FP + FN). The pooled one sums TP, FP and FN over all
@@ -77,29 +95,27 @@ def evaluate(
         if absent:
             raise DatasetError(f"{groups[0]}: has no row for {_some(absent)}", "add it")
         by_group = summarize_groups(scores, table)
-    click.echo(_summary_table(overall, by_group))
-    click.echo()
-    click.echo(_threshold_table(overall))
+    content = {
+        "predictions": pred,
+        "truth": truth,
+        "overall": overall.as_dict(),
+        "group_column": groups[1] if groups else None,
+        "groups": {name: summary.as_dict() for name, summary in by_group.items()},
+        "images": [
+            {
+                "image_id": score.image_id,
+                "group": table[score.image_id] if table is not None else None,
+                "true_count": score.true_count,
+                "predicted_count": score.predicted_count,
+                "map": score.map,
+                "ap": score.ap,
+                "dice": score.dice,
+            }
+            for score in scores
+        ],
+    }
+    talk.answer(f"{_summary_table(overall, by_group)}\n\n{_threshold_table(overall)}", content)
     if json_path is not None:
-        content = {
-            "predictions": pred,
-            "truth": truth,
-            "overall": overall.as_dict(),
-            "group_column": groups[1] if groups else None,
-            "groups": {name: summary.as_dict() for name, summary in by_group.items()},
-            "images": [
-                {
-                    "image_id": score.image_id,
-                    "group": table[score.image_id] if table is not None else None,
-                    "true_count": score.true_count,
-                    "predicted_count": score.predicted_count,
-                    "map": score.map,
-                    "ap": score.ap,
-                    "dice": score.dice,
-                }
-                for score in scores
-            ],
-        }
         write_json(json_path, content, overwrite)
 
 
@@ -121,9 +137,9 @@ def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]
     missing = [image_id for image_id in true if image_id not in predicted]
     if missing:
         fate = "left out" if allow_missing else "all their nuclei count as missed"
-        click.echo(f"no prediction for {len(missing)}, {fate}: {_some(missing, 5)}", err=True)
+        talk.note(f"no prediction for {len(missing)}, {fate}: {_some(missing, 5)}")
     if spare := len(predicted) - len(common):
-        click.echo(f"{spare} predictions have no truth and are left out", err=True)
+        talk.note(f"{spare} predictions have no truth and are left out")
     scores = []
     for image_id, source in true.items():
         if image_id not in predicted and allow_missing:
@@ -131,12 +147,15 @@ def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]
         labels = source.read()
         found = predicted[image_id].read(labels.shape) if image_id in predicted else 0 * labels
         try:
-            scores.append(score_image(found, labels, image_id))
+            score = score_image(found, labels, image_id)
         except ValueError as error:
             raise InputError(
                 f"{predicted[image_id].paths[0]}: does not fit {source.paths[0]} ({error})",
                 "compare label images of the same image",
             ) from None
+        scores.append(score)
+        counts = f"{score.predicted_count} nuclei of {score.true_count}"
+        talk.detail(f"{source.paths[0]}: {counts}, mAP {score.map:.3f}")
     return scores
 
 
@@ -155,7 +174,7 @@ def _summary_table(overall: Summary, by_group: dict[str, Summary]) -> str:
         numbers += [s.precision, s.recall, s.f1, s.panoptic_quality, s.dice]
         counts = [str(s.images), str(s.true_count), str(s.predicted_count)]
         rows.append([name or "(none)", *counts, *(f"{number:.3f}" for number in numbers)])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _threshold_table(overall: Summary) -> str:
@@ -164,14 +183,4 @@ def _threshold_table(overall: Summary) -> str:
     rows = [["IoU above", *(f"{t:.2f}" for t in THRESHOLDS)]]
     rows.append(["AP, mean over images", *(f"{v:.3f}" for v in overall.ap)])
     rows.append(["AP, pooled over nuclei", *(f"{v:.3f}" for v in overall.ap_pooled)])
-    return _aligned(rows)
-
-
-def _aligned(rows: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *rest in rows:
-        cells = [first.ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    return aligned(rows)

@@ -5,6 +5,11 @@ from pathlib import Path
 
 import click
 
+from nucleisplit.cli import talk
+from nucleisplit.cli.completers import complete_files
+from nucleisplit.cli.exits import PARTLY
+from nucleisplit.cli.infer_report import entry_line, tell
+from nucleisplit.cli.measure_options import measure_options
 from nucleisplit.cli.options import (
     CONTEXT,
     backend_option,
@@ -16,10 +21,13 @@ from nucleisplit.cli.options import (
     write_option,
 )
 from nucleisplit.cli.progress import progress_bar
+from nucleisplit.cli.switches import json_option
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("images", nargs=-1, required=True, metavar="IMAGES...")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGES...", shell_complete=complete_files
+)
 @out_option("Output folder. Default: beside the input, images/ gives images-nuclei/.")
 @models_option
 @click.option(
@@ -70,6 +78,7 @@ from nucleisplit.cli.progress import progress_bar
     "images above 8 megapixels, in tiles of 2048.",
 )
 @plane_options
+@measure_options
 @device_option
 @backend_option
 @click.option(
@@ -89,7 +98,9 @@ from nucleisplit.cli.progress import progress_bar
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
 @write_option
 @click.option("--parquet", is_flag=True, help="Write the table of nuclei as Parquet, too.")
+@click.option("--h5ad", is_flag=True, help="Write it as AnnData, too, for scanpy and squidpy.")
 @click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")
+@json_option
 def infer(
     images: tuple[str, ...],
     out: Path | None,
@@ -109,6 +120,9 @@ def infer(
     level: int | None,
     mpp: float | None,
     anisotropy: float | None,
+    groups: tuple[str, ...],
+    measured: str,
+    radius: float | None,
     device: str,
     backend: str,
     workers: int,
@@ -117,6 +131,7 @@ def infer(
     resume: bool,
     formats: tuple[str, ...],
     parquet: bool,
+    h5ad: bool,
     no_overlay: bool,
 ) -> None:
     """Outline, separate and measure the nuclei of IMAGES: files, folders, glob patterns.
@@ -135,6 +150,8 @@ def infer(
     nucleisplit infer stack.ome.tif --channel DAPI --z 3d
     nucleisplit infer slide.svs --mpp 0.5        the level of a pyramid
     nucleisplit infer images/ --model default --model mine/=0.5
+    nucleisplit infer images/ --verbose          a line for every image
+    nucleisplit infer images/ --json | jq .nuclei    for programs
 
     Exit code: 0 all images done, 1 some images failed (the others are done),
     2 nothing could be done or the run had to stop.
@@ -143,11 +160,21 @@ def infer(
         raise click.UsageError("--workers and --dask exclude each other")
     from nucleisplit.batch.run import infer_batch
     from nucleisplit.io import PlaneChoice
+    from nucleisplit.measure import Measures
 
     planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene, level=level, mpp=mpp)
 
     names, weights = zip(*models, strict=True)
-    with progress_bar("segmenting") as progress:
+    talk.detail(
+        f"{', '.join(images)}: model {' + '.join(names)}, device {device}, backend {backend}"
+    )
+    with progress_bar("segmenting") as show:
+
+        def progress(done: float, total: int, entry: dict | None) -> None:
+            show(done, total, entry)
+            if entry is not None:
+                talk.detail(f"[{done:.0f}/{total}] {entry_line(entry)}")
+
         report = infer_batch(
             images,
             out,
@@ -162,32 +189,19 @@ def infer(
             min_iou=min_iou,
             min_area=min_area,
             split_bias=split_bias,
+            measures=Measures(groups, measured, radius),
             planes=planes,
             anisotropy=anisotropy,
             overlay=not no_overlay,
             write=formats,
             parquet=parquet,
+            h5ad=h5ad,
             workers=workers,
             dask=dask,
             overwrite=overwrite,
             resume=resume,
             progress=progress,
         )
-    for entry in report.failed:
-        click.echo(f"nucleisplit: {entry['message']}", err=True)
-    for entry in report.doubtful:
-        reason = f"predicted mAP {entry['predicted_map']:.2f}" if entry["nuclei"] else "no nuclei"
-        click.echo(f"nucleisplit: {entry['path']}: has likely failed ({reason})", err=True)
-    done = len(report.images) - len(report.failed)
-    earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
-    click.echo(f"{report.nuclei} nuclei in {done} images{earlier}: {report.out}")
-    if report.doubtful:
-        click.echo(f"{len(report.doubtful)} of {done} images are doubtful: look at them", err=True)
-    tiles, blank = (
-        sum(entry.get(key, 0) for entry in report.images) for key in ("tiles", "blank_tiles")
-    )
-    if blank:
-        click.echo(f"{blank} of {tiles} tiles of large images are empty and were skipped", err=True)
+    tell(report)
     if report.failed:
-        click.echo(f"{len(report.failed)} of {len(report.images)} images failed", err=True)
-        sys.exit(1)
+        sys.exit(PARTLY)

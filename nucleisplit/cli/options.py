@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from nucleisplit.cli.completers import complete_models, complete_words
+
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -51,6 +53,7 @@ models_option = click.option(
     default=["default"],
     show_default=True,
     callback=_parse_models,
+    shell_complete=complete_models,
     metavar="NAME|PATH[=WEIGHT]",
     help="A bundled model, or the folder of one. Given several times, the maps of all are "
     "averaged by weight (1 when left out), and the trees of the first cut them.",
@@ -151,16 +154,17 @@ FORMAT_NAMES = (
 )
 """Those of `nucleisplit.io.formats.FORMATS`, here so that ``--help`` need not import them."""
 
+_MORE_FORMATS = tuple(name for name in FORMAT_NAMES if name != "tiff")
+
 
 def _parse_formats(
     _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Split at commas; refuse what is no format, and the one that is written anyway."""
     names = tuple(name for word in words for name in word.split(",") if name)
-    allowed = [name for name in FORMAT_NAMES if name != "tiff"]
     for name in names:
-        if name not in allowed:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(allowed)}")
+        if name not in _MORE_FORMATS:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(_MORE_FORMATS)}")
     return names
 
 
@@ -169,6 +173,7 @@ write_option = click.option(
     "formats",
     multiple=True,
     callback=_parse_formats,
+    shell_complete=complete_words(_MORE_FORMATS),
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath), roi (ImageJ and Fiji), "
     "ome-tiff, ome-zarr, coco, coco-polygons, submission (Data Science Bowl 2018).",

@@ -1,17 +1,23 @@
-"""A progress bar on a terminal, silence in a log file."""
+"""A progress bar on a terminal, silence in a log file and with ``--quiet``."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
+
+from .talk import is_quiet
+
+
+def shows_progress() -> bool:
+    """Whether a progress bar is of use: on a terminal, unless quiet is asked for."""
+    return sys.stderr.isatty() and not is_quiet()
+
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[float, int, dict | None], None]]:
-    """Yield a function ``(done, total, entry)`` that keeps a bar with the time left up to date.
-
-    Nothing is shown when the standard error is not a terminal.
-    """
-    if not sys.stderr.isatty():
+    """Yield a function ``(done, total, entry)`` that keeps a bar with the time left up to date."""
+    if not shows_progress():
         yield lambda done, total, entry: None
         return
     from rich.console import Console
@@ -24,6 +30,8 @@ def progress_bar(label: str) -> Iterator[Callable[[float, int, dict | None], Non
     )
 
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    context = click.get_current_context(silent=True)
+    plain = context is not None and context.color is False
+    with Progress(*columns, console=Console(stderr=True, no_color=plain or None)) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total, entry: bar.update(task, completed=done, total=total)

@@ -4,17 +4,21 @@ from pathlib import Path
 
 import click
 
+from nucleisplit.cli import talk
+from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import CONTEXT, EXISTING_FOLDER
+from nucleisplit.cli.switches import json_option
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @click.argument("data", type=EXISTING_FOLDER)
 @click.option(
     "--crops",
     type=click.IntRange(1),
     default=60,
     show_default=True,
+    metavar="N",
     help="Images to calibrate on, a crop of each; at most half of all.",
 )
 @click.option(
@@ -22,6 +26,7 @@ from nucleisplit.cli.options import CONTEXT, EXISTING_FOLDER
     type=click.IntRange(1),
     default=80,
     show_default=True,
+    metavar="N",
     help="Other images to score on.",
 )
 @click.option(
@@ -29,14 +34,16 @@ from nucleisplit.cli.options import CONTEXT, EXISTING_FOLDER
     type=click.FloatRange(0, 1),
     default=0.003,
     show_default=True,
+    metavar="X",
     help="Largest loss of mAP that is accepted.",
 )
+@json_option
 def quantize(model: str, data: Path, crops: int, images: int, max_cost: float) -> None:
     """Add networks in int8 to MODEL, calibrated and checked on the images and labels of DATA.
 
     MODEL is the name of a bundled model or a folder, which is changed in place; DATA is a folder
     as for train-unet. When int8 scores as well as float32, infer uses it on processors with
-    instructions for it (VNNI). Needs pip install nucleisplit[quantize].
+    instructions for it (VNNI). Needs pip install 'nucleisplit[quantize]'.
 
     \b
     nucleisplit quantize model/ data/
@@ -45,5 +52,14 @@ def quantize(model: str, data: Path, crops: int, images: int, max_cost: float) -
     """
     from nucleisplit.quantize import quantize_model
 
-    bundle = quantize_model(model, data, crops=crops, images=images, max_cost=max_cost)
-    click.echo(f"{bundle.path}: model {bundle.fingerprint[:12]}")
+    bundle = quantize_model(
+        model, data, crops=crops, images=images, max_cost=max_cost, say=talk.answer
+    )
+    talk.answer(
+        f"{bundle.path}: model {bundle.fingerprint[:12]}",
+        {
+            "out": bundle.path,
+            "fingerprint": bundle.fingerprint,
+            "scores": bundle.manifest.scores["int8"],
+        },
+    )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from . import talk
 from .options import CONTEXT, FILE_OR_FOLDER, overwrite_option
 from .progress import progress_bar
+from .switches import json_option
 
 
 @click.command(context_settings=CONTEXT)
@@ -34,6 +36,7 @@ from .progress import progress_bar
     help="Nuclei in the review queue.",
 )
 @overwrite_option
+@json_option
 def report(folder: Path, truth: Path | None, out: Path | None, limit: int, overwrite: bool) -> None:
     """Show what infer wrote into the folder OUT on one page, which needs no network.
 
@@ -45,14 +48,23 @@ def report(folder: Path, truth: Path | None, out: Path | None, limit: int, overw
     nucleisplit report images-nuclei/
     nucleisplit report images-nuclei/ --truth labels/
     nucleisplit report images-nuclei/ --out day1.html --queue 500
+    nucleisplit report images-nuclei/ --truth labels/ --json    for programs
     """
     from nucleisplit.report import write_report
 
+    talk.detail(f"reading {folder}" + (f", the truth from {truth}" if truth else ""))
     with progress_bar("reporting") as progress:
         path, content = write_report(
             folder, truth, out, limit=limit, overwrite=overwrite, progress=progress
         )
     nuclei = sum(len(card.entry.table) for card in content.images)
-    click.echo(
-        f"{nuclei} nuclei in {len(content.images)} images, {len(content.queue)} to review: {path}"
+    talk.answer(
+        f"{nuclei} nuclei in {len(content.images)} images, {len(content.queue)} to review: {path}",
+        {
+            "out": path,
+            "nuclei": nuclei,
+            "images": len(content.images),
+            "to_review": len(content.queue),
+            "scores": content.truth and content.truth.summary.as_dict(),
+        },
     )

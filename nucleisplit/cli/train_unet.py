@@ -1,10 +1,12 @@
 """``nucleisplit train-unet``: your labelled images in, networks and out-of-fold maps out."""
 
-import sys
+import signal
 from pathlib import Path
 
 import click
 
+from nucleisplit.cli import talk
+from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import (
     CONTEXT,
     EXISTING_FOLDER,
@@ -12,6 +14,17 @@ from nucleisplit.cli.options import (
     device_option,
     out_option,
 )
+from nucleisplit.cli.progress import shows_progress
+
+
+def _parse_only(
+    _context: click.Context, _parameter: click.Parameter, words: tuple[str, ...]
+) -> list[int | None] | None:
+    """Take numbers of folds, and `final` as None; nothing given is no list at all."""
+    for word in words:
+        if word != "final" and not word.isdecimal():
+            raise click.BadParameter(f"{word!r} is neither the number of a fold nor final")
+    return [None if word == "final" else int(word) for word in words] or None
 
 
 @click.command("train-unet", context_settings=CONTEXT)
@@ -40,6 +53,7 @@ from nucleisplit.cli.options import (
 @config_option
 @click.option(
     "--init",
+    shell_complete=complete_models,
     metavar="NAME|PATH",
     help="Start from the network of this model instead of fresh weights; or from those of another "
     "run on the same folds, each fold from its own.",
@@ -54,8 +68,17 @@ from nucleisplit.cli.options import (
     "--pseudo-model",
     default="default",
     show_default=True,
+    shell_complete=complete_models,
     metavar="NAME|PATH",
     help="The model that labels them.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    callback=_parse_only,
+    metavar="FOLD|final",
+    help="Train only the network of this fold, or the final one; may be repeated. So several "
+    "processes or GPUs share the work of one run.",
 )
 @device_option
 def train_unet(
@@ -68,6 +91,7 @@ def train_unet(
     init: str | None,
     pseudo: Path | None,
     pseudo_model: str,
+    only: list[int | None] | None,
     device: str,
 ) -> None:
     """Train one network per fold of DATA, keep its out-of-fold maps, then one on everything.
@@ -81,11 +105,13 @@ def train_unet(
     nucleisplit train-unet data/ --init default          fine-tune the bundled model
     nucleisplit train-unet data/ --init run/ --out longer/          train a run for longer
     nucleisplit train-unet data/ --pseudo unlabelled/
+    nucleisplit train-unet data/ --only 0 & nucleisplit train-unet data/ --only 1
     """
     from nucleisplit.config import load_config
     from nucleisplit.training import Start
     from nucleisplit.training import train_unet as train
 
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # lightning has its own way to heed it
     out = out or data.resolve().with_name(f"{data.resolve().name}-run")
     train(
         data,
@@ -98,6 +124,9 @@ def train_unet(
         start=Start.find(init) if init else None,
         pseudo=pseudo,
         labeller=pseudo_model,
-        progress=sys.stderr.isatty(),
+        only=only,
+        say=talk.answer,
+        progress=shows_progress(),
     )
-    click.echo(f"next: nucleisplit train-trees {out}")
+    rest = "the same command without --only, when all parts are done"
+    talk.answer(f"next: {rest if only else f'nucleisplit train-trees {out}'}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from nucleisplit.engine.runs import paint_runs
 from nucleisplit.engine.seams import Nuclei, settle_seams
-from nucleisplit.engine.tile import TileResult, move_table
+from nucleisplit.engine.tile import TileResult, move_table, read_part
 from nucleisplit.io import Plane
-from nucleisplit.measure import measure
+from nucleisplit.measure import Measures, measure_alone
 from stage1_unet import Tile
 
 __all__ = ["assemble"]
@@ -20,6 +21,7 @@ __all__ = ["assemble"]
 def assemble(
     rows: Iterable[tuple[Sequence[Tile], Sequence[TileResult]]],
     plane: Plane,
+    measures: Measures,
     band: int,
     take_table: Callable[[pd.DataFrame], None],
 ) -> Iterator[np.ndarray]:
@@ -33,6 +35,8 @@ def assemble(
         From the top, each row of tiles from `plan_tiles` with its results.
     plane
         The image, to measure nuclei anew that lose pixels at a seam.
+    measures
+        As the tiles were measured.
     band
         Height of the pieces, pixels.
     take_table
@@ -56,7 +60,7 @@ def assemble(
         row = next(rows, None)
         limit = row[0][0].outer[0].start if row else height
         joined = Nuclei.join(found if pending is None else [pending, *found])
-        settled, pending = settle_seams(joined, limit, lambda *part: _measure(plane, *part))
+        settled, pending = settle_seams(joined, limit, partial(_measure, plane, measures))
         settled.table["label"] = np.arange(count + 1, count + len(settled) + 1)
         take_table(settled.table.copy())
         runs = settled.runs.astype(np.int64)
@@ -81,11 +85,16 @@ def _paint(canvas: np.ndarray, runs: np.ndarray, top: int) -> None:
 
 
 def _measure(
-    plane: Plane, labels: np.ndarray, origin: tuple[int, int], rows: pd.DataFrame
+    plane: Plane,
+    measures: Measures,
+    labels: np.ndarray,
+    origin: tuple[int, int],
+    rows: pd.DataFrame,
 ) -> pd.DataFrame:
     """Measure one nucleus of the image anew."""
     region = [slice(at, at + n) for at, n in zip(origin, labels.shape, strict=True)]
     given = rows["predicted_iou"].to_numpy(), rows["threshold"].to_numpy()
-    table = measure(labels, plane.read(*region), *given)
+    pixels, channels = read_part(plane, region, measures)
+    table = measure_alone(labels, pixels, *given, measures, channels=channels)
     move_table(table, origin, plane.shape[:2])
     return table

@@ -13,11 +13,11 @@ import pandas as pd
 
 from nucleisplit.engine.assembly import assemble
 from nucleisplit.engine.grid import plan_tiles
+from nucleisplit.engine.rows import Rows
 from nucleisplit.engine.spool import Spool
 from nucleisplit.engine.survey import Survey, survey_plane
-from nucleisplit.engine.tile import TileResult, clip, digest_of, segment_tile
+from nucleisplit.engine.tile import TileResult, clip, digest_of, read_part, segment_tile
 from nucleisplit.io import BAND, Plane, label_pyramid, replacing, write_label_bands, write_overlay
-from nucleisplit.measure import COLUMNS
 from nucleisplit.pipeline import Segmenter
 from stage1_unet import Tile
 from stage2_trees import DOUBTFUL, expected_map
@@ -47,6 +47,10 @@ class LargeResult:
     tiles: int
     blank: int
     """Tiles that were empty, so that no network saw them."""
+    columns: list[str]
+    """Of the table."""
+    neighbour_radius: float | None
+    """Within which nuclei were counted as near, pixels."""
 
     @property
     def doubtful(self) -> bool:
@@ -135,21 +139,22 @@ def segment_large(
     with (
         replacing(table, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
+        Rows(table.parent, segmenter.measures, plane.pixel_size) as kept,
         ExitStack() as stack,
     ):
         if pyramid is not None:
             size = plane.pixel_size
             opened = label_pyramid(pyramid, plane.shape[:2], pixel_size=size, overwrite=True)
             gather.takers.append(stack.enter_context(opened))
-        file.write(",".join(["image", *COLUMNS]) + "\n")
+        gather.takers.append(kept.add_band)
 
         def take_table(rows: pd.DataFrame) -> None:
             gather.add_table(rows)
-            rows.insert(0, "image", name)
-            rows.to_csv(file, index=False, header=False, float_format="%.6g", lineterminator="\n")
+            kept.add(rows)
 
-        bands = assemble(map(gather.add_row, loaded), plane, BAND, take_table)
+        bands = assemble(map(gather.add_row, loaded), plane, segmenter.measures, BAND, take_table)
         write_label_bands(labels, plane.shape[:2], map(gather.add_band, bands), overwrite=True)
+        kept.write(file, name)
     if overlay is not None:
         write_overlay(overlay, gather.image, gather.labels, gather.iou, overwrite=True)
     return LargeResult(
@@ -159,6 +164,8 @@ def segment_large(
         survey.scale,
         len(places),
         gather.blank,
+        kept.columns,
+        kept.radius,
     )
 
 
@@ -171,9 +178,9 @@ def _survey_anew(plane: Plane, segmenter: Segmenter, spool: Spool, before: Surve
         for i, row in enumerate(plan_tiles(plane.shape[:2], segmenter.mapper, survey)):
             for j, tile in enumerate(row):
                 kept = spool.load(i, j)
-                if kept is None or kept.digest != digest_of(
-                    plane.read(*clip(tile.outer, plane.shape[:2]))
-                ):
+                part = clip(tile.outer, plane.shape[:2])
+                read = read_part(plane, part, segmenter.measures)
+                if kept is None or kept.digest != digest_of(*read):
                     spool.drop(i, j)
     spool.start(survey)
     return survey

@@ -29,7 +29,7 @@ class Nuclei:
     runs: np.ndarray
     """(n, 4) int32: row of the table, then as of `runs_of`."""
     table: pd.DataFrame
-    """One row per nucleus, columns of `measure`."""
+    """One row per nucleus, as of `measure_alone`."""
 
     def __len__(self) -> int:
         return len(self.table)

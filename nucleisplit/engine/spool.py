@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from nucleisplit.engine.survey import Survey
 from nucleisplit.engine.tile import TileResult
 from nucleisplit.io import replacing, write_json
-from nucleisplit.measure import TYPES
+from nucleisplit.measure import as_table
 
 __all__ = ["Spool"]
 
@@ -89,6 +88,7 @@ class Spool:
                 file,
                 runs=result.runs,
                 table=result.table.to_numpy(np.float64),
+                columns=np.array(list(result.table)),
                 hits=result.hits,
                 counts=np.array([result.kept, result.missed, result.blank], np.float64),
                 thumbnail=result.thumbnail,
@@ -99,7 +99,8 @@ class Spool:
         """Read a finished tile; None when its file is gone or damaged."""
         try:
             with np.load(self._path(row, column), allow_pickle=False) as kept:
-                table = pd.DataFrame(kept["table"], columns=list(TYPES)).astype(TYPES)
+                names = kept["columns"].tolist()
+                table = as_table(dict(zip(names, kept["table"].T, strict=True)))
                 found, missed, blank = kept["counts"].tolist()
                 return TileResult(
                     kept["runs"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -12,11 +13,11 @@ import pandas as pd
 from nucleisplit.engine.runs import runs_of
 from nucleisplit.engine.survey import Survey, contrast
 from nucleisplit.io import Plane
-from nucleisplit.measure import measure
+from nucleisplit.measure import Measures, measure_alone
 from nucleisplit.pipeline import Segmenter
 from stage1_unet import Tile
 
-__all__ = ["TileResult", "digest_of", "segment_tile"]
+__all__ = ["TileResult", "clip", "digest_of", "move_table", "read_part", "segment_tile"]
 
 _BLANK = 0.05
 """A tile whose brightest and darkest places differ by less, of the span of the image, is empty."""
@@ -30,7 +31,7 @@ class TileResult:
     """(n, 4) int32: nucleus (its row in the table), row, first column, column after the last; in
     raster order."""
     table: pd.DataFrame
-    """Columns of `measure`, in pixels of the image; ``label`` is the row plus 1."""
+    """As of `measure_alone`, in pixels of the image; ``label`` is the row plus 1."""
     hits: np.ndarray
     """(10,) float64: hits to expect at each threshold among the nuclei with their centre in the
     inner part, those included that ``min_iou`` drops."""
@@ -43,7 +44,7 @@ class TileResult:
     thumbnail: np.ndarray
     """The inner part, each pixel the mean of a square of the image, for the picture of the run."""
     digest: str
-    """`digest_of` the tile."""
+    """`digest_of` what was read."""
 
 
 def segment_tile(
@@ -71,13 +72,15 @@ def segment_tile(
     height, width = plane.shape[:2]
     rows, columns = clip(tile.outer, (height, width))
     (top, bottom), (left, right) = (rows.start, rows.stop), (columns.start, columns.stop)
-    pixels = plane.read(rows, columns)
-    digest = digest_of(pixels)
+    measures = segmenter.measures
+    pixels, channels = read_part(plane, (rows, columns), measures)
+    digest = digest_of(pixels, channels)
     inner = clip(tile.inner, (height, width))
     thumbnail = _thumbnail(pixels, inner, (top, left), shrink)
     low, high = survey.looks[0].levels.spans[0]
     if high <= low or contrast(pixels) < _BLANK * (high - low):
-        return TileResult(*_nothing(), np.zeros(10), 0, 0.0, True, thumbnail, digest)
+        nothing = _nothing(pixels, channels, measures)
+        return TileResult(*nothing, np.zeros(10), 0, 0.0, True, thumbnail, digest)
     beyond = [(0, part.stop - n) for part, n in zip(tile.outer, (bottom, right), strict=True)]
     padded = np.pad(pixels, (*beyond, *[(0, 0)] * (pixels.ndim - 2)), mode="symmetric")
     maps = segmenter.mapper.predict_part(padded, survey.looks)[:, : bottom - top, : right - left]
@@ -92,7 +95,8 @@ def segment_tile(
     share = np.prod([part.stop - part.start for part in inner]) / area
 
     labels, numbers = _whole_nuclei(split.labels, inner, (top, left), (height, width))
-    table = measure(labels, pixels, split.predicted_iou[numbers - 1], split.threshold[numbers - 1])
+    given = split.predicted_iou[numbers - 1], split.threshold[numbers - 1]
+    table = measure_alone(labels, pixels, *given, measures, channels=channels)
     move_table(table, (top, left), (height, width))
     return TileResult(
         runs_of(labels, numbers, (top, left)),
@@ -106,9 +110,21 @@ def segment_tile(
     )
 
 
-def digest_of(pixels: np.ndarray) -> str:
+def read_part(
+    plane: Plane, part: Sequence[slice], measures: Measures
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read the pixels of a part, and all channels of it where these are to be measured."""
+    pixels = plane.read(*part)
+    return pixels, plane.all_channels().read(*part) if measures.channels == "all" else None
+
+
+def digest_of(*arrays: np.ndarray | None) -> str:
     """Tell apart pixels that differ."""
-    return blake2b(np.ascontiguousarray(pixels), digest_size=16).hexdigest()
+    digest = blake2b(digest_size=16)
+    for pixels in arrays:
+        if pixels is not None:
+            digest.update(np.ascontiguousarray(pixels))
+    return digest.hexdigest()
 
 
 def clip(part: tuple[slice, slice], shape: tuple[int, int]) -> list[slice]:
@@ -168,6 +184,12 @@ def _thumbnail(
     return np.ascontiguousarray(pixels[tuple(picked)])
 
 
-def _nothing() -> tuple[np.ndarray, pd.DataFrame]:
+def _nothing(
+    pixels: np.ndarray, channels: np.ndarray | None, measures: Measures
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return no runs, and a table without rows."""
+    pixel = (slice(1), slice(1))
+    channels = None if channels is None else channels[pixel]
     empty = np.zeros((1, 1), np.int32)
-    return np.zeros((0, 4), np.int32), measure(empty, empty, [], [])
+    table = measure_alone(empty, pixels[pixel], [], [], measures, channels=channels)
+    return np.zeros((0, 4), np.int32), table

@@ -11,6 +11,7 @@ from .overlay import display_levels, draw_outlines, draw_overlay, for_display, w
 from .plane import Plane, Stack
 from .planes import STACKS, PlaneChoice
 from .readers import IMAGE_SUFFIXES, is_zarr, open_image, read_image, read_labels
+from .rows import csv_rows
 from .source import ImageSource, Level
 from .table import ImageTable, read_image_table
 from .volumes import write_volumes
@@ -34,6 +35,7 @@ __all__ = [
     "Record",
     "Stack",
     "clean_labels",
+    "csv_rows",
     "display_levels",
     "draw_outlines",
     "draw_overlay",

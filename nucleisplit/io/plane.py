@@ -22,7 +22,7 @@ class Plane:
     Attributes
     ----------
     shape : tuple of int
-        (H, W), or (H, W, 3).
+        (H, W), or (H, W, C).
     dtype : numpy.dtype
     level : int
     pixel_size : tuple of float or None
@@ -39,6 +39,29 @@ class Plane:
         size = (chosen.height, chosen.width)
         self.shape = size if selection.channels == 1 else (*size, selection.channels)
 
+    def all_channels(self) -> Plane:
+        """Return every channel of the file at the same place: its shape is (H, W, C).
+
+        A single channel is (H, W), a colour image keeps its three.
+
+        Raises
+        ------
+        InputError
+            Every channel is a colour image.
+        """
+        source, taken = self.source, dict(self.selection.taken)
+        sizes = dict(zip(self.selection.axes, source.shape, strict=True))
+        for letter in "CS":
+            if letter in taken:
+                taken[letter] = tuple(range(sizes[letter]))
+        if source.alpha and "S" in taken:
+            taken["S"] = taken["S"][:-1]
+        if min(len(taken.get(letter, (0,))) for letter in "CS") > 1:
+            raise InputError(
+                f"{source.path}: has colours in every channel", "leave out --measure-channels"
+            )
+        return Plane(source, Selection(self.selection.axes, taken), self.level)
+
     def read(self, rows: slice | None = None, columns: slice | None = None) -> np.ndarray:
         """Read a region: only the tiles and chunks that it touches are decoded.
 
@@ -49,7 +72,7 @@ class Plane:
 
         Returns
         -------
-        ndarray, shape (h, w) or (h, w, 3)
+        ndarray, shape (h, w) or (h, w, C)
 
         Raises
         ------

@@ -49,6 +49,8 @@ class ImageSource:
         Distance of the slices of level 0 in um.
     channels : tuple of str
         Names of the channels; empty when unknown.
+    alpha : bool
+        Whether the last sample of a pixel is no colour.
     levels : tuple of Level
         The finest first.
     """
@@ -60,6 +62,7 @@ class ImageSource:
         self.pixel_size = store.pixel_size
         self.z_step = store.z_step
         self.channels = store.channels
+        self.alpha = store.alpha
         self.shape = next(shape for shape in store.shapes if shape is not None)
         self._store = store
         self.levels = tuple(self._level(shape) for shape in store.shapes)

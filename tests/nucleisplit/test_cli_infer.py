@@ -76,10 +76,13 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     backend = run["parameters"].pop("backend")
     assert backend.startswith(("torch", "openvino"))
     planes = dict.fromkeys(names)
+    measures = {"measure": ["shape", "intensity", "neighbours"], "measure_channels": "chosen"}
     assert run["parameters"] == {
         **maps,
         **cut,
         **planes,
+        **measures,
+        "neighbour_radius": None,
         "overlay": True,
         "write": [],
         "device": "cpu",

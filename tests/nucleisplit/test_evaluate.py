@@ -96,6 +96,28 @@ def test_predictions_without_truth_are_left_out(folders):
     assert "1 predictions have no truth" in result.output
 
 
+@pytest.mark.parametrize("words", [["--json"], ["--json", "-"], ["--json=-"]])
+def test_json_without_a_file_is_printed(folders, tmp_path, words):
+    assert run(*folders, "--json", tmp_path / "s.json").stdout.startswith("     images")
+    (folders[0] / "b_labels.tif").rename(folders[0] / "c_labels.tif")
+    file = run(*folders, "--json", tmp_path / "t.json")
+    printed = run(*folders, *words)
+    assert printed.exit_code == 0
+    assert json.loads(printed.stdout) == json.loads((tmp_path / "t.json").read_text())
+    assert printed.stderr == file.stderr
+    assert "no prediction for 1" in printed.stderr
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["s.json", "t.json"]
+
+
+def test_verbose_and_quiet(folders):
+    lines = run(*folders, "-v").stderr.splitlines()
+    assert lines == [
+        f"{folders[1] / 'a.png'}: 3 nuclei of 3, mAP 1.000",
+        f"{folders[1] / 'b.png'}: 2 nuclei of 3, mAP 0.250",
+    ]
+    assert run(*folders, "-q").output == ""
+
+
 def test_json_is_not_overwritten_unasked(folders, tmp_path):
     scores = tmp_path / "scores.json"
     scores.write_text("old")

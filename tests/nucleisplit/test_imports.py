@@ -20,6 +20,11 @@ def modules_after(code: str) -> set[str]:
     [
         ("import nucleisplit", {"torch", "lightgbm", "numpy", "pandas", "click"}),
         ("import nucleisplit.cli.main", {"torch", "lightgbm", "numpy", "pandas"}),
+        (
+            "from nucleisplit.cli.main import main; "
+            "[main.get_command(None, name) for name in main.homes]",
+            {"torch", "lightgbm", "numpy", "pandas", "rich", "pydantic"},
+        ),
         ("import stage2_trees", {"torch", "segmentation_models_pytorch", "click", "nucleisplit"}),
         (
             "import stage1_unet",

@@ -3,7 +3,7 @@ import pytest
 
 import nucleisplit
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.measure import COLUMNS
+from nucleisplit.measure import Measures
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def test_spots_are_found_and_measured(segmenter, spots):
     assert result.maps is None
     found, real = result.labels > 0, truth > 0
     assert (found & real).sum() > 0.8 * (found | real).sum()
-    assert list(result.table.columns) == list(COLUMNS)
+    assert list(result.table.columns) == Measures().columns()
     assert result.table["label"].tolist() == list(range(1, result.labels.max() + 1))
     assert result.table["area"].tolist() == np.bincount(result.labels.ravel())[1:].tolist()
     assert result.table["predicted_iou"].between(0, 1).all()
@@ -73,7 +73,7 @@ def test_an_image_of_one_value_holds_no_nuclei(segmenter, image):
     assert result.labels.shape == image.shape[:2]
     assert result.labels.max() == 0
     assert len(result.table) == 0
-    assert list(result.table.columns) == list(COLUMNS)
+    assert list(result.table.columns) == Measures().columns()
 
 
 @pytest.mark.parametrize("shape", [(1, 37), (37, 1), (2, 2), (45, 70)])

@@ -8,7 +8,14 @@ from .outlines import Outlines, fill_outlines, trace_outlines
 from .registry import FORMATS, Format, format_of, get_format, read_label_file, write_as
 from .roi import read_roi, write_roi
 from .submission import read_submission, write_submission, write_submissions
-from .tables import is_parquet, need_pyarrow, read_nuclei, stream_to_parquet, write_nuclei
+from .tables import (
+    is_table,
+    need_library,
+    read_nuclei,
+    stream_to_h5ad,
+    stream_to_parquet,
+    write_nuclei,
+)
 from .zarr_image import write_ome_zarr
 
 __all__ = [
@@ -19,17 +26,18 @@ __all__ = [
     "fill_outlines",
     "format_of",
     "get_format",
-    "is_parquet",
+    "is_table",
     "label_stem",
+    "need_library",
     "read_coco",
     "read_geojson",
     "read_label_file",
-    "need_pyarrow",
     "read_nuclei",
     "read_roi",
     "read_submission",
-    "trace_outlines",
+    "stream_to_h5ad",
     "stream_to_parquet",
+    "trace_outlines",
     "write_as",
     "write_coco",
     "write_coco_polygons",

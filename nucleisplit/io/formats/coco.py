@@ -13,7 +13,7 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, measurements, paint, settle_numbers, settle_shape
+from .common import Shape, paint, settle_numbers, settle_shape
 from .endings import label_stem
 from .outlines import trace_outlines
 from .runs import find_runs
@@ -58,15 +58,16 @@ def write_coco(
     height, width = labels.shape
     numbers, runs = find_runs(labels)
     pieces = trace_outlines(labels).pieces if polygons else [[]] * len(runs)
+    scores = _scores(table)
     annotations = []
-    for own, outlines, row in zip(runs, pieces, measurements(numbers, table), strict=True):
+    for number, own, outlines in zip(numbers.tolist(), runs, pieces, strict=True):
         has_hole = any(len(piece) > 1 for piece in outlines)
         if polygons and not has_hole:
             shape = [piece[0].ravel().tolist() for piece in outlines]
         else:
             shape = _compress(own, height, width)
         annotation = {
-            "id": row["label"],
+            "id": number,
             "image_id": 1,
             "category_id": 1,
             "segmentation": shape,
@@ -74,8 +75,8 @@ def write_coco(
             "bbox": _box(own, height),
             "iscrowd": 0,
         }
-        if "predicted_iou" in row:
-            annotation["score"] = row["predicted_iou"]
+        if number in scores:
+            annotation["score"] = scores[number]
         annotations.append(annotation)
     name = label_stem(path)
     content = {
@@ -145,6 +146,14 @@ def read_coco(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     except (ValueError, KeyError, TypeError):
         stored = None
     return _merge(path, settle_shape(path, stored, shape), annotations)
+
+
+def _scores(table: pd.DataFrame | None) -> dict[int, float]:
+    """Return the predicted IoU by label, six digits, of those that have one."""
+    if table is None or "predicted_iou" not in table:
+        return {}
+    known = table.set_index("label")["predicted_iou"].dropna()
+    return {int(label): float(f"{iou:.6g}") for label, iou in known.items()}
 
 
 def _merge(path: Path, shape: Shape, annotations: list[dict[str, Any]]) -> np.ndarray:

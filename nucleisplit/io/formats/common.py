@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from .outlines import fill_outlines
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Shape", "measurements", "paint", "settle_numbers", "settle_shape"]
+__all__ = ["Shape", "measurement_texts", "paint", "settle_numbers", "settle_shape"]
 
 Shape = tuple[int, int]
 
@@ -77,8 +78,8 @@ def paint(
     return fill_outlines(shape, objects, labels)
 
 
-def measurements(labels: np.ndarray, table: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """Return the measurements of each label, six digits, without those that are not finite.
+def measurement_texts(labels: np.ndarray, table: pd.DataFrame | None) -> list[str]:
+    """Return the measurements of each label as JSON: six digits, without those that are not finite.
 
     Parameters
     ----------
@@ -86,15 +87,38 @@ def measurements(labels: np.ndarray, table: pd.DataFrame | None) -> list[dict[st
         The labels wanted, ascending.
     table : DataFrame, optional
         As `nucleisplit.measure.measure` returns it; a label without a row has its number alone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> measurement_texts(np.array([3, 4]), pd.DataFrame({"label": [3], "area": [7], "x": [1 / 3]}))
+    ['{"label":3,"area":7,"x":0.333333}', '{"label":4}']
     """
     numbers = labels.tolist()
     if table is None:
-        return [{"label": number} for number in numbers]
-    rows = table.select_dtypes(["number", "bool"]).astype(float)
-    rows = rows.set_index("label").reindex(labels)
-    columns = [[float(f"{value:.6g}") for value in rows[name].tolist()] for name in rows]
-    names = ["label", *rows.columns]
+        return [f'{{"label":{number}}}' for number in numbers]
+    rows = table.select_dtypes(["number", "bool"]).set_index("label")
+    forms = [_form(str(name), kind) for name, kind in rows.dtypes.items()]
+    rows = rows.reindex(labels)
+    finite = np.isfinite(rows.to_numpy(np.float64))
+    whole = "{" + ",".join(['"label":%d', *forms]) + "}"
+    values = zip(numbers, *(rows[name].tolist() for name in rows), strict=True)
     return [
-        {name: value for name, value in zip(names, values, strict=True) if math.isfinite(value)}
-        for values in zip(numbers, *columns, strict=True)
+        whole % row if complete else _partly(row, forms, known)
+        for row, complete, known in zip(values, finite.all(axis=1).tolist(), finite, strict=True)
     ]
+
+
+def _form(name: str, kind: np.dtype) -> str:
+    """Return how a measurement is written."""
+    return json.dumps(name).replace("%", "%%") + (":%.6g" if kind.kind == "f" else ":%d")
+
+
+def _partly(row: tuple, forms: list[str], known: np.ndarray) -> str:
+    """Leave out what is not known."""
+    kept = [
+        form % value
+        for form, value, is_known in zip(forms, row[1:], known, strict=True)
+        if is_known
+    ]
+    return "{" + ",".join([f'"label":{row[0]}', *kept]) + "}"

@@ -18,13 +18,17 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, measurements, paint, settle_numbers, settle_shape
+from .common import Shape, measurement_texts, paint, settle_numbers, settle_shape
 from .outlines import trace_outlines
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["read_geojson", "write_geojson"]
+
+_CLASS = (
+    '"properties":{"objectType":"detection","classification":{"name":"Nucleus","color":[0,170,255]}'
+)
 
 
 def write_geojson(
@@ -54,24 +58,18 @@ def write_geojson(
     """
     labels = check_labels(labels)
     outlines = trace_outlines(labels)
-    rows = measurements(outlines.labels, table)
+    measured = measurement_texts(outlines.labels, table)
     size = {"height": labels.shape[0], "width": labels.shape[1]}
     with replacing(path, overwrite) as part, part.open("w", encoding="utf-8") as file:
         file.write(
             '{"type":"FeatureCollection","nucleisplit":' + json.dumps(size) + ',"features":['
         )
-        for number, (pieces, row) in enumerate(zip(outlines.pieces, rows, strict=True)):
-            feature = {
-                "type": "Feature",
-                "geometry": _geometry(pieces),
-                "properties": {
-                    "objectType": "detection",
-                    "classification": {"name": "Nucleus", "color": [0, 170, 255]},
-                    "measurements": row,
-                },
-            }
-            file.write(",\n" if number else "\n")
-            file.write(json.dumps(feature, separators=(",", ":")))
+        begin = "\n"
+        for pieces, row in zip(outlines.pieces, measured, strict=True):
+            geometry = json.dumps(_geometry(pieces), separators=(",", ":"))
+            file.write(f'{begin}{{"type":"Feature","geometry":{geometry},{_CLASS},')
+            file.write(f'"measurements":{row}}}}}')
+            begin = ",\n"
         file.write("\n]}\n")
 
 

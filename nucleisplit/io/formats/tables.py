@@ -1,8 +1,9 @@
-"""The table of nuclei as Parquet, for pandas, R and databases, and as CSV, as from ``infer``."""
+"""The table of nuclei as Parquet, AnnData and CSV, told by the ending."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,27 +11,42 @@ from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import write_table
+from nucleisplit.measure import type_of
+
+from .h5ad import need_h5py, read_h5ad, write_h5ad
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["is_parquet", "need_pyarrow", "read_nuclei", "stream_to_parquet", "write_nuclei"]
+__all__ = [
+    "is_table",
+    "need_library",
+    "read_nuclei",
+    "stream_to_h5ad",
+    "stream_to_parquet",
+    "write_nuclei",
+]
+
+_PARQUET, _H5AD = ".parquet", ".h5ad"
+_PART = 100_000
+"""Rows that are in memory at a time."""
 
 
-def is_parquet(path: str | Path) -> bool:
-    """Tell a table of Parquet by its ending."""
-    return Path(path).suffix.lower() == ".parquet"
+def is_table(path: str | Path) -> bool:
+    """Tell a table of nuclei, other than CSV, by its ending."""
+    return _ending(path) in (_PARQUET, _H5AD)
 
 
 def write_nuclei(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -> None:
-    """Write a table of nuclei: Parquet where the name ends in ``.parquet``, else CSV.
+    """Write a table of nuclei: Parquet or AnnData where the name ends in ``.parquet`` or ``.h5ad``,
+    else CSV.
 
     Parameters
     ----------
     path : str or Path
     table : DataFrame
         As `Segmentation.table`, or with the column ``image`` as in ``nuclei.csv``. Parquet keeps
-        types and every digit, CSV six.
+        types and every digit, AnnData about seven digits, CSV six.
     overwrite : bool
         Replace an existing file.
 
@@ -39,11 +55,13 @@ def write_nuclei(path: str | Path, table: pd.DataFrame, overwrite: bool = False)
     OutputError
         See `nucleisplit.io.atomic.replacing`.
     ConfigError
-        Parquet is asked for, and pyarrow is not installed.
+        The library for that ending is not installed.
     """
-    if not is_parquet(path):
+    if _ending(path) == _H5AD:
+        return write_h5ad(path, [table], overwrite)
+    if _ending(path) != _PARQUET:
         return write_table(path, table, overwrite)
-    need_pyarrow()
+    need_library(path)
     with replacing(path, overwrite) as part:
         table.to_parquet(part, index=False, engine="pyarrow")
 
@@ -67,7 +85,7 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
     ConfigError
         pyarrow is not installed.
     """
-    need_pyarrow()
+    need_library(parquet)
     import pyarrow
     from pyarrow.csv import ConvertOptions, open_csv
     from pyarrow.parquet import ParquetWriter
@@ -82,36 +100,73 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
             writer.write_batch(batch)
 
 
+def stream_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, str]) -> None:
+    """Write a table of nuclei as AnnData, a part at a time; parameters as `stream_to_parquet`.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.io.atomic.replacing`.
+    ConfigError
+        h5py is not installed.
+    """
+    need_library(h5ad)
+    write_h5ad(h5ad, _parts(csv, types), overwrite=True)
+
+
+def _parts(csv: str | Path, types: dict[str, str]) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    options = {"dtype": types, "encoding": "utf-8", "keep_default_na": False, "na_values": [""]}
+    yield pd.read_csv(csv, nrows=0, **options)
+    yield from pd.read_csv(csv, chunksize=_PART, **options)
+
+
 def read_nuclei(path: str | Path) -> pd.DataFrame:
-    """Read a table of nuclei, CSV or Parquet by its ending.
+    """Read a table of nuclei: Parquet, AnnData, else CSV, told by the ending.
 
     Raises
     ------
     InputError
         The file cannot be read, or has no column ``label``.
     ConfigError
-        It is Parquet, and pyarrow is not installed.
+        The library for that ending is not installed.
     """
     import pandas as pd
 
     path = Path(path)
-    if is_parquet(path):
-        need_pyarrow()
+    need_library(path)
+    if _ending(path) == _H5AD:
+        return _checked(path, read_h5ad(path))
     data = io.BytesIO(read_bytes(path))
     try:
-        if is_parquet(path):
+        if _ending(path) == _PARQUET:
             table = pd.read_parquet(data, engine="pyarrow")
         else:
             table = pd.read_csv(data, dtype={"image": str}, encoding="utf-8-sig")
+            if not len(table):
+                table = table.astype({name: type_of(name) for name in table if name != "image"})
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: is no table ({error})", "export it again") from None
+    return _checked(path, table)
+
+
+def _checked(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     if "label" not in table:
         raise InputError(f"{path}: is no table of nuclei, it has no column label", "use nuclei.csv")
     return table
 
 
-def need_pyarrow() -> None:
-    """Raise `ConfigError` where pyarrow is not installed."""
+def _ending(path: str | Path) -> str:
+    return Path(path).suffix.lower()
+
+
+def need_library(path: str | Path) -> None:
+    """Raise `ConfigError` where the library that a table needs is not installed."""
+    if _ending(path) == _H5AD:
+        return need_h5py()
+    if _ending(path) != _PARQUET:
+        return None
     try:
         import pyarrow  # noqa: F401
     except ImportError:

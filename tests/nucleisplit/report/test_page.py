@@ -1,4 +1,5 @@
 import html
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -150,6 +151,11 @@ def test_the_command(out, truth, tmp_path):
     assert run(out, "--overwrite").exit_code == 0
     assert run(out, "--out", tmp_path / "r.html").exit_code == 0
     assert (tmp_path / "r.html").exists()
+    answer = json.loads(run(out, "--truth", truth, "--overwrite", "--json").stdout)
+    assert answer.pop("scores")["images"] == 2
+    counts = {"nuclei": 8, "images": 2, "to_review": 6}
+    assert answer == {"out": str(out / "report.html"), **counts}
+    assert json.loads(run(out, "--overwrite", "--json").stdout)["scores"] is None
     result = run(tmp_path / "images")
     assert result.exit_code == 2 and "name a folder that infer wrote" in result.stderr
     assert run(out, "--queue", 501).exit_code == 2

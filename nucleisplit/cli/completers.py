@@ -1,0 +1,47 @@
+"""What the shell completes where a word is no plain choice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+import nucleisplit
+
+__all__ = ["bundled_names", "complete_files", "complete_models", "complete_words"]
+
+
+def bundled_names() -> list[str]:
+    """The names of the bundled models; what `nucleisplit.bundle` knows without its imports."""
+    models = Path(nucleisplit.__file__).parent / "models"
+    return sorted(path.parent.name for path in models.glob("*/manifest.json"))
+
+
+def complete_models(
+    _context: click.Context, _parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    """Folders, and after them the bundled names: the shells forget words before folders."""
+    names = [CompletionItem(name) for name in bundled_names() if name.startswith(start)]
+    return [CompletionItem(start, type="dir"), *names]
+
+
+def complete_files(
+    _context: click.Context, _parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    """Files and folders."""
+    return [CompletionItem(start, type="file")]
+
+
+def complete_words(words: tuple[str, ...]):
+    """Words from a list, with commas between them."""
+
+    def complete(
+        _context: click.Context, _parameter: click.Parameter, start: str
+    ) -> list[CompletionItem]:
+        before, comma, last = start.rpartition(",")
+        taken = before.split(",")
+        fitting = [word for word in words if word.startswith(last) and word not in taken]
+        return [CompletionItem(before + comma + word) for word in fitting]
+
+    return complete

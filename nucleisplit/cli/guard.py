@@ -1,0 +1,98 @@
+"""How a command ends: every error is one line and an exit code, never a traceback unasked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from nucleisplit.errors import NucleisplitError
+
+from . import talk
+from .exits import FAILED, INTERRUPTED, TERMINATED
+
+__all__ = ["WORDS", "guarded"]
+
+WORDS = "nucleisplit.words"
+"""Where a context keeps the words of the command line."""
+
+_GOING_ON = {
+    "infer": "; repeat the command with --resume to go on",
+    "train-unet": "; repeat the command to go on",
+}
+"""The commands that go on where they were stopped."""
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: what is half-written is removed, as after Ctrl-C."""
+
+
+@contextmanager
+def guarded(context: click.Context) -> Iterator[None]:
+    """Parse and run a command of the program within this; exits where that raises."""
+    try:
+        with _heeding_sigterm():
+            yield
+    except click.UsageError as error:
+        if "--json" in context.meta[WORDS]:
+            talk.set_talk(context, "json")
+        talk.failure(error.format_message(), told=True)
+        raise
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except NucleisplitError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of our output has gone; click knows
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}; check the path and its permissions")
+    except MemoryError:
+        _fail("there is not enough memory; close other programs, or do less at a time")
+    except KeyboardInterrupt as stop:
+        _stop(context, TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED)
+    except SystemExit as stop:
+        if stop.code == TERMINATED:
+            _stop(context, TERMINATED)
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".removesuffix(": ")
+        _fail(f"failed with {what}; repeat with --debug and report what is shown")
+
+
+def _fail(message: str) -> None:
+    talk.failure(message)
+    sys.exit(FAILED)
+
+
+def _stop(context: click.Context, code: int) -> None:
+    remedy = _GOING_ON.get(context.invoked_subcommand or "", "")
+    talk.failure(("interrupted" if code == INTERRUPTED else "terminated") + remedy)
+    sys.exit(code)
+
+
+@contextmanager
+def _heeding_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise; in processes forked from this one it ends them as ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+
+    def heed(number: int, _frame: object) -> None:
+        if os.getpid() == owner:
+            raise _Terminated
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(signal.SIGTERM, heed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

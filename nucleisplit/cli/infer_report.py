@@ -1,0 +1,74 @@
+"""What ``infer`` says of the images it has done."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from . import talk
+
+if TYPE_CHECKING:
+    from nucleisplit.batch.run import BatchReport
+
+__all__ = ["entry_line", "tell"]
+
+
+def entry_line(entry: dict) -> str:
+    """What ``--verbose`` says of an image that was done just now."""
+    if entry["status"] == "failed":
+        found = "failed"
+    else:
+        found = f"{entry['nuclei']} nuclei"
+        if "predicted_map" in entry:
+            found += f", predicted mAP {entry['predicted_map']:.2f}"
+    return f"{entry['path']}: {found}, {entry['seconds']:.2f} s"
+
+
+def tell(report: BatchReport) -> None:
+    """Say how it went: what has computed, the failed images, the doubtful ones, the counts."""
+    run = _read_run(report) if talk.is_verbose() or talk.wants_json() else {}
+    if run:
+        talk.detail(_run_line(run))
+    for entry in report.failed:
+        talk.error(entry["message"])
+    for entry in report.doubtful:
+        reason = f"predicted mAP {entry['predicted_map']:.2f}" if entry["nuclei"] else "no nuclei"
+        talk.note(f"nucleisplit: {entry['path']}: has likely failed ({reason})")
+    total, failed, doubtful = len(report.images), len(report.failed), len(report.doubtful)
+    earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
+    talk.answer(
+        f"{report.nuclei} nuclei in {total - failed} images{earlier}: {report.out}",
+        {
+            "out": report.out,
+            "nuclei": report.nuclei,
+            "images": total,
+            "failed": failed,
+            "doubtful": doubtful,
+            "by_earlier_run": report.skipped,
+            "run": run,
+        },
+    )
+    if doubtful:
+        talk.note(f"{doubtful} of {total - failed} images are doubtful: look at them")
+    tiles, blank = (
+        sum(entry.get(key, 0) for entry in report.images) for key in ("tiles", "blank_tiles")
+    )
+    if blank:
+        talk.note(f"{blank} of {tiles} tiles of large images are empty and were skipped")
+    if failed:
+        talk.note(f"{failed} of {total} images failed")
+
+
+def _read_run(report: BatchReport) -> dict:
+    from nucleisplit.batch.outputs import RUN
+
+    return json.loads((report.out / RUN).read_text(encoding="utf-8"))
+
+
+def _run_line(run: dict) -> str:
+    asked = run["parameters"]
+    models = [f"{m['name']} ({m['fingerprint'][:12]})" for m in run.get("ensemble", [run["model"]])]
+    return (
+        f"{' + '.join(models)}, {asked['backend']} on {asked['device']}, "
+        f"test-time augmentation {asked['tta']}: {run['seconds']:.1f} s"
+    )

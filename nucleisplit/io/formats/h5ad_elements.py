@@ -1,0 +1,100 @@
+"""The elements that an AnnData file is made of, as its documentation specifies them.
+
+https://anndata.readthedocs.io, "On-disk format": every array and group says by two attributes how
+it is encoded. Texts are written as ``string-array``, which all readers since anndata 0.8 know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["add_frame", "add_mapping", "append", "encode", "read_element", "write_array"]
+
+_ROWS = 8192
+"""Rows that are compressed together."""
+
+
+def encode(element: Any, kind: str, version: str = "0.2.0", **attributes: Any) -> Any:
+    """Say how an array or a group is encoded; return it."""
+    element.attrs.update({"encoding-type": kind, "encoding-version": version, **attributes})
+    return element
+
+
+def add_mapping(parent: h5py.Group, name: str) -> h5py.Group:
+    """Make a group of elements with names."""
+    return encode(parent.create_group(name), "dict", "0.1.0")
+
+
+def add_frame(parent: h5py.Group, name: str, index: str, columns: Sequence[str]) -> h5py.Group:
+    """Make a table, whose columns and index are written later."""
+    import h5py
+
+    order = np.array(list(columns), h5py.string_dtype())
+    group = encode(parent.create_group(name), "dataframe", _index=index)
+    group.attrs.create("column-order", order, dtype=h5py.string_dtype())
+    return group
+
+
+def write_array(parent: h5py.Group, name: str, values: Sequence[Any] | np.ndarray) -> None:
+    """Write numbers or texts."""
+    append(parent, name, np.asarray(values))
+
+
+def append(parent: h5py.Group, name: str, values: np.ndarray) -> None:
+    """Add rows of numbers or texts to an array, which is made by the first."""
+    import h5py
+
+    is_text = values.dtype.kind in "OUT"
+    if name not in parent:
+        array = parent.create_dataset(
+            name,
+            (0, *values.shape[1:]),
+            dtype=h5py.string_dtype() if is_text else values.dtype,
+            maxshape=(None,) * values.ndim,
+            chunks=(_ROWS, *(max(1, length) for length in values.shape[1:])),
+            compression="gzip",
+            compression_opts=1,
+        )
+        encode(array, "string-array" if is_text else "array")
+    array = parent[name]
+    first = array.shape[0]
+    array.resize(first + len(values), axis=0)
+    if values.size:
+        array[first:] = values.astype(object) if is_text else values
+
+
+def read_element(element: Any) -> np.ndarray:
+    """Read an array, whatever its encoding; where values are missing, None or NaN.
+
+    Raises
+    ------
+    ValueError
+        The encoding is none of arrays.
+    """
+    kind = element.attrs.get("encoding-type", "")
+    if kind == "array":
+        return element[()]
+    if kind == "string-array":
+        return element.asstr()[()]
+    if kind == "categorical":
+        return np.append(read_element(element["categories"]).astype(object), None)[
+            element["codes"][()]
+        ]
+    if kind in ("nullable-integer", "nullable-boolean", "nullable-string-array"):
+        values, missing = read_element(element["values"]), element["mask"][()].astype(bool)
+        if not missing.any():
+            return values
+        texts = values.dtype.kind == "O"
+        return np.where(missing, None if texts else np.nan, values)
+    if kind in ("csr_matrix", "csc_matrix"):
+        from scipy import sparse
+
+        parts = tuple(element[part][()] for part in ("data", "indices", "indptr"))
+        return getattr(sparse, kind)(parts, shape=tuple(element.attrs["shape"])).toarray()
+    raise ValueError(f"{element.name} is of the kind {kind!r}")

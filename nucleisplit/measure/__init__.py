@@ -1,0 +1,21 @@
+"""Measure the nuclei of a label image: shape, brightness, texture, neighbours."""
+
+from .columns import GROUPS, LENGTHS, Measures, in_order, type_of
+from .micrometres import add_micrometres
+from .neighbours import Touches, measure_neighbours
+from .table import add_neighbours, as_table, measure, measure_alone
+
+__all__ = [
+    "GROUPS",
+    "LENGTHS",
+    "Measures",
+    "Touches",
+    "add_micrometres",
+    "add_neighbours",
+    "as_table",
+    "in_order",
+    "measure",
+    "measure_alone",
+    "measure_neighbours",
+    "type_of",
+]

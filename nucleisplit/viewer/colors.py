@@ -1,0 +1,43 @@
+"""Colours of nuclei by predicted IoU, the same as in the pictures that ``infer`` draws."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nucleisplit.io.overlay import iou_colors
+
+__all__ = ["UNKNOWN", "color_table"]
+
+UNKNOWN = (1.0, 0.627, 0.235, 1.0)
+"""Red, green, blue and opacity where no IoU is predicted, as of what is painted by hand."""
+
+_LARGEST = 2**16
+"""Rows of the largest table that napari takes."""
+
+
+def color_table(iou: np.ndarray) -> np.ndarray:
+    """Make the table of colours that napari cycles through, one row per label.
+
+    Parameters
+    ----------
+    iou : (n,) ndarray
+        Predicted IoU by label, the first that of the background; NaN where there is none.
+
+    Returns
+    -------
+    (m, 4) float32 ndarray
+        With room for as many new labels. Of more labels than napari takes the last ones have the
+        colours of others.
+
+    Examples
+    --------
+    >>> color_table(np.array([np.nan, 1.0, np.nan]))[:3].round(2).tolist()
+    [[0.0, 0.0, 0.0, 0.0], [0.99, 0.91, 0.15, 1.0], [1.0, 0.63, 0.24, 1.0]]
+    """
+    iou = np.asarray(iou, float)[:_LARGEST]
+    table = np.empty((min(_LARGEST, max(1024, 2 * len(iou))), 4), np.float32)
+    table[:] = UNKNOWN
+    known = np.flatnonzero(np.isfinite(iou))
+    table[known, :3] = iou_colors(iou[known]) / np.float32(255)
+    table[0] = 0
+    return table

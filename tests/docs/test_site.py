@@ -1,0 +1,54 @@
+"""How the pages are put together for the site; that it builds is checked by .ci/run."""
+
+import re
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site():
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "docs/make_site.py")))
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in ("docs/a.md", "docs/p.png", "MODEL_CARD.md", "integrations/q/s.groovy"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "turned"),
+    [
+        ("docs/b.md", "see [a](a.md#x) and ![p](p.png)", "see [a](a.md#x) and ![p](p.png)"),
+        ("docs/b.md", "[card](../MODEL_CARD.md)", "[card](model_card.md)"),
+        ("MODEL_CARD.md", "![p](docs/p.png) [a](docs/a.md)", "![p](p.png) [a](a.md)"),
+        (
+            "integrations/README.md",
+            "[s](q/s.groovy) [a](../docs/a.md)",
+            "[s](files/integrations/q/s.groovy) [a](a.md)",
+        ),
+        ("docs/b.md", "[w](https://semver.org) [h](#here)", "[w](https://semver.org) [h](#here)"),
+        ("docs/b.md", "`x[0](no.md)`\n\n    [i](no.md)\n", "`x[0](no.md)`\n\n    [i](no.md)\n"),
+        ("docs/b.md", "```\n[i](no.md)\n```\n", "```\n[i](no.md)\n```\n"),
+    ],
+)
+def test_links_lead_to_where_things_are_then(site, root, path, text, turned):
+    assert site.turn_links(text, path, root)[0] == turned
+
+
+def test_a_link_to_nothing_is_an_error(site, root):
+    with pytest.raises(FileNotFoundError, match=r"docs/b.md: links to c.md, which is not there"):
+        site.turn_links("[c](c.md)", "docs/b.md", root)
+
+
+def test_every_page_is_in_the_navigation(site):
+    listed = re.findall(r": (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} | set(site.ELSEWHERE)
+    assert sorted(listed) == sorted(site.place_of(page) for page in pages)

@@ -1,0 +1,51 @@
+"""Cards of the small model and of others like it, and the graphs of its network."""
+
+import importlib.util
+
+import pytest
+
+from nucleisplit.bundle import load_bundle, save_bundle
+from nucleisplit.config import RunConfig
+from nucleisplit.export.card import make_card
+from stage1_unet import Predictor
+
+# Only where `pip install ".[export]"` put them there; CI does, see .ci/run.
+_NEEDED = ("onnx", "onnxscript", "onnxruntime", "bioimageio")
+_THERE = all(map(importlib.util.find_spec, _NEEDED))
+collect_ignore = [] if _THERE else ["test_package.py", "test_run.py"]
+
+
+@pytest.fixture(scope="session")
+def make_model(tmp_path_factory, trained):
+    """Write a model with the small network, or with several, and with other settings."""
+
+    def make(networks=1, weights=(), scores=None, **settings):
+        network, config, regressor = trained
+        folder = tmp_path_factory.mktemp("models") / "mine"
+        save_bundle(
+            folder,
+            networks=[(network, config)] * networks,
+            weights=weights,
+            regressor=regressor,
+            config=RunConfig(network=config, **({"predict": {"halo": 32}} | settings)),
+            fingerprint="0" * 64,
+            scores=scores or {},
+        )
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def card_of():
+    def make(folder, authors=(), license=None):
+        bundle = load_bundle(folder)
+        predictor = Predictor(bundle.networks(), bundle.config.predict, "cpu")
+        return make_card(bundle, predictor, authors, license)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def card(model, card_of):
+    return card_of(model)

@@ -1,0 +1,155 @@
+"""Every format as an independent program of its field reads it: with nuclei, without, with high
+numbers, and under a name with blanks and umlauts."""
+
+import json
+import zipfile
+
+import geojson
+import numpy as np
+import pandas as pd
+import pytest
+import roifile
+import shapely
+import tifffile
+from ome_zarr.io import parse_url
+from ome_zarr.reader import Reader
+from pycocotools.coco import COCO
+
+from nucleisplit.io.formats import FORMATS, label_stem, read_label_file
+from nucleisplit.measure import measure
+
+SOME = np.zeros((12, 9), np.int32)
+SOME[1:6, 1:6], SOME[3, 3], SOME[1:6, 6:8], SOME[7:9, 0:2], SOME[9:11, 2:4] = 4, 0, 70_000, 2, 2
+NONE = np.zeros((12, 9), np.int32)
+
+
+def from_tiff(path):
+    return tifffile.imread(path)
+
+
+def from_zarr(path):
+    (node,) = Reader(parse_url(path / "labels" / "nuclei"))()
+    return np.asarray(node.data[0])
+
+
+def fill(polygons):
+    """Paint (number, shapely polygon) by the centres of the pixels."""
+    found = np.zeros(SOME.shape, np.int32)
+    rows, columns = np.indices(SOME.shape) + 0.5
+    for number, polygon in polygons:
+        assert polygon.is_valid
+        found[shapely.contains_xy(polygon, columns, rows)] = number
+    return found
+
+
+def from_geojson(path):
+    content = geojson.loads(path.read_text(encoding="utf-8"))
+    assert isinstance(content, geojson.FeatureCollection) and content.is_valid
+    return fill(
+        (feature.properties["measurements"]["label"], shapely.geometry.shape(feature.geometry))
+        for feature in content.features
+    )
+
+
+def from_roi(path):
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        regions = [roifile.ImagejRoi.frombytes(archive.read(name)) for name in archive.namelist()]
+    polygons = []
+    for region in regions:
+        rings = map(shapely.Polygon, region.coordinates(multi=True))
+        whole = shapely.Polygon()
+        for ring in rings:  # ImageJ fills by the even-odd rule
+            whole = whole.symmetric_difference(ring)
+        polygons.append((int(region.name), whole))
+    return fill(polygons)
+
+
+def from_coco(path):
+    coco = COCO(path)
+    (image,) = coco.imgs.values()
+    assert image["file_name"] == label_stem(path)
+    found = np.zeros((image["height"], image["width"]), np.int32)
+    for number, annotation in coco.anns.items():
+        found[coco.annToMask(annotation) > 0] = number
+    return found
+
+
+def from_submission(path):
+    table = pd.read_csv(path, keep_default_na=False)
+    flat = np.zeros(SOME.size, np.int32)
+    for number, runs in enumerate(table["EncodedPixels"], start=1):
+        pairs = np.array(runs.split(), int).reshape(-1, 2)
+        for start, length in pairs:
+            flat[start - 1 : start - 1 + length] = number
+    return flat.reshape(SOME.shape, order="F")
+
+
+READERS = {
+    "tiff": from_tiff,
+    "ome-tiff": from_tiff,
+    "ome-zarr": from_zarr,
+    "geojson": from_geojson,
+    "roi": from_roi,
+    "coco": from_coco,
+    "coco-polygons": from_coco,
+    "submission": from_submission,
+}
+
+
+def test_every_format_has_a_reader_here():
+    assert set(READERS) == set(FORMATS)
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("labels", [SOME, NONE], ids=["some", "none"])
+@pytest.mark.parametrize("stem", ["a", "Zellkörper 1 é"])
+def test_read_by_others_and_by_ourselves(tmp_path, name, labels, stem):
+    path = tmp_path / stem / f"{stem}{FORMATS[name].ending}"
+    table = measure(labels, labels, np.full(len(np.unique(labels)) - 1, 0.5))
+    FORMATS[name].write(path, labels, table)
+    expected = labels
+    if name == "submission":  # it keeps no numbers
+        expected = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+    np.testing.assert_array_equal(READERS[name](path), expected)
+    np.testing.assert_array_equal(read_label_file(path, labels.shape), expected)
+
+
+@pytest.mark.parametrize("size", [(0.5, 0.25), None])
+def test_the_size_of_a_pixel_is_read_by_others(tmp_path, size):
+    path = tmp_path / "a.ome.zarr"
+    FORMATS["ome-zarr"].write(path, SOME, pixel_size=size)
+    (node,) = Reader(parse_url(path / "labels" / "nuclei"))()
+    assert node.metadata["coordinateTransformations"][0][0]["scale"] == list(size or (1, 1))
+    assert [axis.get("unit") for axis in node.metadata["axes"]] == [size and "micrometer"] * 2
+    path = tmp_path / "a.ome.tif"
+    FORMATS["ome-tiff"].write(path, SOME, pixel_size=size)
+    with tifffile.TiffFile(path) as tiff:
+        pixels = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert (pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeX")) == (size or (None, None))
+
+
+def test_geojson_is_what_qupath_documents_and_reads(tmp_path):
+    """Of QuPath 0.4 and later: what its class PathObjectTypeAdapters looks for in a feature."""
+    path = tmp_path / "a.geojson"
+    FORMATS["geojson"].write(path, SOME, measure(SOME, SOME, pixel_size=(0.5, 0.5)))
+    content = json.loads(path.read_text())
+    assert content["type"] == "FeatureCollection" and len(content["features"]) == 3
+    for feature in content["features"]:
+        assert set(feature) == {"type", "geometry", "properties"}
+        assert feature["type"] == "Feature"
+        assert feature["geometry"]["type"] in ("Polygon", "MultiPolygon")
+        properties = feature["properties"]
+        assert set(properties) == {"objectType", "classification", "measurements"}
+        assert properties["objectType"] in ("annotation", "detection", "cell", "tile")
+        kind = properties["classification"]
+        assert set(kind) == {"name", "color"} and kind["name"] == "Nucleus"
+        assert len(kind["color"]) == 3
+        assert all(isinstance(part, int) and 0 <= part <= 255 for part in kind["color"])
+        measured = properties["measurements"]
+        assert {"area", "area_um2", "circularity", "neighbours_near"} <= set(measured)
+        for name, value in measured.items():
+            assert isinstance(name, str) and isinstance(value, int | float)
+            assert np.isfinite(value)
+        assert "predicted_iou" not in measured  # not known here
+    assert [f["properties"]["measurements"]["label"] for f in content["features"]] == [2, 4, 70_000]

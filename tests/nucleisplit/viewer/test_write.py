@@ -1,0 +1,65 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nucleisplit.errors import InputError
+from nucleisplit.io import read_labels
+from nucleisplit.io.formats import read_geojson, read_roi
+from nucleisplit.viewer.write import write_geojson, write_regions, write_tiff
+
+LABELS = np.zeros((20, 30), np.int32)
+LABELS[2:8, 2:8], LABELS[10:15, 10:25] = 3, 300
+
+
+@pytest.mark.parametrize(
+    ("write", "name", "read"),
+    [
+        (write_tiff, "a.tif", read_labels),
+        (write_geojson, "a.geojson", read_geojson),
+        (write_regions, "a.rois.zip", read_roi),
+    ],
+)
+@pytest.mark.parametrize("data", [LABELS, LABELS[None, None], LABELS.astype(np.int64)])
+def test_labels_are_read_back(tmp_path, write, name, read, data):
+    path = str(tmp_path / name)
+    assert write(path, data, {}) == [path]
+    assert np.array_equal(read(path), LABELS)
+    write(path, data * 2, {})  # napari has asked before
+    assert read(path).max() == 600
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        pd.DataFrame({"index": [3, 300], "predicted_iou": [0.25, 0.75]}),
+        pd.DataFrame({"index": [3, 300], "label": [3, 300], "predicted_iou": [0.25, 0.75]}),
+    ],
+)
+def test_features_become_measurements(tmp_path, features):
+    path = str(tmp_path / "a.geojson")
+    write_geojson(path, LABELS, {"features": features})
+    found = [f["properties"]["measurements"] for f in json.loads(open(path).read())["features"]]
+    assert found == [
+        {"label": 3, "predicted_iou": 0.25},
+        {"label": 300, "predicted_iou": 0.75},
+    ]
+
+
+def test_features_of_no_label_are_left_out(tmp_path):
+    path = str(tmp_path / "a.geojson")
+    write_geojson(path, LABELS, {"features": pd.DataFrame({"colour": [1, 2, 3]})})
+    assert '"colour"' not in open(path).read()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.stack([LABELS, LABELS]), "cannot hold 3-D labels; save one slice"),
+        (LABELS - 1, "the labels hold -1; use 0 for background"),
+    ],
+)
+def test_what_the_formats_cannot_hold_is_refused(tmp_path, data, message):
+    with pytest.raises(InputError, match=message):
+        write_tiff(str(tmp_path / "a.tif"), data, {})
