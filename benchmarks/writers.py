@@ -21,7 +21,7 @@ from pathlib import Path
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENVINO_THREADS"), "1"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 SPACING = 20
 TABLES = ("csv", "parquet", "h5ad")

@@ -102,7 +102,10 @@ def gather(root: Path, pages: Path) -> None:
 
 
 def main() -> None:
-    gather(ROOT, PAGES)
+    try:
+        gather(ROOT, PAGES)
+    except FileNotFoundError as error:
+        sys.exit(str(error))
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     sys.exit(subprocess.run(command, cwd=ROOT).returncode)
 

@@ -1,6 +1,6 @@
 """Probability maps of nuclei to instances: candidates of every threshold, scored and selected."""
 
-from stage2_trees.adapt import Adapted, adapt
+from stage2_trees.adaptation import Adapted, adapt
 from stage2_trees.alternatives import (
     KINDS,
     Alternative,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST", "Cancelled", "Models", "count_tiles", "segment", "watched"]
 
-LARGEST = 2**26
+LARGEST = 2**24
 """Pixels of the largest region that is segmented in the viewer, where all of it is in memory."""
 
 _VIEWS = {"none": 1, "flips": 4, "d4": 8}
