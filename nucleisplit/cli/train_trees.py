@@ -4,11 +4,14 @@ from pathlib import Path
 
 import click
 
+from nucleisplit.cli import talk
+from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import (
     CONTEXT,
     EXISTING_FOLDER,
     config_option,
     device_option,
+    json_option,
     out_option,
     overwrite_option,
 )
@@ -28,6 +31,7 @@ from nucleisplit.cli.options import (
     "--model",
     default="default",
     show_default=True,
+    shell_complete=complete_models,
     metavar="NAME|PATH",
     help="With --add: the model whose networks are used and whose trees learn.",
 )
@@ -41,6 +45,7 @@ from nucleisplit.cli.options import (
     "evaluate.",
 )
 @device_option
+@json_option
 def train_trees(
     run: Path | None,
     out: Path | None,
@@ -82,8 +87,18 @@ def train_trees(
     settings = load_config(config)
     if corrected:
         bundle = add_corrections(
-            corrected, load_bundle(model), out, settings.adapt, device=device, overwrite=overwrite
+            corrected,
+            load_bundle(model),
+            out,
+            settings.adapt,
+            device=device,
+            overwrite=overwrite,
+            say=talk.answer,
         )
     else:
-        bundle = train(run, out, settings, overwrite=overwrite, labels=labels)
-    click.echo(f"{bundle.path}: model {bundle.fingerprint[:12]}")
+        bundle = train(run, out, settings, overwrite=overwrite, labels=labels, say=talk.answer)
+    scores = bundle.manifest.scores
+    talk.answer(
+        f"{bundle.path}: model {bundle.fingerprint[:12]}",
+        {"out": bundle.path, "fingerprint": bundle.fingerprint, "scores": scores},
+    )

@@ -83,8 +83,9 @@ class NucleiLayers:
         return self.labels.features["predicted_iou"].to_numpy()
 
     def show(self) -> None:
-        """Add the layer of nuclei."""
+        """Add the layer of nuclei, ready to paint one more."""
         self.refresh_features()
+        self.labels.selected_label = self.session.result.nuclei + 1
         self.viewer.add_layer(self.labels)
 
     def refresh(self) -> None:

@@ -177,16 +177,20 @@ class Reviewer(QObject):
                 self._measure(layers)
 
     def on_click(self, viewer: ViewerModel, event: Any):
-        """Swap the nucleus under a click, in the mode for it; a drag moves the image as ever."""
-        if not self.review.click.isChecked() or self.current is None or event.button != 1:
+        """Swap the nucleus under a click, in the mode for it, or describe the one that is picked.
+
+        A drag moves the image as ever.
+        """
+        layers, swapping = self.current, self.review.click.isChecked()
+        if layers is None or event.button != 1 or not (swapping or layers.labels.mode == "pick"):
             return
         moved = False
         yield
         while event.type == "mouse_move":
             moved = True
             yield
-        if not moved and (label := self.current.label_at(event.position)):
-            self.swap(label)
+        if not moved and (label := layers.label_at(event.position)):
+            self.swap(label) if swapping else self._describe(label)
 
     def _chosen_again(self, layers: NucleiLayers, result: Segmentation) -> None:
         dropped = layers.session.apply(result)
@@ -249,10 +253,10 @@ class Reviewer(QObject):
         self.review.show_nucleus(text, [describe_choice(choice) for choice in self.options])
 
     def _picked(self, layers: NucleiLayers) -> None:
-        """Describe the nucleus that was picked with a tool of napari."""
+        """Describe the nucleus whose number was chosen in napari."""
         label = layers.labels.selected_label
         if layers is self.current and label != self.label:
-            self._describe(label)
+            self._describe(label if layers.session.locate([label]) else 0)
 
     def _outline(self, number: int) -> None:
         if self.current is not None and number < len(self.options):

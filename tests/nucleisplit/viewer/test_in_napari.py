@@ -196,8 +196,13 @@ def test_a_click_swaps_and_another_brings_it_back(dock, viewer, crowd, result):
         next(steps, None)
 
     click()
+    assert dock.reviewer.label == 0
+    layers.labels.mode = "pick"
+    click()
+    assert dock.reviewer.label == label
     assert not layers.session.corrected
     dock.review.click.setChecked(True)
+    assert layers.labels.mode == "pan_zoom"
     click(drag=True)
     assert not layers.session.corrected
     click()
