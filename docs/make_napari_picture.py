@@ -16,8 +16,6 @@ from qtpy.QtWidgets import QApplication
 
 HERE = Path(__file__).parent
 SIZE = (1400, 1010)
-COLORS = 256
-"""Of the palette of the picture."""
 
 
 def main() -> None:
@@ -41,8 +39,7 @@ def main() -> None:
     dock.save.folder.setText("nuclei-corrected")
     wait(lambda: not dock.reviewer.runner.busy, rest=1.0)
     shot = viewer.screenshot(canvas_only=False, flash=False)
-    picture = Image.fromarray(shot).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
-    picture.save(options.out, optimize=True)
+    Image.fromarray(shot).convert("RGB").save(options.out, optimize=True)
     viewer.close()
 
 

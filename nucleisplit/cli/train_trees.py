@@ -11,10 +11,10 @@ from nucleisplit.cli.options import (
     EXISTING_FOLDER,
     config_option,
     device_option,
-    json_option,
     out_option,
     overwrite_option,
 )
+from nucleisplit.cli.switches import json_option
 
 
 @click.command("train-trees", context_settings=CONTEXT)
