@@ -108,8 +108,8 @@ above that number at 1{constant};
 - `scale_range` adds 0.000001 to the difference of the percentiles, which darkens images of tiny \
 numbers (by 1% where the percentiles differ by 0.0001).
 
-The percentiles are those of the whole image. A program that first mirrors it at its edges, to make \
-a halo, takes them of a little more (bioimageio.core 0.11 does); one that takes them of each tile \
+The percentiles are those of the whole image. A program that first mirrors it at its edges to make \
+a halo takes them of a little more (bioimageio.core 0.11 does); one that takes them of each tile \
 shows seams."""
 
 

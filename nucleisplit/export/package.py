@@ -112,15 +112,14 @@ def pack(folder: Path, card: Card) -> Path:
 
 
 def _valid(description):
-    """Return a description as it is; raise for one that failed."""
-    summary = description.validation_summary
-    if summary.status == "failed":
-        error = next(e for detail in summary.details for e in detail.errors)
-        where = ".".join(map(str, error.loc))
-        raise ConfigError(
-            f"bioimageio.core refuses the package ({where}: {error.msg[:200]})",
-            hint="pip install 'nucleisplit[export]' gets versions that fit",
-        )
+    """Return a description as it is; raise when a check or a test of it has failed."""
+    for detail in description.validation_summary.details:
+        for error in detail.errors:
+            where = ".".join(map(str, error.loc))
+            raise ConfigError(
+                f"bioimageio.core refuses the package ({where}: {error.msg[:200]})",
+                hint="pip install 'nucleisplit[export]' gets versions that fit",
+            )
     return description
 
 

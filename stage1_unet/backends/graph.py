@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -119,6 +120,16 @@ def _check_graph(graph, whole: nn.Module, sides: tuple[int, int]) -> None:
             raise BackendError("OpenVINO computes other maps than torch for this network")
 
 
+@cache
+def _core():
+    """The one core of this process, kept to its end.
+
+    Each core gives its thread another stack for signals. Of several that go, one may leave behind
+    the stack of another that is gone, and the next signal (Ctrl-C) then ends in a crash.
+    """
+    return import_openvino().Core()
+
+
 def compile_graph(graph, precision: str):
     """Make a graph ready to compute on as many cores as torch would.
 
@@ -131,7 +142,8 @@ def compile_graph(graph, precision: str):
         "ENABLE_CPU_PINNING": False,
         "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS,
     }
-    return import_openvino().Core().compile_model(graph, "CPU", settings)
+    import_openvino()
+    return _core().compile_model(graph, "CPU", settings)
 
 
 def save_graph(path: Path, graph, half: bool = False) -> None:
@@ -158,7 +170,7 @@ def read_graph(path: Path):
     BackendError
         The file is missing, no graph, or has changed.
     """
-    openvino = import_openvino()
+    import_openvino()
     try:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -166,7 +178,7 @@ def read_graph(path: Path):
         text = metadata["graph"]
         if _digest(text, weights) != metadata["sha256"]:
             raise BackendError(f"{path}: has changed since it was written")
-        return openvino.Core().read_model(text.encode(), weights)
+        return _core().read_model(text.encode(), weights)
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise BackendError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
 

@@ -41,7 +41,7 @@ def test_every_slice_as_an_image(infer, stack, model):
     assert result.exit_code == 0, result.output
     labels, table = tifffile.imread(out / "stack_labels.tif"), pd.read_csv(out / "nuclei.csv")
     assert labels.shape == (6, 64, 64)
-    assert list(table.columns) == ["image", "slice", *Measures().columns()]
+    assert list(table.columns) == ["image", "slice", *Measures().columns(sized=True)]
     assert table["label"].tolist() == list(range(1, labels.max() + 1))
     with open_image(stack) as source:
         alone = Segmenter(model, device="cpu").segment(source.plane(PlaneChoice(z=2)).read())
