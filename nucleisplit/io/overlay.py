@@ -136,7 +136,7 @@ def write_overlay(
     """
     picture = Image.fromarray(draw_overlay(image, labels, predicted_iou))
     with replacing(path, overwrite) as part:
-        picture.save(part, format="PNG", compress_level=3)
+        picture.save(part, format="PNG", compress_level=1)
 
 
 def _enlargement(shape: tuple[int, int]) -> int:

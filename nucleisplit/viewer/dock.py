@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Shapes
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QMessageBox, QScrollArea, QShortcut, QVBoxLayout, QWidget
 
@@ -51,6 +52,7 @@ class NucleiDock(QWidget):
         self.models = Models()
         self.runner = Runner(self)
         self._cancel = threading.Event()
+        self._events: list[tuple[Any, Callable]] = []
         self.segment, self.choose = SegmentPanel(), ChoosePanel()
         self.review, self.save = ReviewPanel(), SavePanel()
         self.reviewer = Reviewer(napari_viewer, self.choose, self.review, self)
@@ -124,6 +126,20 @@ class NucleiDock(QWidget):
         self.reviewer.take_up_painting()
         show_info(f"saved {image} and {labels}")
 
+    def leave(self) -> None:
+        """Let go of the viewer, as the widget is closed."""
+        self._cancel.set()
+        self.runner.stop()
+        for event, action in self._events:
+            event.disconnect(action)
+        self._events = []
+        self.reviewer.leave()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.ParentChange and self.parent() is None and self._events:
+            self.leave()  # napari takes a widget out of its dock, and never tells it
+        return super().event(event)
+
     def ask(self, question: str) -> bool:
         """Ask for a yes."""
         return QMessageBox.question(self, "nucleisplit", question) == QMessageBox.Yes
@@ -175,10 +191,11 @@ class NucleiDock(QWidget):
             shortcut.setContext(Qt.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
         layers = self.viewer.layers
-        for event in (layers.events.inserted, layers.events.removed, layers.events.reordered):
-            event.connect(self._list_layers)
-        layers.selection.events.active.connect(self._follow)
-        self.destroyed.connect(self._cancel.set)
+        changes = (layers.events.inserted, layers.events.removed, layers.events.reordered)
+        self._events = [(event, self._list_layers) for event in changes]
+        self._events.append((layers.selection.events.active, self._follow))
+        for event, action in self._events:
+            event.connect(action)
 
     def _lay_out(self) -> None:
         inside = QWidget()

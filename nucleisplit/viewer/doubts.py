@@ -19,7 +19,7 @@ class Queue:
     --------
     >>> queue = Queue([7, 2, 5])
     >>> queue.forward(), queue.forward(lambda label: label != 2), queue.forward(), queue.backward()
-    (7, 5, None, 7)
+    (7, 5, None, 2)
     """
 
     def __init__(self, order: Sequence[int] = ()) -> None:

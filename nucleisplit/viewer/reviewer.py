@@ -69,6 +69,12 @@ class Reviewer(QObject):
         self.runner = Runner(self)
         self.label = 0
         self.options: list[Choice] = []
+        self._keys = {
+            "N": self.next_doubtful,
+            "Shift-N": self.previous_doubtful,
+            "Control-Z": self.undo,
+            "Control-Shift-Z": self.redo,
+        }
         choose.changed.connect(self.choose_again)
         choose.reset.connect(self.reset_choice)
         choose.recolored.connect(self.recolor)
@@ -86,19 +92,25 @@ class Reviewer(QObject):
         """Take up a new session with its measurements, and work on it."""
         labels = layers.labels
         self.all[labels] = layers
-        # napari tells of a painting before it is in the pixels
-        labels.events.paint.connect(lambda event: QTimer.singleShot(0, self.take_up_painting))
-        labels.events.selected_label.connect(lambda event: self._picked(layers))
-        for key, action in {
-            "N": self.next_doubtful,
-            "Shift-N": self.previous_doubtful,
-            "Control-Z": self.undo,
-            "Control-Shift-Z": self.redo,
-        }.items():
+        labels.events.paint.connect(self._painted)
+        labels.events.selected_label.connect(self._picked)
+        for key, action in self._keys.items():
             labels.bind_key(key, lambda layer, action=action: action(), overwrite=True)
         self.use(layers)
         self._measured(layers, layers.session.state, table)
         self.said.emit(describe_result(layers.session.result, layers.iou.size))
+
+    def leave(self) -> None:
+        """Let go of the viewer; the layers of nuclei stay there as any others."""
+        self.runner.stop()
+        self.viewer.mouse_drag_callbacks.remove(self.on_click)
+        for labels, layers in self.all.items():
+            labels.events.paint.disconnect(self._painted)
+            labels.events.selected_label.disconnect(self._picked)
+            for key in self._keys:
+                labels.bind_key(key, None)
+            layers.remove_outlines()
+        self.all, self.current = {}, None
 
     def drop_removed(self) -> None:
         """Forget the sessions whose layer the user has removed."""
@@ -252,10 +264,13 @@ class Reviewer(QObject):
             layers.labels.selected_label = label
         self.review.show_nucleus(text, [describe_choice(choice) for choice in self.options])
 
-    def _picked(self, layers: NucleiLayers) -> None:
+    def _painted(self, event: Any) -> None:
+        QTimer.singleShot(0, self.take_up_painting)  # it is not in the pixels yet
+
+    def _picked(self, event: Any) -> None:
         """Describe the nucleus whose number was chosen in napari."""
-        label = layers.labels.selected_label
-        if layers is self.current and label != self.label:
+        layers, label = self.current, event.source.selected_label
+        if layers is not None and event.source is layers.labels and label != self.label:
             self._describe(label if layers.session.locate([label]) else 0)
 
     def _outline(self, number: int) -> None:

@@ -56,6 +56,10 @@ class Runner(QObject):
         if not self.busy:
             self._begin()
 
+    def stop(self) -> None:
+        """Forget what waits, and the value of what still runs."""
+        self._waiting, self._then = None, lambda value: None
+
     def _begin(self) -> None:
         (work, self._then), self._waiting = self._waiting, None
         self._worker = create_worker(_attempt, work)

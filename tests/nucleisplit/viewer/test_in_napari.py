@@ -6,13 +6,16 @@ import time
 import napari
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
 
+from nucleisplit.errors import InputError
 from nucleisplit.io import load_dataset
 from nucleisplit.viewer.dock import NucleiDock
 from nucleisplit.viewer.layers import SECOND_OPINION
+from nucleisplit.viewer.shown import shown_plane
 
 
 def wait(condition, seconds=120):
@@ -255,6 +258,33 @@ def test_a_region_of_a_slice(dock, viewer, crowd, segmenter):
     settle(dock)
 
 
+def test_which_pixels_are_read():
+    viewer = ViewerModel()
+    rng = np.random.default_rng(0)
+    fine = rng.integers(0, 255, (40, 60, 4), np.uint8)
+    layer = viewer.add_image([fine, fine[::2, ::2]], multiscale=True, rgb=True)
+    shown = shown_plane(viewer, layer)
+    assert shown.shape == (40, 60)
+    assert np.array_equal(shown.read(shown.whole()), fine[..., :3])
+
+    stack = rng.integers(0, 255, (5, 20, 30), np.uint8)
+    layer = viewer.add_image(stack, scale=(3, 1, 1), translate=(6, 0, 0))
+    viewer.dims.set_point(0, 6 + 3 * 2)
+    shown = shown_plane(viewer, layer)
+    assert np.array_equal(shown.read(shown.whole()), stack[2])
+    viewer.dims.order = (1, 0, 2)
+    viewer.dims.set_point(1, 7)
+    shown = shown_plane(viewer, layer)
+    assert np.array_equal(shown.read(shown.whole()), stack[:, 7])
+    assert shown.box(shown.whole()) == (5, 1, 30)
+    assert shown.place(shown.whole())["translate"].tolist() == [6, 7, 0]
+    viewer.dims.order = (0, 1, 2)
+    viewer.add_image(stack, name="late", translate=(100, 0, 0))
+    viewer.dims.set_point(0, 100)
+    with pytest.raises(InputError, match="has nothing at this slice; move the slider"):
+        shown_plane(viewer, layer)
+
+
 def test_a_polygon_leaves_out_what_is_around_and_is_no_training_data(dock, viewer, crowd, tmp_path):
     viewer.add_image(crowd, name="crowd")
     triangle = viewer.add_shapes(
@@ -364,6 +394,25 @@ def test_the_layer_that_is_selected_is_worked_on(dock, viewer, crowd):
     viewer.layers.remove(two.labels)
     assert dock.reviewer.current is None
     assert not dock.review.isEnabled()
+
+
+def test_a_closed_widget_lets_go_of_the_viewer(dock, viewer, crowd):
+    viewer.add_image(crowd, name="crowd")
+    layers = segmented(dock)
+    dock.review.next.click()
+    labels, known = layers.labels, layers.session.state
+    assert len(labels.keymap) == 4
+    viewer.window.remove_dock_widget(dock)
+    assert labels in viewer.layers
+    assert SECOND_OPINION not in viewer.layers
+    assert not labels.keymap
+    assert dock.reviewer.on_click not in viewer.mouse_drag_callbacks
+    viewer.add_image(crowd, name="another")
+    viewer.layers.selection.active = labels
+    labels.paint((40, 40), 500)
+    QApplication.processEvents()
+    assert layers.session.state is known
+    viewer.layers.remove(labels)
 
 
 def test_our_files_are_opened_and_saved(viewer, tmp_path, crowd, result):
