@@ -115,7 +115,7 @@ def _valid(description):
     """Return a description as it is; raise when a check or a test of it has failed."""
     for detail in description.validation_summary.details:
         for error in detail.errors:
-            where = ".".join(map(str, error.loc))
+            where = ".".join(map(str, error.loc)) or "package"
             raise ConfigError(
                 f"bioimageio.core refuses the package ({where}: {error.msg[:200]})",
                 hint="pip install 'nucleisplit[export]' gets versions that fit",
