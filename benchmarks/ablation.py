@@ -111,7 +111,8 @@ def page(table: dict, results: dict[str, dict], dataset: Dataset, fold: int) -> 
         f"trained without fold {fold}, unless said, and scored on its images with the "
         "single-threshold watershed tuned on them (no trees, no test-time augmentation unless "
         "said). In brackets: 95 % bootstrap intervals over mosaics; of the difference, paired. "
-        f"Machine: {table['machine']}. Minutes include waiting for other work on the same cores.",
+        f"Machine: {table['machine']}. Minutes include waiting for other work on the same cores. "
+        "What was tried before: [first experiments](experiments_first.md).",
     ]
     for group in table["group"]:
         if not any(experiment["name"] in results for experiment in group["experiment"]):
