@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -87,6 +88,7 @@ def adapt(
     rounds, new = _cross_validate(regressor, rows, folds, config)
     blended = _blended(regressor.calibration_, rows, new, config.prior_images)
 
+    @cache
     def attempt(selects: bool, tells: bool) -> CrossFit:
         raw = [
             np.stack([(b if use else a)[:, i] for i, use in enumerate((selects, tells))], axis=1)
