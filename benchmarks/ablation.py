@@ -3,7 +3,7 @@
     python benchmarks/ablation.py DATA OUT [--table benchmarks/ablation.toml] [--start RUN]
         [--only NAME ...] [--device auto] [--write docs/experiments.md]
 
-Each experiment of the table trains one network on all folds but one (or on all clusters but those
+Each experiment of the table trains one network on all folds but one (or on all kinds but those
 its group holds out), predicts the held-out images and scores the single-threshold watershed tuned
 on them. Those with `of_run = true` use the network of RUN, a finished run of `train-unet`, that has
 not seen the fold. What is finished is not repeated, so a killed run goes on with the same command.
@@ -45,7 +45,7 @@ def merged(*layers: dict) -> RunConfig:
 
 def is_held_out(record: Record, group: dict, fold: int) -> bool:
     """Tell whether the networks of a group must not see an image."""
-    return record.cluster in group["hold_out"] if "hold_out" in group else record.fold == fold
+    return record.kind in group["hold_out"] if "hold_out" in group else record.fold == fold
 
 
 def run_experiment(
@@ -119,12 +119,12 @@ def page(table: dict, results: dict[str, dict], dataset: Dataset, fold: int) -> 
             continue
         records = [record for record in dataset.records if is_held_out(record, group, fold)]
         mosaics = np.array([record.group for record in records])
-        clusters = pd.Series([record.cluster for record in records])
-        names = sorted(clusters.unique())
+        kinds = pd.Series([record.kind for record in records])
+        names = sorted(kinds.unique())
         lines += ["", f"## {group['title']}", "", group["text"].strip(), ""]
         lines.append(
             "| experiment | crops | minutes | mAP | against the first | "
-            + " | ".join(f"{name} ({(clusters == name).sum()})" for name in names)
+            + " | ".join(f"{name} ({(kinds == name).sum()})" for name in names)
             + " |"
         )
         lines.append("|---|--:|--:|---|---|" + "--:|" * len(names))
@@ -142,14 +142,14 @@ def page(table: dict, results: dict[str, dict], dataset: Dataset, fold: int) -> 
                 if values is first
                 else f"{(values - first).mean():+.3f} [{below:+.3f}, {above:+.3f}]"
             )
-            by_cluster = pd.Series(values).groupby(clusters).mean()
+            by_kind = pd.Series(values).groupby(kinds).mean()
             cells = [
                 experiment.get("title", experiment["name"]),
                 f"{result['crops']:,}" if result["crops"] else "-",
                 f"{result['training_minutes']:.1f}" if result["crops"] else "-",
                 f"{values.mean():.3f} [{low:.3f}, {high:.3f}]",
                 change,
-                *(f"{by_cluster[name]:.3f}" for name in names),
+                *(f"{by_kind[name]:.3f}" for name in names),
             ]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

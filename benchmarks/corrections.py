@@ -36,9 +36,9 @@ def rows_of(run: TrainingRun, dataset: Dataset, unseen: dict[str, Path]) -> list
     maps, truths = [], []
     for record in dataset.records:
         image, truth, _ = record.read()
-        if record.cluster in predictors:
+        if record.kind in predictors:
             shown = preprocess(image, run.config.preprocess)
-            found = predictors[record.cluster].predict(shown)
+            found = predictors[record.kind].predict(shown)
             maps.append(np.rint(found * 255).astype(np.uint8))
         else:
             maps.append(run.read_maps(record))
@@ -92,8 +92,8 @@ def main() -> None:
     print("| cluster | corrected | scored | mAP | gain | error of the predicted IoU | seconds |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     for cluster in args.clusters:
-        others = [i for i, r in enumerate(dataset.records) if r.cluster != cluster]
-        own = [i for i, r in enumerate(dataset.records) if r.cluster == cluster]
+        others = [i for i, r in enumerate(dataset.records) if r.kind != cluster]
+        own = [i for i, r in enumerate(dataset.records) if r.kind == cluster]
         folds = [dataset.records[i].fold for i in others]
         base = cross_fit([rows[i] for i in others], folds, run.config.trees).regressor
         records = [dataset.records[i] for i in own]

@@ -2,7 +2,7 @@
 
     python benchmarks/sizes.py RUN [--images 40] [--side 256] [--factors 0.5 1 2 4]
 
-Takes images of a training run (`nucleisplit train-unet`), from all clusters in turn, and the
+Takes images of a training run (`nucleisplit train-unet`), from all kinds in turn, and the
 networks that have not seen them. Each image is resized by each factor and its maps are computed;
 they are brought to the size of the labels, cut at fixed thresholds, and scored there.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nucleisplit.io import Record, load_dataset
+from nucleisplit.io import Record
 from nucleisplit.metric import score_image
 from nucleisplit.training import TrainingRun
 from stage1_unet import WEIGHTS, Predictor, load_network, preprocess
@@ -32,13 +32,13 @@ def resized(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def in_turn(records: list[Record], folds: list[int], count: int) -> list[Record]:
-    """Draw images of some folds, one of each cluster after the other."""
+    """Draw images of some folds, one of each kind after the other."""
     records = [record for record in records if record.fold in folds]
     random.Random(0).shuffle(records)
-    clusters = defaultdict(list)
+    kinds = defaultdict(list)
     for record in records:
-        clusters[record.cluster].append(record)
-    drawn = chain.from_iterable(zip_longest(*(clusters[name] for name in sorted(clusters))))
+        kinds[record.kind].append(record)
+    drawn = chain.from_iterable(zip_longest(*(kinds[name] for name in sorted(kinds))))
     return [record for record in drawn if record is not None][:count]
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
 
     run = TrainingRun.open(options.run)
-    dataset = load_dataset(run.data, run.table, run.group, run.folds)
+    dataset = run.load_dataset()
     chosen = options.folds or dataset.folds
     records = in_turn(dataset.records, chosen, options.images)
     radius_range = tuple(options.radius_range or run.config.predict.radius_range)
@@ -82,11 +82,11 @@ def main() -> None:
             for record in (record for record in records if record.fold == fold):
                 for factor in options.factors:
                     if result := score(predictor, run, record, options.side, factor):
-                        table[way][factor, record.cluster].append(result[0])
+                        table[way][factor, record.kind].append(result[0])
                         table[way][factor, "all"].append(result[0])
                         changed[factor] += result[1] != 1
 
-    names = ["all", *sorted({record.cluster for record in records})]
+    names = ["all", *sorted({record.kind for record in records})]
     print(f"{len(records)} images, radius range {radius_range[0]:g} to {radius_range[1]:g} px")
     print(f"{'':10}{'factor':>7}" + "".join(f"{name or '-':>8}" for name in names) + "  rescaled")
     for way, scores in table.items():

@@ -60,11 +60,11 @@ def kind(cluster: str) -> str:
 def by_cluster(methods: dict) -> str:
     first = next(iter(methods.values()))
     head = ["mAP, out of fold", "images", *(METHODS[name] for name in methods)]
-    rows = [["all", "overall"], *([kind(name), name] for name in first["clusters"])]
+    rows = [["all", "overall"], *([kind(name), name] for name in first["kinds"])]
 
     def cells(key: str) -> list[dict]:
         every = methods.values()
-        return [m["overall"] if key == "overall" else m["clusters"][key] for m in every]
+        return [m["overall"] if key == "overall" else m["kinds"][key] for m in every]
 
     return table(
         head,

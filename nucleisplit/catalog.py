@@ -71,7 +71,7 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
         kind = f"{kind} {network.encoder}"
     trees = manifest.scores.get("methods", {}).get("trees", {})
     overall = trees.get("overall", {})
-    groups = {name: group["images"] for name, group in trees.get("clusters", {}).items()}
+    groups = {name: group["images"] for name, group in trees.get("kinds", {}).items()}
     return {
         "fingerprint": bundle.fingerprint,
         "bytes": sum((bundle.path / name).stat().st_size for name in manifest.files),
@@ -86,7 +86,7 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
             "fingerprint": manifest.data,
             "images": overall.get("images"),
             "nuclei": overall.get("true_count"),
-            "clusters": groups,
+            "kinds": groups,
         },
         "map": overall.get("map"),
         "int8": manifest.scores.get("int8"),

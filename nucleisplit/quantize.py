@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,7 +22,7 @@ _CROP = 256
 
 def quantize_model(
     model: str | Path,
-    data: str | Path,
+    data: str | Path | Sequence[str | Path],
     *,
     crops: int = 60,
     images: int = 80,
@@ -34,14 +33,14 @@ def quantize_model(
 
     They are calibrated on crops of some images of a dataset and scored on others, against the
     networks in float32: the whole way to the nuclei, with the trees of the model. Images of rare
-    clusters are taken more often. All is as before when int8 costs too much.
+    kinds are taken more often. All is as before when int8 costs too much.
 
     Parameters
     ----------
     model
         Name of a bundled model, or the folder of one; it is changed in place.
     data
-        Folder of a dataset, as for training.
+        Folder of a dataset, or several, as for training.
     crops
         Images to calibrate on; at most half of them all.
     images
@@ -65,10 +64,9 @@ def quantize_model(
         The model cannot be read or written.
     """
     bundle = load_bundle(model)
-    records = load_dataset(data, folds=2).records
+    dataset = load_dataset(data, folds=2)
+    records, shares = dataset.records, np.array(dataset.weights())
     rng = np.random.default_rng(0)
-    counts = Counter(record.cluster for record in records)
-    shares = np.array([counts[record.cluster] ** -0.5 for record in records])
     order = rng.choice(len(records), len(records), replace=False, p=shares / shares.sum())
     shuffled = [records[index] for index in order]
     crops = min(crops, len(records) // 2)

@@ -101,23 +101,40 @@ def training_rows(
     return ImageRows(forest.candidates, forest_features(forest), true_iou(forest, truth), n_true)
 
 
-def image_weights(counts: Sequence[int]) -> np.ndarray:
-    """Weight of every row such that each image has the same total; the mean weight is 1.
+def image_weights(counts: Sequence[int], shares: Sequence[float] | None = None) -> np.ndarray:
+    """Weight of every row, given the number of rows of each image; the mean weight is 1.
+
+    The rows of an image share its weight, which is the same for all images unless `shares` are
+    given.
 
     Examples
     --------
-    >>> image_weights([1, 3]).tolist()
-    [2.0, 0.6666666666666666, 0.6666666666666666, 0.6666666666666666]
+    >>> image_weights([1, 3]).round(2).tolist()
+    [2.0, 0.67, 0.67, 0.67]
+    >>> image_weights([1, 3], [1, 3]).tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
     counts = np.asarray(counts, int)
-    filled = counts[counts > 0]
-    return np.repeat(counts.sum() / (filled.size * filled), filled)
+    shares = np.ones(counts.size) if shares is None else np.asarray(shares, float)
+    filled = counts > 0
+    weights = np.repeat(shares[filled] / counts[filled], counts[filled])
+    return weights * (weights.size / weights.sum()) if weights.size else weights
 
 
 def cross_val_predict(
-    rows: Sequence[ImageRows], folds: Sequence[int], config: RegressorConfig | None = None
+    rows: Sequence[ImageRows],
+    folds: Sequence[int],
+    config: RegressorConfig | None = None,
+    *,
+    apart: Sequence[int] | None = None,
+    shares: Sequence[float] | None = None,
 ) -> list[np.ndarray]:
-    """Raw scores of every candidate by boosters fitted on the other folds.
+    """Raw scores of every candidate by boosters that have not seen its image.
+
+    Parameters
+    ----------
+    rows, folds, config, apart, shares
+        As for `cross_fit`.
 
     Returns
     -------
@@ -128,11 +145,11 @@ def cross_val_predict(
     ValueError
         If there are fewer than two folds, or not one fold per image.
     """
-    folds = checked_folds(rows, folds)
+    folds = checked_folds(rows, folds, apart)
     out: list[np.ndarray] = [np.zeros((0, 2))] * len(rows)
     for fold in np.unique(folds):
-        others = [rows[i] for i in np.flatnonzero(folds != fold)]
-        model = IoURegressor(config).fit(*stack_rows(others))
+        learn = np.flatnonzero(_learnt_from(fold, folds, apart))
+        model = IoURegressor(config).fit(*stack_rows(rows, learn, shares))
         for i in np.flatnonzero(folds == fold):
             out[i] = model.predict_raw(rows[i].features)
     return out
@@ -143,31 +160,40 @@ def cross_fit(
     folds: Sequence[int],
     config: RegressorConfig | None = None,
     selection: SelectConfig | None = None,
+    *,
+    apart: Sequence[int] | None = None,
+    shares: Sequence[float] | None = None,
 ) -> CrossFit:
     """Fit the second stage by folds for an honest score, then on everything for use.
 
     Parameters
     ----------
     rows : sequence of ImageRows
-        From `training_rows`, one per image.
+        From `training_rows`, one per image; an image whose maps were made by two networks may come
+        twice.
     folds : sequence of int
-        Fold of each image, the same as the network's.
+        Fold of each image, the same as the network's: what scores it has not learnt from this fold.
     config : RegressorConfig, optional
     selection : SelectConfig, optional
+    apart : sequence of int, optional
+        A second fold of each image that does not learn from it either. So an image that comes
+        twice, once per network, stays unseen by both folds.
+    shares : sequence of float, optional
+        Weight of each image, in the trees and in the calibration; by default all alike.
 
     Raises
     ------
     ValueError
         If there are fewer than two folds, not one fold per image, or no candidates to learn from.
     """
-    folds = checked_folds(rows, folds)
-    raw = cross_val_predict(rows, folds, config)
+    folds = checked_folds(rows, folds, apart)
+    raw = cross_val_predict(rows, folds, config, apart=apart, shares=shares)
 
     def tables(use: np.ndarray, chosen: Sequence[np.ndarray] | None) -> CalibrationSet:
-        return fit_calibrations(rows, raw, use, chosen)
+        return fit_calibrations(rows, raw, use, chosen, shares)
 
-    regressor = IoURegressor(config).fit(*stack_rows(rows))
-    return choose_out_of_fold(rows, folds, raw, regressor, tables, selection)
+    regressor = IoURegressor(config).fit(*stack_rows(rows, shares=shares))
+    return choose_out_of_fold(rows, folds, raw, regressor, tables, selection, apart)
 
 
 def choose_out_of_fold(
@@ -177,12 +203,13 @@ def choose_out_of_fold(
     regressor: IoURegressor,
     tables: Callable[[np.ndarray, Sequence[np.ndarray] | None], CalibrationSet],
     selection: SelectConfig | None = None,
+    apart: Sequence[int] | None = None,
 ) -> CrossFit:
     """Select in every image by calibrations that have not seen it, and calibrate for use.
 
     Parameters
     ----------
-    rows, folds, selection
+    rows, folds, selection, apart
         As for `cross_fit`.
     raw : list of (n, 2) float64
         Raw scores of every candidate, out of fold.
@@ -196,14 +223,14 @@ def choose_out_of_fold(
     chosen: list[np.ndarray] = [np.zeros(0, np.int64)] * len(rows)
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for fold in np.unique(folds):
-        table = tables(folds != fold, None)
+        table = tables(_learnt_from(fold, folds, apart), None)
         for i in np.flatnonzero(folds == fold):
             hit = table.to_hits(raw[i])
             chosen[i], found[i] = select(rows[i].candidates, hit, selection), hit[:, 0]
     predicted: list[np.ndarray] = [np.zeros(0, np.float32)] * len(rows)
     maps = np.zeros(len(rows))
     for fold in np.unique(folds):
-        table = tables(folds != fold, chosen)
+        table = tables(_learnt_from(fold, folds, apart), chosen)
         for i in np.flatnonzero(folds == fold):
             scores = raw[i][chosen[i]]
             predicted[i] = table.to_iou(scores)
@@ -213,24 +240,44 @@ def choose_out_of_fold(
     return CrossFit(regressor, chosen, predicted, maps, raw)
 
 
-def checked_folds(rows: Sequence[ImageRows], folds: Sequence[int]) -> np.ndarray:
+def _learnt_from(fold: int, folds: np.ndarray, apart: Sequence[int] | None) -> np.ndarray:
+    """Mask of the images that what scores a fold may learn from, (n_images,) bool."""
+    learnt = np.asarray(folds) != fold
+    return learnt if apart is None else learnt & (np.asarray(apart) != fold)
+
+
+def checked_folds(
+    rows: Sequence[ImageRows], folds: Sequence[int], apart: Sequence[int] | None = None
+) -> np.ndarray:
     """Return the folds as an array; `ValueError` as `cross_fit` says."""
     folds = np.asarray(folds)
-    if folds.shape != (len(rows),):
-        raise ValueError(f"{len(rows)} images need as many folds, got {folds.shape}")
+    for given in (folds, folds if apart is None else np.asarray(apart)):
+        if given.shape != (len(rows),):
+            raise ValueError(f"{len(rows)} images need as many folds, got {given.shape}")
     if np.unique(folds).size < 2:
         raise ValueError(f"at least two folds are needed, got {np.unique(folds).tolist()}")
     for fold in np.unique(folds):
-        if not sum(len(rows[i].candidates) for i in np.flatnonzero(folds != fold)):
+        learnt = np.flatnonzero(_learnt_from(fold, folds, apart))
+        if not sum(len(rows[i].candidates) for i in learnt):
             raise ValueError(f"no candidates outside fold {fold}: the maps show no nuclei")
     return folds
 
 
-def stack_rows(rows: Sequence[ImageRows]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, IoU and weight of all candidates; each image weighs the same."""
-    X = np.concatenate([row.features for row in rows])
-    y = np.concatenate([row.iou for row in rows])
-    return X, y, image_weights([len(row.iou) for row in rows])
+def stack_rows(
+    rows: Sequence[ImageRows],
+    use: Sequence[int] | None = None,
+    shares: Sequence[float] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return features, IoU and weight of all candidates of the images to use (all by default).
+
+    The candidates of an image share its weight, see `image_weights`.
+    """
+    use = np.arange(len(rows)) if use is None else use
+    taken = [rows[i] for i in use]
+    X = np.concatenate([row.features for row in taken])
+    y = np.concatenate([row.iou for row in taken])
+    counts = [len(row.iou) for row in taken]
+    return X, y, image_weights(counts, None if shares is None else np.asarray(shares)[use])
 
 
 def fit_calibrations(
@@ -238,12 +285,13 @@ def fit_calibrations(
     raw: Sequence[np.ndarray],
     use: np.ndarray,
     chosen: Sequence[np.ndarray] | None = None,
+    shares: Sequence[float] | None = None,
 ) -> CalibrationSet:
     """Fit all tables on the images to use; until anything is chosen, on all candidates."""
     return CalibrationSet(
-        _calibration(rows, raw, HITS, use),
-        _calibration(rows, raw, HITS, use, chosen),
-        _calibration(rows, raw, IOU, use, chosen),
+        _calibration(rows, raw, HITS, use, None, shares),
+        _calibration(rows, raw, HITS, use, chosen, shares),
+        _calibration(rows, raw, IOU, use, chosen, shares),
     )
 
 
@@ -252,7 +300,8 @@ def _calibration(
     raw: Sequence[np.ndarray],
     column: int,
     use: np.ndarray,
-    chosen: Sequence[np.ndarray] | None = None,
+    chosen: Sequence[np.ndarray] | None,
+    shares: Sequence[float] | None,
 ) -> Calibration:
     """Fit on all candidates of the images to use, or on the chosen ones if there are any."""
     images = np.flatnonzero(use)
@@ -260,5 +309,6 @@ def _calibration(
         chosen = [slice(None)] * len(rows)
     scores = [raw[i][chosen[i], column] for i in images]
     iou = [rows[i].iou[chosen[i]] for i in images]
-    weights = image_weights([len(part) for part in iou])
+    shares = None if shares is None else np.asarray(shares)[images]
+    weights = image_weights([len(part) for part in iou], shares)
     return Calibration.fit(np.concatenate(scores), np.concatenate(iou), weights)

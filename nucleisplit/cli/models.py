@@ -43,12 +43,11 @@ def models(folders: tuple[Path, ...]) -> None:
             talk.error(entry["error"])
         else:
             training = entry["training"]
-            clusters = ", ".join(f"{n} of {name}" for name, n in training["clusters"].items())
+            kinds = ", ".join(f"{n} of {name}" for name, n in training["kinds"].items())
             talk.detail(
                 f"{entry['name']}: {entry['path']}, written by nucleisplit {entry['nucleisplit']}, "
                 f"maps {', '.join(entry['channels'])}, test-time augmentation {entry['tta']}, "
-                f"trained on data {training['fingerprint'][:12]}"
-                + (f" ({clusters})" if clusters else "")
+                f"trained on data {training['fingerprint'][:12]}" + (f" ({kinds})" if kinds else "")
             )
     if len(whole) < len(entries):
         sys.exit(PARTLY)

@@ -12,7 +12,7 @@ from nucleisplit.cli.switches import json_option
 
 @click.command(context_settings=CONTEXT)
 @click.argument("model", shell_complete=complete_models)
-@click.argument("data", type=EXISTING_FOLDER)
+@click.argument("data", type=EXISTING_FOLDER, nargs=-1, required=True)
 @click.option(
     "--crops",
     type=click.IntRange(1),
@@ -38,15 +38,16 @@ from nucleisplit.cli.switches import json_option
     help="Largest loss of mAP that is accepted.",
 )
 @json_option
-def quantize(model: str, data: Path, crops: int, images: int, max_cost: float) -> None:
+def quantize(model: str, data: tuple[Path, ...], crops: int, images: int, max_cost: float) -> None:
     """Add networks in int8 to MODEL, calibrated and checked on the images and labels of DATA.
 
     MODEL is the name of a bundled model or a folder, which is changed in place; DATA is a folder
-    as for train-unet. When int8 scores as well as float32, infer uses it on processors with
+    as for train-unet, or several. When int8 scores as well as float32, infer uses it on processors with
     instructions for it (VNNI). Needs pip install 'nucleisplit[quantize]'.
 
     \b
     nucleisplit quantize model/ data/
+    nucleisplit quantize model/ fluorescence/ tissue/ smears/
     nucleisplit infer images/ --model model/
     nucleisplit infer images/ --model model/ --backend openvino    not in int8
     """

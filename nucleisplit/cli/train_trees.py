@@ -60,7 +60,8 @@ def train_trees(
 
     RUN is a finished folder of nucleisplit train-unet. Prints the out-of-fold score of the best
     single-threshold watershed, of a plain re-cut at a few thresholds, of the trees, and of an
-    oracle that knows every candidate's true IoU, over all images and by cluster.
+    oracle that knows every candidate's true IoU, over all images and by kind; in kind and out of
+    kind apart, if the run was made by kind.
 
     With --add, the trees of a model that is there learn from a few images whose labels you have
     corrected, images/ and labels/ as for train-unet; the networks stay. It takes seconds, and

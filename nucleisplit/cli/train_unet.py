@@ -28,8 +28,8 @@ def _parse_only(
 
 
 @click.command("train-unet", context_settings=CONTEXT)
-@click.argument("data", type=EXISTING_FOLDER)
-@out_option("Folder of the run. Default: beside the data, data/ gives data-run/.")
+@click.argument("data", type=EXISTING_FOLDER, nargs=-1, required=True)
+@out_option("Folder of the run. Default: beside the (first) data, data/ gives data-run/.")
 @click.option(
     "--folds",
     type=click.IntRange(2),
@@ -42,13 +42,18 @@ def _parse_only(
     "--table",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="CSV",
-    help="Table with image_id and optionally fold, group, cluster. Default: "
-    "DATA/folds.csv if there.",
+    help="Table with image_id and optionally fold, group, kind. Default: DATA/folds.csv if there.",
 )
 @click.option(
     "--group",
     metavar="COLUMN",
     help="Column whose images must share a fold. Default: group or mosaic if there.",
+)
+@click.option(
+    "--by-kind",
+    is_flag=True,
+    help="Let the network of each fold leave out whole kinds of image, too, so that the trees also "
+    "learn from maps of kinds that a network has never seen. Takes no longer.",
 )
 @config_option
 @click.option(
@@ -82,11 +87,12 @@ def _parse_only(
 )
 @device_option
 def train_unet(
-    data: Path,
+    data: tuple[Path, ...],
     out: Path | None,
     folds: int,
     table: Path | None,
     group: str | None,
+    by_kind: bool,
     config: Path | None,
     init: str | None,
     pseudo: Path | None,
@@ -97,10 +103,12 @@ def train_unet(
     """Train one network per fold of DATA, keep its out-of-fold maps, then one on everything.
 
     DATA holds images/ and labels/ with equal file names, or the layout of the Data Science
-    Bowl 2018. Killed at any moment, the same command goes on where it was.
+    Bowl 2018; several folders make one dataset, each a kind of image unless its table has a column
+    kind. Killed at any moment, the same command goes on where it was.
 
     \b
     nucleisplit train-unet data/ --out run/
+    nucleisplit train-unet fluorescence/ tissue/ smears/ --by-kind --out run/
     nucleisplit train-unet data/ --config train.toml --device cuda
     nucleisplit train-unet data/ --init default          fine-tune the bundled model
     nucleisplit train-unet data/ --init run/ --out longer/          train a run for longer
@@ -112,7 +120,7 @@ def train_unet(
     from nucleisplit.training import train_unet as train
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # lightning has its own way to heed it
-    out = out or data.resolve().with_name(f"{data.resolve().name}-run")
+    out = out or data[0].resolve().with_name(f"{data[0].resolve().name}-run")
     train(
         data,
         out,
@@ -125,6 +133,7 @@ def train_unet(
         pseudo=pseudo,
         labeller=pseudo_model,
         only=only,
+        by_kind=by_kind,
         say=talk.answer,
         progress=shows_progress(),
     )

@@ -1,9 +1,11 @@
-"""A dataset: pairs of image and labels with their fold, group and cluster."""
+"""A dataset: pairs of image and labels with their fold, group and kind, from one folder or several."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import numpy as np
 from nucleisplit.errors import DatasetError
 
 from .clean import CleaningConfig, CleaningNotes, clean_labels
-from .folds import make_folds
+from .folds import make_folds, share_out
 from .formats import read_label_file
 from .layout import Pair, find_pairs, name_some
 from .masks import merge_masks
@@ -21,8 +23,9 @@ from .table import ImageTable, read_image_table
 
 __all__ = ["Dataset", "Record", "load_dataset"]
 
-DEFAULT_TABLE = "folds.csv"
+DEFAULT_TABLES = ("folds.csv", "group.csv")
 DEFAULT_GROUPS = ("group", "mosaic")
+KIND_COLUMNS = ("kind", "cluster")
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,16 @@ class Record:
     Attributes
     ----------
     image_id : str
+        Of several folders, with the name of its folder before it: ``FOLDER/STEM``.
     image_path : Path
     label_paths : tuple of Path
         One label file, or one mask per nucleus when `native`.
-    fold : int
+    fold : int or None
+        None until folds have been made.
     group : str
         Images of one group share a fold; without a group column, the image id.
-    cluster : str
-        Image type, ``""`` when unknown.
+    kind : str
+        Kind of image, such as a stain or a laboratory; ``""`` when unknown.
     native : bool
         The layout of the Data Science Bowl 2018: `label_paths` are masks of single nuclei.
     """
@@ -47,9 +52,9 @@ class Record:
     image_id: str
     image_path: Path
     label_paths: tuple[Path, ...]
-    fold: int = 0
+    fold: int | None = 0
     group: str = ""
-    cluster: str = ""
+    kind: str = ""
     native: bool = False
 
     def read_labels(self, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, CleaningNotes]:
@@ -101,22 +106,25 @@ class Record:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The records of a folder, sorted by id.
+    """The records of one folder or of several, sorted by id within each.
 
     Attributes
     ----------
-    folder : Path
+    folders : tuple of Path
     records : tuple of Record
     folds_from : str
-        Where the folds come from: ``"table"``, or ``"made"`` here.
+        Where the folds come from: ``"table"``, or ``"made"`` here, all or some of them.
     """
 
-    folder: Path
+    folders: tuple[Path, ...]
     records: tuple[Record, ...]
     folds_from: str = "made"
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.folders))
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -124,9 +132,34 @@ class Dataset:
         return tuple(sorted({record.fold for record in self.records}))
 
     @property
-    def clusters(self) -> tuple[str, ...]:
-        """The clusters that occur, sorted."""
-        return tuple(sorted({record.cluster for record in self.records}))
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that occur, sorted."""
+        return tuple(sorted({record.kind for record in self.records}))
+
+    @cached_property
+    def kind_folds(self) -> dict[str, int]:
+        """For each kind, the fold whose network is to see none of it.
+
+        Kinds are dealt out by size, the largest first, each to the fold that is to miss the fewest
+        images by then. With fewer kinds than folds, some networks miss no kind.
+
+        Raises
+        ------
+        DatasetError
+            All images are of one kind, so that no network could learn without it.
+        """
+        sizes = Counter(record.kind for record in self.records)
+        if len(sizes) < 2:
+            raise DatasetError(
+                f"{self}: all {len(self)} images are of one kind",
+                "name the kinds in a column kind of its table, or train on several datasets",
+            )
+        return share_out(sizes, self.folds)
+
+    def weights(self) -> list[float]:
+        """How often each image is to be drawn: each kind by the square root of its size."""
+        sizes = Counter(record.kind for record in self.records)
+        return [sizes[record.kind] ** -0.5 for record in self.records]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -143,7 +176,7 @@ class Dataset:
 
 
 def load_dataset(
-    folder: str | Path,
+    folders: str | Path | Sequence[str | Path],
     table: str | Path | None = None,
     group: str | None = None,
     folds: int = 4,
@@ -153,15 +186,21 @@ def load_dataset(
 
     Parameters
     ----------
-    folder : str or Path
-        ``images/`` + ``labels/``, or the native layout; see `find_pairs`.
+    folders : str, Path or sequence of them
+        ``images/`` + ``labels/``, or the native layout; see `find_pairs`. Several folders make one
+        dataset: each is a kind of its own unless its table has kinds, and a group never reaches
+        beyond its folder. Kinds named in a column ``kind`` hold across folders, those in a column
+        ``cluster`` within theirs.
     table : str or Path, optional
-        CSV with the column ``image_id`` and optionally ``fold``, ``cluster`` and a group column;
-        by default ``folder/folds.csv`` if it exists.
+        CSV with the column ``image_id`` (or ``stem``) and optionally ``fold``, ``kind`` (or
+        ``cluster``) and a group column; by default ``folds.csv`` or ``group.csv`` of the folder
+        if it exists. Only for one folder.
     group : str, optional
-        Column of images that must share a fold; by default ``group`` or ``mosaic`` if there.
+        Column of images that must share a fold; by default ``group`` or ``mosaic`` if there. Only
+        for one folder.
     folds, seed : int
-        How to make folds when the table has none; see `make_folds`. A fold column wins.
+        How to make folds where the table has none; see `make_folds`. A fold column wins, and other
+        folders are dealt out to its folds.
 
     Returns
     -------
@@ -171,55 +210,90 @@ def load_dataset(
     ------
     DatasetError
         No pairs, images without labels, a missing column, ids that only the table or only the
-        folder has, folds that are no numbers or that part a group, or too few images.
+        folder has, folds that are no numbers or that part a group, too few images, or folders
+        of one name.
     InputError
-        The table cannot be read.
+        A table cannot be read.
     """
-    folder = Path(folder)
+    single = isinstance(folders, (str, Path))
+    paths = [Path(folders)] if single else [Path(folder) for folder in folders]
+    if len(paths) == 1:
+        records = _read_folder(paths[0], table, group)
+    else:
+        records = _read_folders(paths, table, group)
+    named = Dataset(tuple(paths), tuple(records), "table")
+    given = {record.fold for record in records if record.fold is not None}
+    if None not in {record.fold for record in records}:
+        return named
+    open_ = [record for record in records if record.fold is None]
+    numbers = sorted(given) or range(folds)
+    try:
+        groups, kinds = [r.group for r in open_], [r.kind for r in open_]
+        dealt = iter(make_folds(groups, kinds, folds=len(numbers), seed=seed))
+    except DatasetError as error:
+        raise DatasetError(f"{named}: {error.message}", error.hint) from None
+    done = [r if r.fold is not None else replace(r, fold=numbers[next(dealt)]) for r in records]
+    return Dataset(tuple(paths), tuple(done))
+
+
+def _read_folders(
+    paths: Sequence[Path], table: str | Path | None, group: str | None
+) -> list[Record]:
+    """List the records of several folders, so named that those of one stem stay apart."""
+    if not paths:
+        raise DatasetError("no dataset to load", "name at least one folder")
+    if table is not None or group is not None:
+        raise DatasetError(
+            f"{len(paths)} datasets cannot share one table or group column",
+            "put a folds.csv into each",
+        )
+    names = [path.resolve().name for path in paths]
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise DatasetError(
+            f"{len(paths)} datasets, of which {names.count(twice[0])} are called {twice[0]!r}",
+            "give each folder a name of its own, their images are told apart by it",
+        )
+    records = []
+    for path, name in zip(paths, names, strict=True):
+        for record in _read_folder(path, None, None, name):
+            marked = {"image_id": f"{name}/{record.image_id}", "group": f"{name}/{record.group}"}
+            records.append(replace(record, **marked))
+    return records
+
+
+def _read_folder(
+    folder: Path, table: str | Path | None, group: str | None, name: str = ""
+) -> list[Record]:
+    """List the records of one folder; with a name of its own, it is a kind unless it has some."""
     pairs = find_pairs(folder)
     ids = [pair.image_id for pair in pairs]
-    if table is None and (folder / DEFAULT_TABLE).is_file():
-        table = folder / DEFAULT_TABLE
+    if table is None:
+        table = next((folder / t for t in DEFAULT_TABLES if (folder / t).is_file()), None)
     if table is None:
         if group is not None:
             raise DatasetError(
                 f"{folder}: has no table with the column {group!r}", "name one with --table"
             )
-        dealt = _deal(folder, ids, None, folds, seed)
-        return Dataset(folder, tuple(_record(p, f) for p, f in zip(pairs, dealt, strict=True)))
-
+        return [_record(pair, None, pair.image_id, name) for pair in pairs]
     content = read_image_table(table)
     _check_ids(content, ids, folder)
     groups = _groups(content, ids, group)
-    known = "cluster" in content.columns
-    clusters = [content.rows[i]["cluster"] if known else "" for i in ids]
-    if "fold" in content.columns:
-        dealt = _given_folds(content, ids, groups)
-    else:
-        dealt = _deal(folder, groups, clusters, folds, seed)
-    records = tuple(
-        _record(pair, f, g, c) for pair, f, g, c in zip(pairs, dealt, groups, clusters, strict=True)
-    )
-    return Dataset(folder, records, "table" if "fold" in content.columns else "made")
+    column = next((c for c in KIND_COLUMNS if c in content.columns), None)
+    kinds = [content.rows[i][column] if column else "" for i in ids]
+    if column != "kind" and name:
+        kinds = [f"{name}/{kind}" if kind else name for kind in kinds]
+    folds = _given_folds(content, ids, groups) if "fold" in content.columns else [None] * len(ids)
+    return [_record(*row) for row in zip(pairs, folds, groups, kinds, strict=True)]
 
 
-def _deal(
-    folder: Path, groups: list[str], clusters: list[str] | None, folds: int, seed: int
-) -> list[int]:
-    try:
-        return make_folds(groups, clusters, folds=folds, seed=seed)
-    except DatasetError as error:
-        raise DatasetError(f"{folder}: {error.message}", error.hint) from None
-
-
-def _record(pair: Pair, fold: int, group: str | None = None, cluster: str = "") -> Record:
+def _record(pair: Pair, fold: int | None, group: str, kind: str) -> Record:
     return Record(
         image_id=pair.image_id,
         image_path=pair.image_path,
         label_paths=pair.label_paths,
         fold=fold,
-        group=group if group is not None else pair.image_id,
-        cluster=cluster,
+        group=group,
+        kind=kind,
         native=pair.native,
     )
 

@@ -12,7 +12,7 @@ from .readers import read_bytes
 
 __all__ = ["ImageTable", "read_image_table"]
 
-ID_COLUMN = "image_id"
+ID_COLUMNS = ("image_id", "stem")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ImageTable:
 
 
 def read_image_table(path: str | Path) -> ImageTable:
-    """Read a CSV with a column ``image_id`` and one row per image.
+    """Read a CSV with a column ``image_id`` (or ``stem``) and one row per image.
 
     Parameters
     ----------
@@ -70,9 +70,10 @@ def read_image_table(path: str | Path) -> ImageTable:
     separator = next((s for s in ",;\t" if s in header), ",")
     parsed = csv.reader(lines, delimiter=separator)
     columns = tuple(name.strip() for name in next(parsed))
-    if ID_COLUMN not in columns:
+    id_column = next((name for name in ID_COLUMNS if name in columns), None)
+    if id_column is None:
         raise DatasetError(
-            f"{path}: has no column {ID_COLUMN!r}", f"it has {', '.join(columns) or 'none'}"
+            f"{path}: has no column {ID_COLUMNS[0]!r}", f"it has {', '.join(columns) or 'none'}"
         )
     rows: dict[str, dict[str, str]] = {}
     for number, cells in enumerate(parsed, start=2):
@@ -84,9 +85,9 @@ def read_image_table(path: str | Path) -> ImageTable:
                 "repair the line",
             )
         row = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
-        image_id = row[ID_COLUMN]
+        image_id = row[id_column]
         if not image_id:
-            raise DatasetError(f"{path}: line {number} has no image_id", "fill it in")
+            raise DatasetError(f"{path}: line {number} has no {id_column}", "fill it in")
         if image_id in rows:
             raise DatasetError(f"{path}: line {number} repeats {image_id!r}", "keep one row of it")
         rows[image_id] = row

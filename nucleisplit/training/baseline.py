@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nucleisplit.metric import ImageScore, score_image, summarize
+from nucleisplit.metric import ImageScore, score_image
 from stage2_trees import RecutConfig, ThresholdConfig, threshold_labels
 
 from .pool import ImagePool
 
 _CHOICES = {
-    "body": (0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8),
-    "seed": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    "body": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8),
+    "seed": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     "border_weight": (0.0, 0.5, 1.0),
     "min_area": (12, 20, 30, 50),
     "min_seed_area": (4, 10, 20),
@@ -55,7 +55,11 @@ def quick_map(maps: np.ndarray, truth: np.ndarray) -> float:
     return score_image(threshold_labels(maps, _QUICK), np.maximum(truth, 0)).map
 
 
-def tune_thresholds(pool: ImagePool, say: Callable[[str], None] = print) -> ThresholdConfig:
+def tune_thresholds(
+    pool: ImagePool,
+    say: Callable[[str], None] = print,
+    shares: Sequence[float] | None = None,
+) -> ThresholdConfig:
     """Find the thresholds with the highest mean score, by coordinate search.
 
     They are tuned on the very images they are scored on, which favours them a little over the
@@ -66,6 +70,8 @@ def tune_thresholds(pool: ImagePool, say: Callable[[str], None] = print) -> Thre
     pool : ImagePool
     say : callable
         Takes one line per improvement.
+    shares : sequence of float, optional
+        Weight of each image in the mean score; by default all alike.
 
     Returns
     -------
@@ -76,7 +82,8 @@ def tune_thresholds(pool: ImagePool, say: Callable[[str], None] = print) -> Thre
 
     def score(config: ThresholdConfig) -> float:
         if config not in reached:
-            reached[config] = summarize(pool.map(score_thresholds, names, config=config)).map
+            scores = [s.map for s in pool.map(score_thresholds, names, config=config)]
+            reached[config] = float(np.average(scores, weights=shares))
         return reached[config]
 
     best, before = ThresholdConfig(), None

@@ -124,8 +124,8 @@ def _folds(dataset: Dataset) -> list[int]:
     if dataset.folds_from == "table":
         return [record.fold for record in dataset.records]
     groups = [record.group for record in dataset.records]
-    clusters = [record.cluster for record in dataset.records]
-    return make_folds(groups, clusters, min(_FOLDS, len(set(groups))))
+    kinds = [record.kind for record in dataset.records]
+    return make_folds(groups, kinds, min(_FOLDS, len(set(groups))))
 
 
 def _maps(

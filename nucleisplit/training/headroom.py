@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from stage2_trees import (
     overlap_table,
 )
 
-from .pool import ImagePool
-
 AREAS = (0, 100, 400, 1600)
 """Lower ends of the classes of true nuclei by area, square pixels."""
 
@@ -25,22 +23,20 @@ _WRONG = 0.5
 
 
 def find_headroom(
-    pool: ImagePool,
     rows: Sequence[ImageRows],
     chosen: Sequence[np.ndarray],
     perfect: Sequence[np.ndarray],
-    config: ForestConfig,
+    found: Mapping[str, Sequence[np.ndarray]],
 ) -> dict:
     """Say what each kind of error of the selection costs.
 
     Parameters
     ----------
-    pool : ImagePool
-        Of the maps and truths that `rows` were made from.
     rows : sequence of ImageRows
     chosen, perfect : sequence of (m,) integer
         The candidates selected out of fold, and by the true IoU.
-    config : ForestConfig
+    found : mapping
+        ``selected`` and ``oracle``: `area_and_hits` of each image for these two choices.
 
     Returns
     -------
@@ -59,10 +55,7 @@ def find_headroom(
         "and_no_wrong": right,
         "oracle": perfect,
     }
-    found = {
-        name: np.concatenate(pool.map(_area_and_hits, sets[name], config=config))
-        for name in ("selected", "oracle")
-    }
+    found = {name: np.concatenate(each) for name, each in found.items()}
     areas = found["selected"][:, 0]
     classes = np.searchsorted(AREAS, areas, side="right") - 1
     return {
@@ -93,7 +86,7 @@ def _best_extents(row: ImageRows, chosen: np.ndarray) -> np.ndarray:
     return order[first][np.searchsorted(nodes, node[chosen])]
 
 
-def _area_and_hits(
+def area_and_hits(
     maps: np.ndarray, truth: np.ndarray, chosen: np.ndarray, config: ForestConfig
 ) -> np.ndarray:
     """Area of each true nucleus of an image, and the share of the thresholds it is hit at."""

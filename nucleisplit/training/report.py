@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from nucleisplit.metric import ImageScore, summarize, summarize_groups
 
 
-def make_scores(methods: Mapping[str, Sequence[ImageScore]], clusters: Mapping[str, str]) -> dict:
-    """Summarize every method, overall and by cluster.
+def make_scores(methods: Mapping[str, Sequence[ImageScore]], kinds: Mapping[str, str]) -> dict:
+    """Summarize every method, overall and by kind.
 
     Parameters
     ----------
     methods : mapping
         Name of a method -> scores of all images.
-    clusters : mapping
-        Image id -> cluster.
+    kinds : mapping
+        Image id -> kind.
 
     Returns
     -------
     dict
-        ``{"methods": {name: {"overall": summary, "clusters": {cluster: summary}}}}`` with plain
+        ``{"methods": {name: {"overall": summary, "kinds": {kind: summary}}}}`` with plain
         numbers, see `Summary.as_dict`.
     """
     return {
         "methods": {
             name: {
                 "overall": summarize(scores).as_dict(),
-                "clusters": {
-                    cluster: summary.as_dict()
-                    for cluster, summary in summarize_groups(scores, clusters).items()
+                "kinds": {
+                    kind: summary.as_dict()
+                    for kind, summary in summarize_groups(scores, kinds).items()
                 },
             }
             for name, scores in methods.items()
@@ -37,31 +38,39 @@ def make_scores(methods: Mapping[str, Sequence[ImageScore]], clusters: Mapping[s
     }
 
 
-def score_lines(scores: dict) -> list[str]:
-    """Lay out the mAP of every method by cluster, as lines of equal columns.
+def score_lines(scores: dict, sort: str = "out of fold") -> list[str]:
+    """Lay out the mAP of every method by kind, as lines of equal columns.
 
     Parameters
     ----------
     scores : dict
         From `make_scores`.
+    sort : str
+        What the maps are, for the head: out of fold, in kind, or out of kind.
 
     Returns
     -------
     list of str
+        The last line is the mean over the kinds, where there are several.
     """
     methods = scores["methods"]
     first = next(iter(methods.values()))
-    head = f"{'mAP, out of fold':<18}{'images':>8}" + "".join(f"{name:>12}" for name in methods)
-    lines = [head]
-    for title, pick in [
-        ("all", lambda method: method["overall"]),
-        *[
-            (f"cluster {name or '-'}", lambda method, name=name: method["clusters"][name])
-            for name in first["clusters"]
-        ],
-    ]:
-        values = "".join(f"{pick(method)['map']:>12.4f}" for method in methods.values())
-        lines.append(f"{title:<18}{pick(first)['images']:>8}{values}")
+    names = list(first["kinds"])
+    width = max(22, *(len(name) + 2 for name in names))
+    lines = [f"{'mAP, ' + sort:<{width}}{'images':>8}" + "".join(f"{n:>12}" for n in methods)]
+
+    def add(title: str, images: int, values: list[float]) -> None:
+        lines.append(
+            f"{title:<{width}}{images:>8}" + "".join(f"{value:>12.4f}" for value in values)
+        )
+
+    add("all", first["overall"]["images"], [m["overall"]["map"] for m in methods.values()])
+    for name in names:
+        row = [method["kinds"][name]["map"] for method in methods.values()]
+        add(f"  {name or '-'}", first["kinds"][name]["images"], row)
+    if len(names) > 1:
+        means = [fmean(kind["map"] for kind in m["kinds"].values()) for m in methods.values()]
+        add("mean over kinds", first["overall"]["images"], means)
     return lines
 
 
@@ -85,7 +94,8 @@ def trust_lines(scores: dict) -> list[str]:
     )
     return [
         f"predicted IoU of {trust['nuclei']} nuclei: mean absolute error "
-        f"{trust['mean_absolute_error']:.3f}, largest gap of a tenth {gap:.3f}",
+        f"{trust['mean_absolute_error']:.3f}, bias {trust['bias']:+.3f}, largest gap of a tenth "
+        f"{gap:.3f}",
         f"predicted mAP of the images: Spearman {image['spearman']:.3f}, mean absolute error "
         f"{image['mean_absolute_error']:.3f}, {image['warned']:.0%} warned of",
         f"mAP, what if: {steps}",

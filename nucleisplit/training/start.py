@@ -94,7 +94,7 @@ class Start:
                 f"{self.source.path} was trained on these very images, so out-of-fold scores will "
                 "be too good; start from the folder of its run instead"
             )
-        for name in ("fingerprint", "folds", "table", "group"):
+        for name in ("fingerprint", "folds", "table", "group", "by_kind"):
             if getattr(self.source, name) != getattr(run, name):
                 raise InputError(
                     f"{self.source.folder}: has other {'data' if name == 'fingerprint' else name}",

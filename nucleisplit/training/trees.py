@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,10 +15,9 @@ import numpy as np
 from nucleisplit.bundle import Bundle, check_replaceable, save_bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import DatasetError, InputError
-from nucleisplit.io import Dataset, load_dataset, write_labels
+from nucleisplit.io import Dataset, Record, write_labels
 from nucleisplit.metric import ImageScore, reliability, score_image
 from stage2_trees import (
-    CrossFit,
     ForestConfig,
     ImageRows,
     RecutConfig,
@@ -28,19 +29,27 @@ from stage2_trees import (
 )
 
 from .baseline import recut_of, score_thresholds, tune_thresholds
-from .headroom import find_headroom
+from .headroom import area_and_hits, find_headroom
 from .pool import ImagePool
 from .report import make_scores, score_lines, trust_lines
-from .run import TrainingRun
+from .run import IN_KIND, OUT_OF_KIND, TrainingRun, networks_of
+
+OUT_OF_KIND_SHARE = 0.5
+"""Weight of all images by maps out of kind beside all those in kind, in a run that has both."""
 
 
 @dataclass(frozen=True)
-class _Images:
-    """Out-of-fold maps (uint8) and truth of every image of a run, in the order of the records."""
+class _Sample:
+    """An image with one sort of maps."""
 
-    dataset: Dataset
-    maps: list[np.ndarray]
-    truths: list[np.ndarray]
+    record: Record
+    sort: str
+    maps: np.ndarray
+    truth: np.ndarray
+    fold: int
+    """That of the network of the maps."""
+    apart: int
+    """That of the network of the image's other sort of maps, if there is one."""
 
 
 def train_trees(
@@ -86,20 +95,27 @@ def train_trees(
     check_replaceable(out, overwrite)
     run = TrainingRun.open(folder)
     config = run.with_stage_2(config)
-    images = _read(run)
-    ids = [record.image_id for record in images.dataset.records]
-    folds = [record.fold for record in images.dataset.records]
-    with ImagePool(images.maps, images.truths) as pool:
-        say(f"{len(ids)} images; candidates from the out-of-fold maps")
+    dataset, samples = _read(run)
+    ids = [sample.record.image_id for sample in samples]
+    shares = _shares(samples)
+    with ImagePool([s.maps for s in samples], [s.truth for s in samples]) as pool:
+        say(f"{len(dataset)} images; candidates from the out-of-fold maps")
         rows = pool.map(training_rows, config=config.forest)
         say("tuning the single-threshold watershed that the trees are compared with")
-        thresholds = tune_thresholds(pool, say)
+        thresholds = tune_thresholds(pool, say, shares)
         recut = recut_of(thresholds)
         parts = pool.map(training_rows, config=recut)
         say(f"{sum(len(row.candidates) for row in rows)} candidates; fitting the trees")
+        fit = partial(
+            cross_fit,
+            folds=[sample.fold for sample in samples],
+            config=config.trees,
+            selection=config.select,
+            apart=[sample.apart for sample in samples],
+            shares=shares,
+        )
         try:
-            plain = cross_fit(parts, folds, config.trees, config.select)
-            fitted = cross_fit(rows, folds, config.trees, config.select)
+            plain, fitted = fit(parts), fit(rows)
         except ValueError as error:
             raise DatasetError(f"{run.folder}: {error}", "train the networks longer") from error
         perfect = [select(row.candidates, row.iou, config.select) for row in rows]
@@ -109,20 +125,35 @@ def train_trees(
             "trees": pool.map(_score_chosen, ids, fitted.chosen, config=config.forest),
             "oracle": pool.map(_score_chosen, ids, perfect, config=config.forest),
         }
-        headroom = find_headroom(pool, rows, fitted.chosen, perfect, config.forest)
+        found = {
+            name: pool.map(area_and_hits, chosen, config=config.forest)
+            for name, chosen in (("selected", fitted.chosen), ("oracle", perfect))
+        }
         if labels is not None:
-            paths = [labels / f"{name}_labels.tif" for name in ids]
+            names = [_label_path(labels, sample) for sample in samples]
             fixed = {"config": config.forest, "overwrite": overwrite}
-            pool.map(_write_chosen, paths, fitted.chosen, **fixed)
-    clusters = {record.image_id: record.cluster for record in images.dataset.records}
-    scores = make_scores(methods, clusters)
-    scores["thresholds"] = thresholds.model_dump()
-    scores["reliability"] = _reliability(rows, fitted)
-    true_map = np.array([score.map for score in methods["trees"]])
-    scores["image_quality"] = map_correlation(fitted.predicted_map, true_map)
-    scores["headroom"] = headroom
-    for line in [*score_lines(scores), *trust_lines(scores)]:
-        say(line)
+            pool.map(_write_chosen, names, fitted.chosen, **fixed)
+    kinds = {record.image_id: record.kind for record in dataset.records}
+    scores = {"thresholds": thresholds.model_dump()}
+    for sort in (IN_KIND, OUT_OF_KIND):
+        use = [i for i, sample in enumerate(samples) if sample.sort == sort]
+        if not use:
+            continue
+
+        def of(values: Sequence, use: list[int] = use) -> list:
+            return [values[i] for i in use]
+
+        own = make_scores({name: of(each) for name, each in methods.items()}, kinds)
+        chosen = of(fitted.chosen)
+        own["reliability"] = _reliability(of(rows), chosen, of(fitted.predicted_iou))
+        true_map = np.array([score.map for score in of(methods["trees"])])
+        own["image_quality"] = map_correlation(fitted.predicted_map[use], true_map)
+        own["headroom"] = find_headroom(
+            of(rows), chosen, of(perfect), {name: of(each) for name, each in found.items()}
+        )
+        for line in [*score_lines(own, sort if run.by_kind else "out of fold"), *trust_lines(own)]:
+            say(line)
+        scores |= own if sort == IN_KIND else {"out_of_kind": own}
     say(f"{(time.monotonic() - began) / 60:.1f} min")
     return save_bundle(
         out,
@@ -135,25 +166,50 @@ def train_trees(
     )
 
 
-def _read(run: TrainingRun) -> _Images:
-    dataset = load_dataset(run.data, run.table, run.group, run.folds)
-    if dataset.fingerprint != run.fingerprint:
-        raise InputError(
-            f"{run.data}: has changed since {run.folder} was trained",
-            "restore the data or train the networks again",
-        )
+def _read(run: TrainingRun) -> tuple[Dataset, list[_Sample]]:
+    """Return the dataset of a run, and each image with each sort of its out-of-fold maps."""
+    dataset = run.load_dataset()
     run.check_complete(dataset)
-    maps, truths = [], []
-    for record in dataset.records:
-        _, labels, _ = record.read()
-        maps.append(run.read_maps(record))
-        truths.append(labels)
-        if maps[-1].shape[1:] != labels.shape:
-            raise InputError(
-                f"{run.folder}: the maps of {record.image_id} do not fit its labels",
-                "train the networks again in a new folder",
-            )
-    return _Images(dataset, maps, truths)
+    samples = []
+    networks = networks_of(dataset, run.by_kind)
+    for record, own in zip(dataset.records, networks, strict=True):
+        _, truth, _ = record.read()
+        for sort, fold in own.items():
+            maps = run.read_maps(record, sort)
+            if maps.shape[1:] != truth.shape:
+                raise InputError(
+                    f"{run.folder}: the maps of {record.image_id} do not fit its labels",
+                    "train the networks again in a new folder",
+                )
+            apart = next((other for other in own.values() if other != fold), fold)
+            samples.append(_Sample(record, sort, maps, truth, fold, apart))
+    return dataset, samples
+
+
+def _shares(samples: Sequence[_Sample]) -> np.ndarray:
+    """Weight of each sample: the two sorts as `OUT_OF_KIND_SHARE` says.
+
+    In kind all images are alike, as in the score. Out of kind each kind counts by the square root
+    of its number of images, because what is learnt there has to hold for yet other kinds.
+    """
+    outside = np.array([sample.sort == OUT_OF_KIND for sample in samples])
+    sizes = Counter(s.record.kind for s in samples if s.sort == OUT_OF_KIND)
+    weight = np.array(
+        [
+            sizes[s.record.kind] ** -0.5 if out else 1.0
+            for s, out in zip(samples, outside, strict=True)
+        ]
+    )
+    if outside.any() and not outside.all():
+        weight[outside] *= OUT_OF_KIND_SHARE / weight[outside].sum()
+        weight[~outside] *= (1 - OUT_OF_KIND_SHARE) / weight[~outside].sum()
+    return weight / weight.mean()
+
+
+def _label_path(folder: Path, sample: _Sample) -> Path:
+    """Where the out-of-fold labels of a sample go; those out of kind apart from the others."""
+    base = folder if sample.sort == IN_KIND else folder / "out-of-kind"
+    return base / f"{sample.record.image_id}_labels.tif"
 
 
 def _score_chosen(
@@ -179,13 +235,16 @@ def _write_chosen(
     write_labels(path, build_candidates(maps, config).paint(chosen), overwrite)
 
 
-def _reliability(rows: list[ImageRows], fitted: CrossFit) -> dict:
+def _reliability(
+    rows: Sequence[ImageRows], chosen: Sequence[np.ndarray], told: Sequence[np.ndarray]
+) -> dict:
     """Compare predicted with true IoU of the nuclei kept, out of fold, in ten equal bins."""
-    predicted = np.concatenate(fitted.predicted_iou)
-    true = np.concatenate([row.iou[c] for row, c in zip(rows, fitted.chosen, strict=True)])
+    predicted = np.concatenate(told)
+    true = np.concatenate([row.iou[c] for row, c in zip(rows, chosen, strict=True)])
     error, bins = reliability(predicted, true)
     return {
         "nuclei": int(predicted.size),
         "mean_absolute_error": error,
+        "bias": float((predicted - true).mean()) if predicted.size else 0.0,
         "bins": [{"predicted": expected, "true": seen} for expected, seen in bins],
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -27,12 +26,12 @@ from stage1_unet import WEIGHTS, Pair, Predictor, load_network, preprocess, trai
 from .baseline import quick_map
 from .curves import draw_curves
 from .pseudo import images_fingerprint, pseudo_pairs
-from .run import TrainingRun
+from .run import TrainingRun, networks_of, split_fingerprint
 from .start import Start
 
 
 def train_unet(
-    data: Path,
+    data: Path | Sequence[Path],
     out: Path,
     config: RunConfig,
     *,
@@ -44,6 +43,7 @@ def train_unet(
     pseudo: Path | None = None,
     labeller: str | Path = "default",
     only: Sequence[int | None] | None = None,
+    by_kind: bool = False,
     progress: bool = True,
     say: Callable[[str], None] = click.echo,
 ) -> TrainingRun:
@@ -51,8 +51,8 @@ def train_unet(
 
     Parameters
     ----------
-    data : Path
-        Dataset folder, see `load_dataset`, as are `table`, `group` and `folds`.
+    data : Path or sequence of Path
+        Dataset folder or folders, see `load_dataset`, as are `table`, `group` and `folds`.
     out : Path
         Folder of the run. The same call goes on where an interrupted one was.
     config : RunConfig
@@ -66,6 +66,9 @@ def train_unet(
     only : sequence, optional
         The folds whose networks are trained in this call, None for that on all images: several
         processes, each on its own folds, make one run together.
+    by_kind : bool
+        Let each network of a fold leave out whole kinds, too, so that every image also gets maps
+        by a network that has seen none of its kind; see `networks_of`.
     progress : bool
         Show progress bars.
     say : callable
@@ -91,7 +94,7 @@ def train_unet(
     segmenter = Segmenter(labeller, device=device, backend="torch") if pseudo else None
     run = TrainingRun(
         folder=out,
-        data=data,
+        data=dataset.folders,
         table=str(table) if table else None,
         group=group,
         folds=folds,
@@ -99,8 +102,15 @@ def train_unet(
         config=config,
         initial=start.fingerprint if start else None,
         pseudo=_pseudo_fingerprint(pseudo, segmenter) if pseudo else None,
+        by_kind=by_kind,
+        split=split_fingerprint(dataset, by_kind),
     )
-    say(f"{len(dataset)} images in {len(dataset.folds)} folds, {data}")
+    networks = networks_of(dataset, by_kind)
+    say(f"{len(dataset)} images in {len(dataset.folds)} folds, {dataset}")
+    if by_kind:
+        for fold in dataset.folds:
+            names = [name for name, unseen in dataset.kind_folds.items() if unseen == fold]
+            say(f"fold {fold} also leaves out: {', '.join(names) or 'no kind'}")
     if start is not None and (warning := start.check(run)):
         say(f"warning: {warning}")
     pairs = read_pairs(dataset, config, say)
@@ -116,8 +126,9 @@ def train_unet(
     def train(folder: Path, held_out: int | None) -> Path:
         if (folder / WEIGHTS).exists():
             return folder / WEIGHTS
-        inside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold != held_out]
-        outside = [p for p, r in zip(pairs, dataset.records, strict=True) if r.fold == held_out]
+        inside, outside = [], []
+        for pair, own in zip(pairs, networks, strict=True):
+            (outside if held_out in own.values() else inside).append(pair)
         try:
             return train_network(
                 inside + extra(),
@@ -141,7 +152,12 @@ def train_unet(
     for fold in dataset.folds if only is None else [fold for fold in only if fold is not None]:
         say(f"fold {fold}: network")
         weights = train(run.fold_folder(fold), fold)
-        held_out = [record for record in dataset.records if record.fold == fold]
+        held_out = [
+            (record, sort)
+            for record, own in zip(dataset.records, networks, strict=True)
+            for sort, network in own.items()
+            if network == fold
+        ]
         _write_maps(run, held_out, weights, device, say)
         draw_curves(run)
     if only is None or None in only:
@@ -153,13 +169,11 @@ def train_unet(
 
 
 def read_pairs(dataset: Dataset, config: RunConfig, say: Callable[[str], None]) -> list[Pair]:
-    """Read everything, each cluster weighted by the square root of its number of images."""
-    counts = Counter(record.cluster for record in dataset.records)
+    """Read everything, each kind weighted by the square root of its number of images."""
     pairs, notes = [], CleaningNotes()
-    for record in dataset.records:
+    for record, weight in zip(dataset.records, dataset.weights(), strict=True):
         image, labels, repaired = record.read()
         notes += repaired
-        weight = counts[record.cluster] ** -0.5
         try:
             pairs.append(Pair.prepare(image, labels, weight, config.preprocess))
         except ValueError as error:
@@ -189,16 +203,17 @@ def _peak_memory() -> str:
 
 def _write_maps(
     run: TrainingRun,
-    records: Sequence[Record],
+    held_out: Sequence[tuple[Record, str]],
     weights: Path,
     device: str,
     say: Callable[[str], None],
 ) -> None:
-    missing = [record for record in records if not run.has_maps(record)]
+    """Compute the maps of images that a network has not seen, each of its sort."""
+    missing = [(record, sort) for record, sort in held_out if not run.has_maps(record, sort)]
     if not missing:
         return
     say(f"out-of-fold maps of {len(missing)} images")
     predictor = Predictor(load_network(weights), run.config.predict, device)
-    for record in missing:
+    for record, sort in missing:
         image = preprocess(read_image(record.image_path), run.config.preprocess)
-        run.write_maps(record, predictor.predict(image))
+        run.write_maps(record, predictor.predict(image), sort)

@@ -45,7 +45,7 @@ def test_the_bundled_model_is_listed():
     assert entry["networks"] == len(bundle.manifest.networks)
     assert ("int8" in entry["precisions"]) == bool(bundle.quantized)
     assert entry["training"]["fingerprint"] == bundle.manifest.data
-    assert sum(entry["training"]["clusters"].values()) == entry["training"]["images"]
+    assert sum(entry["training"]["kinds"].values()) == entry["training"]["images"]
     assert entry["map"] == overall["map"]
 
 

@@ -6,6 +6,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from nucleisplit.errors import DatasetError
 from nucleisplit.io import CleaningConfig, CleaningNotes, load_dataset, make_folds
 
 SQUARE = np.zeros((8, 9), np.uint16)
@@ -42,7 +43,7 @@ def test_pairs_without_table(tmp_path):
     dataset = load_dataset(make_pairs(tmp_path), folds=3)
     assert [r.image_id for r in dataset.records] == list("abcdef") and len(dataset) == 6
     assert Counter(r.fold for r in dataset.records) == {0: 2, 1: 2, 2: 2}
-    assert dataset.folds == (0, 1, 2) and dataset.clusters == ("",)
+    assert dataset.folds == (0, 1, 2) and dataset.kinds == ("",)
     assert dataset.folds_from == "made"
     assert [r.group for r in dataset.records] == list("abcdef")
 
@@ -80,13 +81,13 @@ def test_native_layout_and_overlapping_masks(tmp_path):
     assert notes == CleaningNotes(overlap_pixels=2, specks_dropped=1)  # the third mask is empty
 
 
-def test_table_gives_folds_groups_and_clusters(tmp_path):
-    table = "\ufeffimage_id;mosaic;fold;cluster\na;m;1;x\nb;m;1;x\nc;;0;y\nd;n;0;x\n"
+def test_table_gives_folds_groups_and_kinds(tmp_path):
+    table = "\ufeffimage_id;mosaic;fold;kind\na;m;1;x\nb;m;1;x\nc;;0;y\nd;n;0;x\n"
     dataset = load_dataset(make_pairs(tmp_path, "abcd", table))
     assert [r.fold for r in dataset.records] == [1, 1, 0, 0]
     assert [r.group for r in dataset.records] == ["m", "m", "c", "n"]
-    assert [r.cluster for r in dataset.records] == ["x", "x", "y", "x"]
-    assert dataset.clusters == ("x", "y") and dataset.folds_from == "table"
+    assert [r.kind for r in dataset.records] == ["x", "x", "y", "x"]
+    assert dataset.kinds == ("x", "y") and dataset.folds_from == "table"
 
 
 def test_named_table_and_group_column_make_grouped_folds(tmp_path):
@@ -109,10 +110,10 @@ def test_fingerprint_follows_content_and_nothing_else(tmp_path):
     assert load_dataset(tmp_path / "second").fingerprint != first
 
 
-def test_made_folds_are_balanced_grouped_and_spread_clusters():
+def test_made_folds_are_balanced_grouped_and_spread_kinds():
     groups = [f"g{i // 3}" for i in range(240)]
-    clusters = ["rare" if i < 24 else "common" for i in range(240)]
-    folds = make_folds(groups, clusters, folds=4, seed=1)
+    kinds = ["rare" if i < 24 else "common" for i in range(240)]
+    folds = make_folds(groups, kinds, folds=4, seed=1)
     assert Counter(folds) == dict.fromkeys(range(4), 60)
     assert Counter(folds[:24]) == dict.fromkeys(range(4), 6)
     assert all(folds[i] == folds[i - i % 3] for i in range(240))
@@ -128,5 +129,72 @@ def test_made_folds_depend_on_the_seed_alone():
 @pytest.mark.parametrize("sizes", [[30, 1, 1, 1], [5, 5, 5, 5], [1] * 9, [9, 8, 1, 1, 1]])
 def test_no_fold_is_empty(sizes):
     groups = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
-    clusters = [f"c{i % 2}" for i, size in enumerate(sizes) for _ in range(size)]
-    assert set(make_folds(groups, clusters, folds=4)) == {0, 1, 2, 3}
+    kinds = [f"c{i % 2}" for i, size in enumerate(sizes) for _ in range(size)]
+    assert set(make_folds(groups, kinds, folds=4)) == {0, 1, 2, 3}
+
+
+def make_sets(root, **sets):
+    """Folders of pairs, each with the table given, or none."""
+    return [make_pairs(root / name, names, table) for name, (names, table) in sets.items()]
+
+
+def test_several_folders_make_one_dataset(tmp_path):
+    table = "image_id,fold,mosaic,cluster\na,1,m,x\nb,1,m,y\nc,3,m2,x\n"
+    folders = make_sets(tmp_path, first=("abc", table), second=("abcd", None))
+    dataset = load_dataset(folders)
+    assert [r.image_id for r in dataset.records][2:5] == ["first/c", "second/a", "second/b"]
+    assert [r.fold for r in dataset.records[:3]] == [1, 1, 3]
+    assert Counter(r.fold for r in dataset.records[3:]) == {1: 2, 3: 2}  # the folds that are there
+    assert dataset.kinds == ("first/x", "first/y", "second")
+    assert dataset.records[0].group == "first/m" and dataset.records[3].group == "second/a"
+    assert dataset.folds_from == "made" and str(dataset) == f"{folders[0]}, {folders[1]}"
+    assert load_dataset(folders[::-1]).folds == (1, 3)
+
+
+def test_a_column_kind_holds_across_folders_and_wins_over_cluster(tmp_path):
+    folders = make_sets(
+        tmp_path,
+        one=("ab", "stem,kind,cluster\na,tissue,p\nb,smear,q\n"),
+        two=("ab", "stem,kind\na,tissue\nb,tissue\n"),
+    )
+    (folders[1] / "folds.csv").rename(folders[1] / "group.csv")
+    dataset = load_dataset(folders, folds=2)
+    assert [r.kind for r in dataset.records] == ["tissue", "smear", "tissue", "tissue"]
+    assert dataset.weights() == [3**-0.5, 1, 3**-0.5, 3**-0.5]
+    assert load_dataset(folders[1], folds=2).kinds == ("tissue",)
+
+
+def test_kinds_are_dealt_to_the_folds_by_size(tmp_path):
+    names = [chr(97 + i) for i in range(12)]
+    kinds = "ppppppqqqrrs"  # 6, 3, 2, 1
+    rows = [f"{name},{kind},{i % 3}" for i, (name, kind) in enumerate(zip(names, kinds))]
+    table = "image_id,kind,fold\n" + "\n".join(rows)
+    dataset = load_dataset(make_pairs(tmp_path / "many", names, table))
+    assert dataset.kind_folds == {"p": 0, "q": 1, "r": 2, "s": 2}
+    few = table.replace(",q,", ",p,").replace(",r,", ",p,")  # two kinds, one of a single image
+    dataset = load_dataset(make_pairs(tmp_path / "few", names, few))
+    assert dataset.kind_folds == {"p": 0, "s": 1}
+
+
+def test_one_kind_cannot_be_left_out(tmp_path):
+    with pytest.raises(DatasetError, match="all 6 images are of one kind") as caught:
+        _ = load_dataset(make_pairs(tmp_path)).kind_folds
+    assert "column kind" in caught.value.hint
+
+
+def test_several_folders_that_cannot_be_told_apart_are_refused(tmp_path):
+    folders = [make_pairs(tmp_path / name / "data") for name in ("a", "b")]
+    with pytest.raises(DatasetError, match="2 datasets, of which 2 are called 'data'"):
+        load_dataset(folders)
+    with pytest.raises(DatasetError, match="cannot share one table"):
+        load_dataset(folders, table=tmp_path / "t.csv")
+    with pytest.raises(DatasetError, match="no dataset"):
+        load_dataset([])
+
+
+def test_few_images_of_several_folders_are_dealt_together(tmp_path):
+    folders = make_sets(tmp_path, one=("a", None), two=("ab", None), three=("c", None))
+    dataset = load_dataset(folders, folds=4)  # one alone could not fill four folds
+    assert sorted(r.fold for r in dataset.records) == [0, 1, 2, 3]
+    with pytest.raises(DatasetError, match=f"{folders[0]}, {folders[1]}: 3 images in 3 groups"):
+        load_dataset(folders[:2], folds=4)

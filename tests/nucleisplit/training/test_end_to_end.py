@@ -68,7 +68,7 @@ def test_train_trees_prints_the_table_and_keeps_it(trained_model):
     scores = json.loads((model / "manifest.json").read_text())["scores"]
     kept = [scores["methods"][name]["overall"]["map"] for name in head[-4:]]
     assert kept == pytest.approx(overall, abs=5e-5)
-    assert set(scores["methods"]["trees"]["clusters"]) == {"a", "b"}
+    assert set(scores["methods"]["trees"]["kinds"]) == {"a", "b"}
     threshold, recut, trees, oracle = kept
     assert trees > 0.6 and threshold > 0.5 and recut > 0.3
     assert oracle > trees

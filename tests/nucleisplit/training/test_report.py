@@ -12,10 +12,11 @@ def test_table_and_numbers_agree():
         {"threshold": [right, wrong], "trees": [right, also_right]}, {"x": "a", "y": "b"}
     )
     assert scores["methods"]["threshold"]["overall"]["map"] == 0.5
-    assert scores["methods"]["threshold"]["clusters"]["b"]["map"] == 0
+    assert scores["methods"]["threshold"]["kinds"]["b"]["map"] == 0
     assert [line.split() for line in score_lines(scores)] == [
         ["mAP,", "out", "of", "fold", "images", "threshold", "trees"],
         ["all", "2", "0.5000", "1.0000"],
-        ["cluster", "a", "1", "1.0000", "1.0000"],
-        ["cluster", "b", "1", "0.0000", "1.0000"],
+        ["a", "1", "1.0000", "1.0000"],
+        ["b", "1", "0.0000", "1.0000"],
+        ["mean", "over", "kinds", "2", "0.5000", "1.0000"],
     ]

@@ -13,7 +13,7 @@ from stage2_trees import ForestConfig
 
 @pytest.fixture
 def new_run(tmp_path, data):
-    return TrainingRun(tmp_path / "run", data, None, None, 4, "ab" * 32, RunConfig())
+    return TrainingRun(tmp_path / "run", (data,), None, None, 4, "ab" * 32, RunConfig())
 
 
 def changed(run, **fields):
@@ -23,7 +23,7 @@ def changed(run, **fields):
 def test_starts_and_opens(new_run):
     new_run.start()
     opened = TrainingRun.open(new_run.folder)
-    assert vars(opened) == vars(new_run) | {"data": new_run.data.resolve()}
+    assert vars(opened) == vars(new_run) | {"data": (new_run.data[0].resolve(),)}
     new_run.start()
 
 
@@ -35,6 +35,8 @@ def test_starts_and_opens(new_run):
         ({"group": "mosaic"}, "other group"),
         ({"initial": "ef" * 32}, "other --init"),
         ({"pseudo": "ef" * 32}, "other --pseudo"),
+        ({"by_kind": True}, "other --by-kind"),
+        ({"split": "ef" * 32}, "other folds, groups or kinds of the images"),
         ({"config": RunConfig(train=TrainConfig(steps=7))}, "other config"),
     ],
 )
