@@ -39,11 +39,11 @@ class ForestConfig(_Settings):
     border_weight: float = Field(0.0, ge=0, le=1)
     """As in ThresholdConfig."""
 
-    extents: tuple[float, ...] = (0.3, 0.45, 0.55, 0.65, 0.75, 0.85)
+    extents: tuple[float, ...] = (0.06, 0.14, 0.28, 0.46, 0.65, 0.82)
     """Body levels, ascending, at which every candidate's outline is tried; the first is the floor
     below which no pixel belongs to any nucleus (except in a filled hole)."""
 
-    min_contrast: float = Field(0.04, ge=0, le=1)
+    min_contrast: float = Field(0.05, ge=0, le=1)
     """A peak of the seed map that rises less than this above its saddle starts no candidate."""
 
     min_leaf_area: int = Field(6, ge=1)
@@ -52,7 +52,7 @@ class ForestConfig(_Settings):
     min_area: int = Field(12, ge=1)
     """Candidates of fewer pixels are left out."""
 
-    min_area_step: float = Field(0.02, ge=0, lt=1)
+    min_area_step: float = Field(0.03, ge=0, lt=1)
     """An extent whose area is within this fraction of the next wider one is left out."""
 
     max_leaves: int = Field(24, ge=1)

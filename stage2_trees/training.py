@@ -22,6 +22,10 @@ from stage2_trees.select import metric_score, select
 from stage2_trees.truth import true_iou
 
 
+MOST_ROWS = 2000
+"""Candidates of one image that the trees are fitted to; more of them weigh no more."""
+
+
 @dataclass(frozen=True, eq=False)
 class ImageRows:
     """What training keeps of one image; its pixels are let go.
@@ -268,16 +272,24 @@ def stack_rows(
     use: Sequence[int] | None = None,
     shares: Sequence[float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, IoU and weight of all candidates of the images to use (all by default).
+    """Return features, IoU and weight of candidates of the images to use (all by default).
 
-    The candidates of an image share its weight, see `image_weights`.
+    The candidates of an image share its weight, see `image_weights`. Of an image with more than
+    `MOST_ROWS` candidates so many are drawn, the same ones each time.
     """
     use = np.arange(len(rows)) if use is None else use
-    taken = [rows[i] for i in use]
-    X = np.concatenate([row.features for row in taken])
-    y = np.concatenate([row.iou for row in taken])
-    counts = [len(row.iou) for row in taken]
+    picks = [_drawn(len(rows[i].iou)) for i in use]
+    X = np.concatenate([rows[i].features[pick] for i, pick in zip(use, picks, strict=True)])
+    y = np.concatenate([rows[i].iou[pick] for i, pick in zip(use, picks, strict=True)])
+    counts = [min(len(rows[i].iou), MOST_ROWS) for i in use]
     return X, y, image_weights(counts, None if shares is None else np.asarray(shares)[use])
+
+
+def _drawn(count: int) -> slice | np.ndarray:
+    """Draw at most `MOST_ROWS` of so many rows."""
+    if count <= MOST_ROWS:
+        return slice(None)
+    return np.sort(np.random.default_rng(count).choice(count, MOST_ROWS, replace=False))
 
 
 def fit_calibrations(

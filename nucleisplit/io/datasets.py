@@ -1,4 +1,4 @@
-"""A dataset: pairs of image and labels with their fold, group and kind, from one folder or several."""
+"""Datasets: pairs of image and labels with their fold, group and kind, from one folder or more."""
 
 from __future__ import annotations
 

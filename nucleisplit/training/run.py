@@ -21,7 +21,7 @@ _STAGE_1 = ("preprocess", "network", "train", "pseudo", "predict")
 _REMEDY = "give a folder written by nucleisplit train-unet"
 
 IN_KIND, OUT_OF_KIND = "in kind", "out of kind"
-"""The two sorts of out-of-fold maps: by a network that has seen other images of the kind, or none."""
+"""The two sorts of out-of-fold maps: the network has seen other images of the kind, or none."""
 _FOLDERS = {IN_KIND: "maps", OUT_OF_KIND: "maps-out-of-kind"}
 
 

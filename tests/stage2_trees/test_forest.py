@@ -79,7 +79,7 @@ def test_paint_fills_the_gap_that_two_leaves_enclose():
     maps = np.zeros((3, 13, 15), np.float32)
     maps[0, 1:12, 1:14] = 0.9
     maps[0, :, 7] = 0.6
-    maps[0, 5:8, 6:9] = 0.1
+    maps[0, 5:8, 6:9] = 0.03
     maps[0, 0] = maps[0, -1] = 0
     forest = build_forest(maps, ForestConfig(max_hole=0))
     whole = np.flatnonzero(forest.candidates.node == 2)[:1]
