@@ -26,6 +26,14 @@ from stage2_trees import (
 )
 
 
+_LIMITS = (
+    ("min_iou", 0, 1, "give a number from 0 to 1"),
+    ("min_area", 0, sys.maxsize, "give 0 or more pixels"),
+    ("split_bias", -1, 1, "give a number from -1 to 1"),
+    ("sensitivity", -1, 1, "give a number from -1 to 1"),
+)
+
+
 @dataclass(frozen=True)
 class Cut:
     """How the scored candidates of an image become its nuclei.
@@ -43,13 +51,25 @@ class Cut:
     split_bias: float = 0.0
     """From -1, merge what can be merged, to 1, split what can be split; see `SelectConfig`."""
 
+    sensitivity: float = 0.0
+    """From -1, keep only nuclei that are nearly certain, to 1, keep all that are credible; see
+    `SelectConfig`."""
+
     def __post_init__(self) -> None:
-        if not 0 <= self.min_iou <= 1:
-            raise ConfigError(f"min_iou is {self.min_iou}", hint="give a number from 0 to 1")
-        if not 0 <= self.min_area:
-            raise ConfigError(f"min_area is {self.min_area}", hint="give 0 or more pixels")
-        if not -1 <= self.split_bias <= 1:
-            raise ConfigError(f"split_bias is {self.split_bias}", hint="give a number from -1 to 1")
+        for name, low, high, hint in _LIMITS:
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not low <= value <= high:
+                raise ConfigError(f"{name} is {value!r}", hint=hint)
+
+    @classmethod
+    def of(cls, before: Cut, **new: float | None) -> Cut:
+        """The cut before, with what is given and not None in its place."""
+        return replace(before, **{name: value for name, value in new.items() if value is not None})
+
+    def apply_to(self, config: SelectConfig) -> SelectConfig:
+        """The settings of a selection, with the bias and sensitivity of this cut."""
+        new = {"split_bias": self.split_bias, "sensitivity": self.sensitivity}
+        return config.model_copy(update=new)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,8 @@ class Alternative:
         IoU to expect of its nuclei, their mean; comparable with that of the nucleus itself.
     margin : float
         How far it lies behind what is kept, in expected hits of the metric: near 0 the choice
-        was a close one. Below 0 only where a margin or a bias of the selection decided.
+        was a close one. Below 0 only where a margin, a bias or the sensitivity of the
+        selection decided.
     partners : tuple of int
         Labels of the other nuclei that it would replace; of *merged* only.
     candidates : (k,) int64

@@ -18,7 +18,7 @@ from stage2_trees import (
     second_opinions,
     true_iou,
 )
-from stage2_trees.best_set import best_set
+from stage2_trees.best_set import add_beside, best_set
 from stage2_trees.select import hits
 
 MERGED, SPLIT, TIGHTER, WIDER = range(4)
@@ -74,10 +74,11 @@ def by_definition(candidates, gain, best, chosen):
     return out
 
 
-@given(data=st.data(), bias=st.sampled_from([-1, 0, 0.5]))
-def test_opinions_are_the_best_by_definition(small_forests, data, bias):
+@given(data=st.data(), bias=st.sampled_from([-1, 0, 0.5]), least=st.sampled_from([0, -0.6]))
+def test_opinions_are_the_best_by_definition(small_forests, data, bias, least):
     candidates, gain = data.draw(small_forests)
     chosen, best = best_set(candidates, gain, 0.0, bias, -0.5)
+    chosen = add_beside(candidates, gain, chosen, best, least)
     tree = candidates.tree
     area = (tree.last - tree.first)[candidates.node] * (10 - candidates.step)
     split = SimpleNamespace(
