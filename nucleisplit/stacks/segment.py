@@ -123,6 +123,11 @@ def segment_stack(
         raise InputError(
             f"{name}: is no stack, shape {stack.shape}", hint="give (Z, H, W) or (Z, H, W, C)"
         )
+    if method == "volume" and segmenter.cut.sensitivity:
+        raise ConfigError(
+            f"sensitivity is {segmenter.cut.sensitivity}, and nuclei cut in 3-D know none",
+            hint="give sensitivity 0, or method slices",
+        )
     anisotropy = _anisotropy(anisotropy, voxel_size)
     if anisotropy is None and method == "volume":
         raise InputError(
