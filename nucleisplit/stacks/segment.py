@@ -73,7 +73,8 @@ def segment_stack(
     Parameters
     ----------
     segmenter : Segmenter
-        Its `min_iou` drops volumes, its `min_area` is their least number of voxels.
+        Its `min_iou` drops volumes, its `min_area` is their least number of voxels, its
+        `sensitivity` that of every slice: it has to be 0 where the maps are cut in 3-D.
     stack : (Z, H, W) or (Z, H, W, C) ndarray, or Stack
         Of any numeric or boolean type; C is 1, 3 or 4. A `Stack` (`ImageSource.stack`) is read
         slice by slice and brings its voxel size.
