@@ -87,12 +87,13 @@ def main() -> None:
         dock.choose.min_iou: np.linspace(0.2, 0.6, options.repeat),
         dock.choose.min_area: np.linspace(20, 90, options.repeat),
         dock.choose.split_bias: np.linspace(-0.6, 0.6, options.repeat),
+        dock.choose.sensitivity: np.linspace(-0.6, 0.6, options.repeat),
     }
     names = ["choose", "colour and set the layer", "draw", "measure, in a thread afterwards"]
     steps = {name: Clock() for name in names}
     whole = Clock()
     for number in range(options.repeat):
-        slider = list(sliders)[number % 3]
+        slider = list(sliders)[number % len(sliders)]
         value = sliders[slider][number]
         before = session.result
         with whole:

@@ -1,4 +1,4 @@
-"""Find out which --split-bias and --min-iou suit your images, by a few whose truth you know.
+"""Find out which --split-bias and --sensitivity suit your images, by a few whose truth you know.
 
     python examples/tune_selection.py images/ labels/
 
@@ -15,7 +15,7 @@ from nucleisplit.io import find_images, read_image, read_labels
 from nucleisplit.metric import score_image, summarize
 
 SPLIT_BIASES = (-0.5, -0.25, 0.0, 0.25, 0.5)
-MIN_IOUS = (0.0, 0.5, 0.7)
+SENSITIVITIES = (-0.5, 0.0, 0.5, 1.0)
 
 
 def main() -> None:
@@ -34,18 +34,19 @@ def main() -> None:
         raise SystemExit(f"no image of {arguments.images} has a label image in {arguments.labels}")
 
     scores = {}
-    print("split-bias  min-iou     mAP  nuclei found / true")
+    print("split-bias  sensitivity     mAP  nuclei found / true")
     for bias in SPLIT_BIASES:
-        for least in MIN_IOUS:
-            again = [result.reselect(split_bias=bias, min_iou=least) for result, _ in pairs]
+        for sensitivity in SENSITIVITIES:
+            cut = {"split_bias": bias, "sensitivity": sensitivity}
+            again = [result.reselect(**cut) for result, _ in pairs]
             summary = summarize(
                 score_image(new.labels, truth) for new, (_, truth) in zip(again, pairs, strict=True)
             )
-            scores[bias, least] = summary.map
+            scores[bias, sensitivity] = summary.map
             counts = f"{summary.predicted_count} / {summary.true_count}"
-            print(f"{bias:10.2f} {least:8.2f} {summary.map:7.3f}  {counts}")
-    bias, least = max(scores, key=scores.get)
-    print(f"best of {len(pairs)} images: --split-bias {bias} --min-iou {least}")
+            print(f"{bias:10.2f} {sensitivity:12.2f} {summary.map:7.3f}  {counts}")
+    bias, sensitivity = max(scores, key=scores.get)
+    print(f"best of {len(pairs)} images: --split-bias {bias} --sensitivity {sensitivity}")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,9 @@ class Segmenter:
     split_bias
         From -1 (merge what can be merged) to 1 (split what can be split); None takes what the
         model was made with, which is 0 unless set. See `stage2_trees.SelectConfig`.
+    sensitivity
+        From -1 (keep only nuclei that are nearly certain) to 1 (keep all that are credible); None
+        takes what the model was made with, which is 0 unless set.
     measures
         What is measured of every nucleus; None: shape, intensity and neighbours.
 
@@ -85,6 +88,7 @@ class Segmenter:
         min_iou: float = 0.0,
         min_area: int = 0,
         split_bias: float | None = None,
+        sensitivity: float | None = None,
         measures: Measures | None = None,
     ) -> None:
         models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
@@ -99,10 +103,11 @@ class Segmenter:
             tile=tile,
         )
         self.bundle = self.mapper.bundles[0]
-        bias = self.bundle.config.select.split_bias if split_bias is None else split_bias
-        self.cut = Cut(min_iou, min_area, bias)
+        made = self.bundle.config.select
+        own = Cut(min_iou, min_area, made.split_bias, made.sensitivity)
+        self.cut = Cut.of(own, split_bias=split_bias, sensitivity=sensitivity)
         self.measures = measures or Measures()
-        self.selection = self.bundle.config.select.model_copy(update={"split_bias": bias})
+        self.selection = self.cut.apply_to(made)
         self.regressor = self.bundle.regressor()
 
     def __call__(self, image: np.ndarray) -> Segmentation:

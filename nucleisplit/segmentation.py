@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from numbers import Real
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -20,9 +23,18 @@ from stage2_trees import (
     SecondOpinions,
     SelectConfig,
     Split,
+    add_candidates,
+    addition_at,
     alternatives_of,
     choose,
     second_opinions,
+)
+
+_LIMITS = (
+    ("min_iou", 0, 1, "give a number from 0 to 1"),
+    ("min_area", 0, sys.maxsize, "give 0 or more pixels"),
+    ("split_bias", -1, 1, "give a number from -1 to 1"),
+    ("sensitivity", -1, 1, "give a number from -1 to 1"),
 )
 
 
@@ -43,13 +55,25 @@ class Cut:
     split_bias: float = 0.0
     """From -1, merge what can be merged, to 1, split what can be split; see `SelectConfig`."""
 
+    sensitivity: float = 0.0
+    """From -1, keep only nuclei that are nearly certain, to 1, keep all that are credible; see
+    `SelectConfig`."""
+
     def __post_init__(self) -> None:
-        if not 0 <= self.min_iou <= 1:
-            raise ConfigError(f"min_iou is {self.min_iou}", hint="give a number from 0 to 1")
-        if not 0 <= self.min_area:
-            raise ConfigError(f"min_area is {self.min_area}", hint="give 0 or more pixels")
-        if not -1 <= self.split_bias <= 1:
-            raise ConfigError(f"split_bias is {self.split_bias}", hint="give a number from -1 to 1")
+        for name, low, high, hint in _LIMITS:
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not low <= value <= high:
+                raise ConfigError(f"{name} is {value!r}", hint=hint)
+
+    @classmethod
+    def of(cls, before: Cut, **new: float | None) -> Cut:
+        """The cut before, with what is given and not None in its place."""
+        return replace(before, **{name: value for name, value in new.items() if value is not None})
+
+    def apply_to(self, config: SelectConfig) -> SelectConfig:
+        """The settings of a selection, with the bias and sensitivity of this cut."""
+        new = {"split_bias": self.split_bias, "sensitivity": self.sensitivity}
+        return config.model_copy(update=new)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +87,8 @@ class Source:
     cut: Cut
     measuring: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `measure`: what is measured, other channels, the size of a pixel."""
+    added: tuple[int, ...] = ()
+    """Candidates that were added by hand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,19 +200,21 @@ class Segmentation:
         min_iou: float | None = None,
         min_area: int | None = None,
         split_bias: float | None = None,
+        sensitivity: float | None = None,
     ) -> Segmentation:
         """Choose the nuclei again, by other settings, without another pass of the network.
 
         Parameters
         ----------
-        min_iou, min_area, split_bias
+        min_iou, min_area, split_bias, sensitivity
             As for `Segmenter`; None keeps what was set.
 
         Returns
         -------
         Segmentation
-            What segmenting the image with these settings gives. Its nuclei are measured when the
-            table is first asked for: until then the image has to stay as it is.
+            What segmenting the image with these settings gives, and the nuclei that `add_at` has
+            added, where they overlap none of these. Its nuclei are measured when the table is
+            first asked for: until then the image has to stay as it is.
 
         Raises
         ------
@@ -194,10 +222,12 @@ class Segmentation:
             A value is out of range, or the candidates were not kept.
         """
         kept = self._kept()
-        cut = Cut(
-            kept.cut.min_iou if min_iou is None else min_iou,
-            kept.cut.min_area if min_area is None else min_area,
-            kept.cut.split_bias if split_bias is None else split_bias,
+        cut = Cut.of(
+            kept.cut,
+            min_iou=min_iou,
+            min_area=min_area,
+            split_bias=split_bias,
+            sensitivity=sensitivity,
         )
         split = choose(
             kept.split.forest,
@@ -205,10 +235,52 @@ class Segmentation:
             kept.regressor,
             min_iou=cut.min_iou,
             min_area=cut.min_area,
-            selection=kept.config.model_copy(update={"split_bias": cut.split_bias}),
+            selection=cut.apply_to(kept.config),
         )
-        again = replace(kept, split=split, cut=cut)
-        chosen = segmentation_of(again, self.maps, at_once=False)
+        return self._with(replace(kept, split=split, cut=cut))
+
+    def add_at(self, y: int, x: int) -> Segmentation:
+        """Add the nucleus that is most likely at a pixel where none is drawn.
+
+        Parameters
+        ----------
+        y, x
+            Row and column of the pixel.
+
+        Returns
+        -------
+        Segmentation
+            With one nucleus more, which has the highest label; the others stay as they are. It is
+            the candidate with the highest expected gain among those that hold the pixel and
+            overlap no nucleus, however low its predicted IoU.
+
+        Raises
+        ------
+        InputError
+            The pixel lies outside the image or in a nucleus, or no candidate is free there.
+        ConfigError
+            The candidates were not kept.
+        """
+        kept = self._kept()
+        try:
+            place = index(y), index(x)
+        except TypeError as error:
+            raise InputError(f"({y!r}, {x!r}) is no pixel", hint="give whole numbers") from error
+        try:
+            found = addition_at(kept.split, *place)
+        except ValueError as error:
+            raise InputError(
+                str(error), hint="give a pixel inside a nucleus that was missed, or draw it by hand"
+            ) from error
+        return self._with(replace(kept, added=(*kept.added, *found.candidates.tolist())))
+
+    def _with(self, source: Source) -> Segmentation:
+        """The same image with other nuclei, those added by hand among them."""
+        missing = [i for i in source.added if i not in source.split.chosen]
+        if missing:
+            split = add_candidates(source.split, source.regressor, missing)
+            source = replace(source, split=split)
+        chosen = segmentation_of(source, self.maps, at_once=False)
         return replace(chosen, diameter=self.diameter, scale=self.scale)
 
     @cached_property

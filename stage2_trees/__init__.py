@@ -1,6 +1,7 @@
 """Probability maps of nuclei to instances: candidates of every threshold, scored and selected."""
 
 from stage2_trees.adaptation import Adapted, adapt
+from stage2_trees.additions import add_candidates, addition_at
 from stage2_trees.alternatives import (
     KINDS,
     Alternative,
@@ -71,6 +72,8 @@ __all__ = [
     "ThresholdConfig",
     "VolumeConfig",
     "adapt",
+    "add_candidates",
+    "addition_at",
     "alternatives_of",
     "best_iou",
     "build_candidates",

@@ -33,12 +33,13 @@ class Alternative:
     Attributes
     ----------
     kind : str
-        One of `KINDS`.
+        One of `KINDS`, or ``added``.
     predicted_iou : float
         IoU to expect of its nuclei, their mean; comparable with that of the nucleus itself.
     margin : float
         How far it lies behind what is kept, in expected hits of the metric: near 0 the choice
-        was a close one. Below 0 only where a margin or a bias of the selection decided.
+        was a close one. Below 0 only where a margin, a bias or the sensitivity of the
+        selection decided.
     partners : tuple of int
         Labels of the other nuclei that it would replace; of *merged* only.
     candidates : (k,) int64
@@ -169,7 +170,7 @@ def alternatives_of(
         members = opinions.candidate[row, kind : kind + 1]
         if kind == SPLIT:
             members = opinions.parts[opinions.start[row] : opinions.start[row + 1]]
-        painted, corner = _paint(split, members)
+        painted, corner = paint_part(split, members)
         partners = _inside(split, members[0], label) if kind == MERGED else ()
         iou, margin = opinions.predicted_iou[row, kind], opinions.margin[row, kind]
         out.append(
@@ -187,7 +188,7 @@ def _inside(split: Split, candidate: int, label: int) -> tuple[int, ...]:
     return tuple(int(other) for other in found if other != label)
 
 
-def _paint(split: Split, members: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+def paint_part(split: Split, members: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """Labels of disjoint candidates, holes filled, in the box around them, and its corner."""
     forest, candidates = split.forest, split.forest.candidates
     boxes = forest.sums.box[candidates.node[members], candidates.step[members] - 1]

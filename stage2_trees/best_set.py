@@ -55,6 +55,49 @@ def best_set(
     )
 
 
+def add_beside(
+    candidates: Candidates, gain: np.ndarray, chosen: np.ndarray, best: np.ndarray, least: float
+) -> np.ndarray:
+    """Add to a disjoint set the candidates beside it whose gain is above `least`, the best first.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    gain : (n,) float64
+    chosen : (m,) int64
+    best : (n_nodes,) int64
+        From `best_set`: of each node only the candidate that stands for it is added.
+    least : float
+        With a lower one the same are added, and more.
+
+    Returns
+    -------
+    (k,) int64
+        The larger set, disjoint, ascending.
+    """
+    tree = candidates.tree
+    able = best[best >= 0]
+    able = able[gain[able] > least]
+    able = able[np.argsort(-gain[able], kind="stable")]
+    added = _add_beside(candidates.node, chosen, able, tree.first, tree.last)
+    return np.sort(np.concatenate([chosen, able[added]]))
+
+
+@njit(cache=True)
+def _add_beside(node_of, chosen, able, first, last):
+    taken = np.zeros(first.size, np.bool_)
+    for i in chosen:
+        taken[first[node_of[i]] : last[node_of[i]]] = True
+    added = np.zeros(able.size, np.bool_)
+    for k in range(able.size):
+        node = node_of[able[k]]
+        leaves = taken[first[node] : last[node]]
+        if not leaves.any():
+            leaves[:] = True
+            added[k] = True
+    return added
+
+
 @njit(cache=True)
 def _best_set(node_of, gain, penalty, left, right, bias, low):
     n_nodes = left.size

@@ -216,6 +216,12 @@ class SelectConfig(_Settings):
     hit rate of 0.05; towards 1 parts may be ever worse than their union, at the end with a hit
     rate of 0.1 each. The number of nuclei never falls as the bias rises."""
 
+    sensitivity: float = Field(0.0, ge=-1, le=1)
+    """How readily a nucleus is kept; 0 keeps those that are expected to raise the score. Above 0,
+    others are kept beside them where nothing is, down to a hit rate of 0.05 at 1; below 0, those
+    under a bar that rises to a hit rate of 0.8 at -1 are dropped, those of a bias included. What
+    is kept at one sensitivity is kept at every higher one."""
+
 
 class LinkConfig(_Settings):
     """How the nuclei of the slices of a stack become volumes."""

@@ -8,6 +8,10 @@ estimated by K, and a few rounds settle both.
 
 A bias towards merging or splitting lowers the bar that a union, or its parts, have to pass to
 replace what is best, with everything else as settled without it.
+
+A sensitivity moves the bar that a single candidate has to pass, with the rates and the set chosen
+without it: above 0, candidates that pass the lower bar are kept beside that set, the best first;
+below 0, those of the set that miss the higher bar are dropped. So the sets are nested.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stage2_trees.best_set import best_set
+from stage2_trees.best_set import add_beside, best_set
 from stage2_trees.config import SelectConfig
 from stage2_trees.forest import Candidates, Forest
 
@@ -26,10 +30,14 @@ THRESHOLDS = np.arange(10, 20) / 20
 """IoU thresholds of the metric, 0.50, 0.55, ..., 0.95."""
 
 NEGLIGIBLE = 0.05
-"""Hit rate that suffices for a union when the bias is -1."""
+"""Hit rate that suffices for a union when the bias is -1, and for any nucleus beside those chosen
+when the sensitivity is 1."""
 
 CREDIBLE = 0.1
 """Hit rate that suffices for each part when the bias is 1."""
+
+DEMANDING = 0.8
+"""Hit rate that every nucleus needs when the sensitivity is -1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +118,7 @@ def select(
     forest : Forest or Candidates
     scores : (n, 10) or (n,) floating
         Probability of each candidate to exceed each of `THRESHOLDS`; or its IoU, which is then
-        taken as certain (true IoUs give the oracle), without margin or bias.
+        taken as certain (true IoUs give the oracle), without margin, bias or sensitivity.
     config : SelectConfig, optional
 
     Returns
@@ -154,11 +162,16 @@ def settle(
     part = _Part.of(forest, scores, config, allowed)
     rates = _settle_rates([part], config.iterations) if rates is None else rates
     gain, unit, chosen, best = part.choose(rates)
+    cost = (rates.weight * rates.level).mean()
     if config.split_bias and not part.certain:
-        cost = (rates.weight * rates.level).mean()
         low = (NEGLIGIBLE if config.split_bias < 0 else CREDIBLE) * unit - cost
         penalty = part.penalty * unit
         chosen, best = best_set(part.candidates, gain, penalty, config.split_bias, low)
+    if config.sensitivity > 0 and not part.certain:
+        least = config.sensitivity * min(NEGLIGIBLE * unit - cost, 0.0)
+        chosen = add_beside(part.candidates, gain, chosen, best, least)
+    elif config.sensitivity < 0 and not part.certain:
+        chosen = chosen[gain[chosen] > -config.sensitivity * (DEMANDING * unit - cost)]
     return Selection(chosen, gain / unit, best)
 
 

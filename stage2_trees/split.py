@@ -12,7 +12,7 @@ from stage2_trees.forest import Forest, build_forest
 from stage2_trees.overview import Overview
 from stage2_trees.quality import expected_map, expected_missed
 from stage2_trees.regressor import IoURegressor
-from stage2_trees.select import Rates, settle
+from stage2_trees.select import Rates, Selection, settle
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Split:
     Attributes
     ----------
     labels : (H, W) int32
-        1..n from top to bottom, 0 = background.
+        1..n from top to bottom, those added afterwards last; 0 = background.
     predicted_iou : (n,) float32
         IoU with the true nucleus to expect of label i + 1.
     threshold : (n,) float32
@@ -144,12 +144,34 @@ def choose(
         raise ValueError(f"min_area must be 0 or more, got {min_area}")
     hits, allowed = regressor.to_hits(scores), forest.area >= min_area
     selected = settle(forest, hits, selection, allowed, rates)
-    found = np.where(allowed, hits[:, 0], 0)
     iou = regressor.to_iou(scores)
     chosen = selected.chosen[iou[selected.chosen] >= min_iou]
     candidates = forest.candidates
     box = forest.sums.box[candidates.node[chosen], candidates.step[chosen] - 1]
     chosen = chosen[np.lexsort((box[:, 1], box[:, 0]))]
+    return split_of(forest, scores, regressor, selected, chosen)
+
+
+def split_of(
+    forest: Forest,
+    scores: np.ndarray,
+    regressor: IoURegressor,
+    selected: Selection,
+    chosen: np.ndarray,
+) -> Split:
+    """Paint the candidates chosen, in the order of their labels, and tell what to expect of them.
+
+    Parameters
+    ----------
+    forest, scores, regressor
+        As for `choose`.
+    selected : Selection
+        All that are kept; ``gain`` is minus infinity where a candidate is not allowed.
+    chosen : (n,) int64
+        Those of them that are drawn.
+    """
+    iou, candidates = regressor.to_iou(scores), forest.candidates
+    found = np.where(np.isfinite(selected.gain), regressor.to_hits(scores)[:, 0], 0)
     return Split(
         labels=forest.paint(chosen),
         predicted_iou=iou[chosen],
@@ -161,6 +183,6 @@ def choose(
         best=selected.best,
         kept=selected.chosen,
         hits=regressor.to_hits(scores[selected.chosen], chosen=True),
-        missed=expected_missed(forest.candidates, selected.chosen, found),
+        missed=expected_missed(candidates, selected.chosen, found),
         forest=forest,
     )

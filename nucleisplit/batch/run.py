@@ -82,6 +82,7 @@ def infer_batch(
     min_iou: float = 0.0,
     min_area: int = 0,
     split_bias: float | None = None,
+    sensitivity: float | None = None,
     measures: Measures | None = None,
     planes: PlaneChoice | None = None,
     anisotropy: float | None = None,
@@ -109,7 +110,9 @@ def infer_batch(
     tile
         Largest side that is computed in one piece, pixels, the margin included. Larger images
         are computed in tiles, see docs/large.md; None: those above 8 megapixels.
-    model, weights, device, backend, tta, diameter, rescale, min_iou, min_area, split_bias, measures
+    model, weights, device, backend, tta, diameter, rescale
+        As for `Segmenter`.
+    min_iou, min_area, split_bias, sensitivity, measures
         As for `Segmenter`.
     planes
         Which plane is read of files that hold more than one: channel, slice, level.
@@ -174,9 +177,15 @@ def infer_batch(
         "min_iou": min_iou,
         "min_area": min_area,
         "split_bias": split_bias,
+        "sensitivity": sensitivity,
         "measures": measures,
     }
     segmenter = Segmenter(models, **options)
+    if planes.z == "3d" and segmenter.cut.sensitivity:
+        raise ConfigError(
+            f"sensitivity is {segmenter.cut.sensitivity}, and nuclei cut in 3-D know none",
+            hint="give sensitivity 0, or segment slice by slice (z each)",
+        )
     mapper = segmenter.mapper
     parameters = {
         **mapper.parameters,

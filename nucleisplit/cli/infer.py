@@ -52,6 +52,13 @@ from nucleisplit.cli.switches import json_option
     "Default: as the model was made, in general 0, what is expected to score best.",
 )
 @click.option(
+    "--sensitivity",
+    type=click.FloatRange(-1, 1),
+    metavar="X",
+    help="Up to 1, keep more nuclei, in the end all that are credible; down to -1, only those that "
+    "are nearly certain. Default: as the model was made, in general 0.",
+)
+@click.option(
     "--tta",
     type=click.Choice(["none", "flips", "d4"]),
     is_flag=False,
@@ -108,6 +115,7 @@ def infer(
     min_iou: float,
     min_area: int,
     split_bias: float | None,
+    sensitivity: float | None,
     tta: str | None,
     diameter: float | None,
     no_rescale: bool,
@@ -189,6 +197,7 @@ def infer(
             min_iou=min_iou,
             min_area=min_area,
             split_bias=split_bias,
+            sensitivity=sensitivity,
             measures=Measures(groups, measured, radius),
             planes=planes,
             anisotropy=anisotropy,

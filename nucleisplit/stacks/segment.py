@@ -73,7 +73,8 @@ def segment_stack(
     Parameters
     ----------
     segmenter : Segmenter
-        Its `min_iou` drops volumes, its `min_area` is their least number of voxels.
+        Its `min_iou` drops volumes, its `min_area` is their least number of voxels, its
+        `sensitivity` that of every slice: it has to be 0 where the maps are cut in 3-D.
     stack : (Z, H, W) or (Z, H, W, C) ndarray, or Stack
         Of any numeric or boolean type; C is 1, 3 or 4. A `Stack` (`ImageSource.stack`) is read
         slice by slice and brings its voxel size.
@@ -122,6 +123,11 @@ def segment_stack(
     if stack.ndim not in (3, 4) or 0 in stack.shape:
         raise InputError(
             f"{name}: is no stack, shape {stack.shape}", hint="give (Z, H, W) or (Z, H, W, C)"
+        )
+    if method == "volume" and segmenter.cut.sensitivity:
+        raise ConfigError(
+            f"sensitivity is {segmenter.cut.sensitivity}, and nuclei cut in 3-D know none",
+            hint="give sensitivity 0, or method slices",
         )
     anisotropy = _anisotropy(anisotropy, voxel_size)
     if anisotropy is None and method == "volume":

@@ -63,7 +63,8 @@ def segment(
     image
         (H, W) or (H, W, C).
     cut
-        Of ``min_iou``, ``min_area`` and ``split_bias`` those that differ from the segmenter's.
+        Of ``min_iou``, ``min_area``, ``split_bias`` and ``sensitivity`` those that differ from the
+        segmenter's.
     name
         What messages call the image.
     say

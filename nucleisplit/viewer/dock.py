@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.viewer import Viewer
 
+    from nucleisplit.segmentation import Cut
+
 __all__ = ["NucleiDock"]
 
 
@@ -73,7 +75,7 @@ class NucleiDock(QWidget):
         models, cancel, say = self.models, self._cancel, self.runner.said.emit
         cancel.clear()
 
-        def work() -> tuple[Session, pd.DataFrame, float]:
+        def work() -> tuple[Session, pd.DataFrame, Cut]:
             say("loading the model", None)
             segmenter = models.get(**options)
             if cancel.is_set():
@@ -83,11 +85,11 @@ class NucleiDock(QWidget):
             result = segment(segmenter, pixels, cut, name, say, cancel.is_set)
             session = Session(pixels, result, region.inside, name)
             table = tabulate(session.labels.copy(), session.state, pixels)
-            return session, table, segmenter.cut.split_bias
+            return session, table, segmenter.cut
 
-        def add(found: tuple[Session, pd.DataFrame, float]) -> None:
-            session, table, bias = found
-            layers = NucleiLayers(self.viewer, shown, region, session, bias)
+        def add(found: tuple[Session, pd.DataFrame, Cut]) -> None:
+            session, table, own_cut = found
+            layers = NucleiLayers(self.viewer, shown, region, session, own_cut)
             layers.by_iou = self.choose.by_iou.isChecked()
             layers.show()
             self.reviewer.add(layers, table)

@@ -21,6 +21,8 @@ from nucleisplit.viewer.shown import Shown
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from nucleisplit.segmentation import Cut
+
 __all__ = ["OTHER", "OWN", "SECOND_OPINION", "NucleiLayers"]
 
 SECOND_OPINION = "second opinion"
@@ -44,8 +46,8 @@ class NucleiLayers:
     region : Region
         The part of that plane that was segmented.
     session : Session
-    own_bias : float
-        The split bias that the model was made with.
+    own_cut : Cut
+        How the model chooses by itself.
 
     Attributes
     ----------
@@ -61,7 +63,7 @@ class NucleiLayers:
         shown: Shown,
         region: Region,
         session: Session,
-        own_bias: float = 0.0,
+        own_cut: Cut,
     ) -> None:
         self.viewer = viewer
         self.session = session
@@ -69,7 +71,7 @@ class NucleiLayers:
         self.queued_for: Any = None
         """The selection that the queue is of."""
         self.by_iou = True
-        self.own_bias = own_bias
+        self.own_cut = own_cut
         self._box = shown.box(region)
         self._axes = shown.axes
         self._place = shown.place(region)
@@ -158,9 +160,12 @@ class NucleiLayers:
         if self._outlines is not None and self._outlines in self.viewer.layers:
             self.viewer.layers.remove(self._outlines)
 
-    def label_at(self, position: Sequence[float]) -> int:
-        """The label at a place of the world, 0 where there is none."""
-        return int(self.labels.get_value(position, world=True) or 0)
+    def pixel_at(self, position: Sequence[float]) -> tuple[int, int] | None:
+        """The pixel at a place of the world; None where the layer shows none."""
+        place = np.round(self.labels.world_to_data(position)).astype(int)
+        if not self.labels.visible or (place < 0).any() or (place >= self._box).any():
+            return None
+        return int(place[self._axes[0]]), int(place[self._axes[1]])
 
     def refresh_features(self) -> None:
         """Set colours, and as features what is known without measuring."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from nucleisplit.segmentation import Segmentation
 
 __all__ = [
+    "ADDED",
     "PAINTED",
+    "REMOVED",
     "SELECTED",
     "Box",
     "Choice",
@@ -25,8 +27,11 @@ __all__ = [
     "tabulate",
 ]
 
-SELECTED, PAINTED = "selected", "painted"
+SELECTED, PAINTED, ADDED = "selected", "painted", "added"
 """Where a nucleus comes from, beside the kinds of second opinion."""
+
+REMOVED = "removed"
+"""The way back from a nucleus that was added."""
 
 Box = tuple[int, int, int, int]
 """First row and column, one past the last row and column."""
@@ -37,32 +42,34 @@ class Nucleus:
     """What is known of a nucleus that is not as it was selected."""
 
     origin: str
-    """A kind of second opinion, or ``painted``."""
+    """A kind of second opinion, ``added`` or ``painted``."""
     predicted_iou: float = np.nan
     threshold: float = np.nan
 
 
 @dataclass(frozen=True)
 class Swap:
-    """Nuclei that were replaced by their second opinion."""
+    """Nuclei that were replaced by their second opinion, or one added where nothing was."""
 
     kind: str
     replaced: tuple[int, ...]
-    """Labels of the selection."""
+    """Labels of the selection; of an added nucleus its own."""
     labels: tuple[int, ...]
     """Labels in their place."""
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What a nucleus could be instead.
+    """What a nucleus, or a place without one, could be instead.
 
     Attributes
     ----------
     kind : str
-        ``merged``, ``split``, ``tighter`` or ``wider``; ``selected`` for the way back.
+        ``merged``, ``split``, ``tighter`` or ``wider``; ``selected`` for the way back. ``added``
+        where nothing was; ``removed`` for the way back from that.
     replaced : tuple of int
-        Labels of the selection that it stands for, the nucleus that was asked for first.
+        Labels of the selection that it stands for, the nucleus that was asked for first; none
+        where nothing was, and the label of the added nucleus that is to be removed.
     nuclei : tuple of Nucleus
         One for each of its masks.
     masks : (h, w) int32 ndarray
@@ -82,8 +89,9 @@ class Choice:
 
     @property
     def predicted_iou(self) -> float:
-        """The mean of its nuclei."""
-        return float(np.mean([nucleus.predicted_iou for nucleus in self.nuclei]))
+        """The mean of its nuclei; NaN without any."""
+        ious = [nucleus.predicted_iou for nucleus in self.nuclei]
+        return float(np.mean(ious)) if ious else np.nan
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -127,7 +135,7 @@ def tabulate(labels: np.ndarray, state: State, image: np.ndarray) -> pd.DataFram
     -------
     DataFrame
         As `Segmentation.table`, one row per label, and the columns ``origin`` (``selected``, the
-        kind of a second opinion, or ``painted``), ``second_opinion``, ``other_iou`` and
+        kind of a second opinion, ``added`` or ``painted``), ``second_opinion``, ``other_iou`` and
         ``margin``, as `Segmentation.runner_up` tells them of nuclei that are as selected.
     """
     from nucleisplit.measure import measure

@@ -1,4 +1,4 @@
-"""What the nuclei of a selection could be instead, and the way back."""
+"""What the nuclei of a selection could be instead, what could be added, and the way back."""
 
 from __future__ import annotations
 
@@ -6,34 +6,45 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleisplit.viewer.nuclei import SELECTED, Box, Choice, Nucleus, State, Swap
+from nucleisplit.errors import InputError
+from nucleisplit.viewer.nuclei import REMOVED, SELECTED, Box, Choice, Nucleus, State, Swap
 
 if TYPE_CHECKING:
     from nucleisplit.segmentation import Segmentation
+    from stage2_trees import Alternative
 
-__all__ = ["box_of", "second_opinions", "way_back"]
+__all__ = ["addition", "box_of", "removal", "second_opinions", "way_back"]
 
 
 def second_opinions(result: Segmentation, label: int) -> list[Choice]:
     """List what a nucleus could be instead, the closest first; nothing for an unknown label."""
     if not 1 <= label <= result.nuclei:
         return []
-    split = result.source.split
-    thresholds = split.forest.candidates.threshold
-    return [
-        Choice(
-            other.kind,
-            (label, *other.partners),
-            tuple(
-                Nucleus(other.kind, float(split.candidate_iou[i]), float(thresholds[i]))
-                for i in other.candidates.tolist()
-            ),
-            other.labels,
-            other.corner,
-            other.margin,
-        )
-        for other in result.alternatives(label)
-    ]
+    others = result.alternatives(label)
+    return [_choice(result, other, (label, *other.partners)) for other in others]
+
+
+def addition(result: Segmentation, labels: np.ndarray, row: int, column: int) -> Choice:
+    """The most likely nucleus at a pixel where nothing is drawn, beside what is.
+
+    Raises
+    ------
+    InputError
+        There is none, or something is drawn there.
+    """
+    from stage2_trees import addition_at
+
+    try:
+        found = addition_at(result.source.split, row, column, labels)
+    except ValueError as error:
+        raise InputError(str(error), "paint the nucleus by hand") from error
+    return _choice(result, found, ())
+
+
+def removal(label: int, box: Box) -> Choice:
+    """Nothing in the place of a nucleus that was added."""
+    masks = np.zeros((box[2] - box[0], box[3] - box[1]), np.int32)
+    return Choice(REMOVED, (label,), (), masks, box[:2], 0.0)
 
 
 def way_back(result: Segmentation, swap: Swap) -> Choice:
@@ -47,6 +58,16 @@ def way_back(result: Segmentation, swap: Swap) -> Choice:
     known = zip(iou.tolist(), threshold.tolist(), strict=True)
     nuclei = tuple(Nucleus(SELECTED, *values) for values in known)
     return Choice(SELECTED, swap.replaced, nuclei, masks, (top, left), 0.0)
+
+
+def _choice(result: Segmentation, other: Alternative, replaced: tuple[int, ...]) -> Choice:
+    split = result.source.split
+    thresholds = split.forest.candidates.threshold
+    nuclei = tuple(
+        Nucleus(other.kind, float(split.candidate_iou[i]), float(thresholds[i]))
+        for i in other.candidates.tolist()
+    )
+    return Choice(other.kind, replaced, nuclei, other.labels, other.corner, other.margin)
 
 
 def box_of(mask: np.ndarray) -> Box | None:

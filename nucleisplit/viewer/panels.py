@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
@@ -25,6 +25,9 @@ from qtpy.QtWidgets import (
 from superqt import QLabeledDoubleSlider, QLabeledSlider
 
 from nucleisplit.viewer.legend import Legend
+
+if TYPE_CHECKING:
+    from nucleisplit.segmentation import Cut
 
 __all__ = ["ChoosePanel", "ReviewPanel", "SavePanel", "SegmentPanel"]
 
@@ -158,10 +161,15 @@ class ChoosePanel(QGroupBox):
         self.split_bias = QLabeledDoubleSlider(Qt.Horizontal)
         self.split_bias.setRange(-1, 1)
         self.split_bias.setSingleStep(0.05)
+        self.sensitivity = QLabeledDoubleSlider(Qt.Horizontal)
+        self.sensitivity.setRange(-1, 1)
+        self.sensitivity.setSingleStep(0.05)
         tips = {
             self.min_iou: "Nuclei with a lower predicted IoU are dropped",
             self.min_area: "Outlines of fewer pixels are not considered",
             self.split_bias: "Left: merge what can be merged; right: split what can be split",
+            self.sensitivity: "Left: only nuclei that are nearly certain; right: where nuclei are "
+            "missed, all that are credible",
         }
         for slider, tip in tips.items():
             slider.setToolTip(tip)
@@ -173,6 +181,7 @@ class ChoosePanel(QGroupBox):
         form.addRow("min. IoU", self.min_iou)
         form.addRow("min. area", self.min_area)
         form.addRow("merge / split", self.split_bias)
+        form.addRow("fewer / more", self.sensitivity)
         form.addRow(_row(self.by_iou, self.undo_all))
 
     @property
@@ -182,6 +191,7 @@ class ChoosePanel(QGroupBox):
             "min_iou": round(self.min_iou.value(), 4),
             "min_area": int(self.min_area.value()),
             "split_bias": round(self.split_bias.value(), 4),
+            "sensitivity": round(self.sensitivity.value(), 4),
         }
 
     @property
@@ -193,13 +203,13 @@ class ChoosePanel(QGroupBox):
         """Let the slider reach at least this area."""
         self.min_area.setMaximum(max(100, area, self.min_area.value()))
 
-    def show_cut(self, min_iou: float, min_area: int, split_bias: float) -> None:
+    def show_cut(self, cut: Cut) -> None:
         """Show how the nuclei were chosen, without asking to choose again."""
-        self.min_area.setMaximum(max(self.min_area.maximum(), min_area))
-        values = {self.min_iou: min_iou, self.min_area: min_area, self.split_bias: split_bias}
-        for slider, value in values.items():
+        self.min_area.setMaximum(max(self.min_area.maximum(), cut.min_area))
+        for name in self.cut:
+            slider = getattr(self, name)
             blocker = QSignalBlocker(slider)
-            slider.setValue(value)
+            slider.setValue(getattr(cut, name))
             blocker.unblock()
 
 
@@ -219,13 +229,13 @@ class ReviewPanel(QGroupBox):
         self.next = _button("Next doubtful", "The next doubtful nucleus (N)", self.forward)
         self.what = _note()
         self.what.setTextFormat(Qt.RichText)
-        self.click = QPushButton("Swap by clicking")
+        self.click = QPushButton("Swap and add by clicking")
         self.click.setCheckable(True)
         self.click.setToolTip(
-            "A click on a nucleus puts its closest second opinion in its place, another click "
-            "brings it back"
+            "A click on a nucleus puts its closest second opinion in its place; where nothing is "
+            "drawn, a click adds the most likely nucleus. Another click takes it back"
         )
-        self.undo = _button("Undo", "Take back the last swap, painting or choice", self.undone)
+        self.undo = _button("Undo", "Take back what was done last", self.undone)
         self.redo = _button("Redo", "Do again what was undone", self.redone)
         self.outlined = _note()
         self.outlined.setTextFormat(Qt.RichText)

@@ -1,4 +1,4 @@
-"""Choosing again, looking through, swapping, painting, undoing: what is done with the nuclei."""
+"""Choosing again, looking through, swapping, adding, undoing: what is done with the nuclei."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from nucleisplit.errors import InputError
 from nucleisplit.viewer.doubts import Queue
 from nucleisplit.viewer.layers import OTHER, OWN, NucleiLayers
 from nucleisplit.viewer.nuclei import Choice, State, review_order, tabulate
@@ -140,7 +141,7 @@ class Reviewer(QObject):
     def reset_choice(self) -> None:
         """Choose as the model does by itself."""
         if self.current is not None:
-            self.choose.show_cut(0.0, 0, self.current.own_bias)
+            self.choose.show_cut(self.current.own_cut)
             self.choose_again()
 
     def next_doubtful(self) -> None:
@@ -161,12 +162,21 @@ class Reviewer(QObject):
             return
         new = layers.session.swap(choice)
         self._refresh(layers)
-        self._describe(new[0])
+        self._describe(new[0] if new else 0)
         layers.clear_outlines()
+
+    def add_at(self, pixel: tuple[int, int]) -> None:
+        """Add the most likely nucleus where nothing is drawn."""
+        try:
+            choice = self.current.session.addition(*pixel)
+        except InputError as error:
+            self.said.emit(str(error))
+        else:
+            self.swap(0, choice)
 
     @told
     def undo(self) -> None:
-        """Take back the last swap, painting or choice."""
+        """Take back the last swap, addition, painting or choice."""
         self._travel("undone", self.current and self.current.session.undo)
 
     @told
@@ -189,7 +199,7 @@ class Reviewer(QObject):
                 self._measure(layers)
 
     def on_click(self, viewer: ViewerModel, event: Any):
-        """Swap the nucleus under a click, in the mode for it, or describe the one that is picked.
+        """Swap the nucleus under a click, or add one, in the mode for it; or describe it if picked.
 
         A drag moves the image as ever.
         """
@@ -201,8 +211,13 @@ class Reviewer(QObject):
         while event.type == "mouse_move":
             moved = True
             yield
-        if not moved and (label := layers.label_at(event.position)):
+        pixel = None if moved else layers.pixel_at(event.position)
+        if pixel is None:
+            return
+        if label := int(layers.session.labels[pixel]):
             self.swap(label) if swapping else self._describe(label)
+        elif swapping:
+            self.add_at(pixel)
 
     def _chosen_again(self, layers: NucleiLayers, result: Segmentation) -> None:
         dropped = layers.session.apply(result)
@@ -309,8 +324,7 @@ class Reviewer(QObject):
         self.switched.emit()
 
     def _show_cut(self) -> None:
-        cut = self.current.session.result.source.cut
-        self.choose.show_cut(cut.min_iou, cut.min_area, cut.split_bias)
+        self.choose.show_cut(self.current.session.result.source.cut)
 
     def _show_numbers(self, layers: NucleiLayers) -> None:
         if layers is self.current:

@@ -1,4 +1,4 @@
-"""The nuclei of one image while they are looked through: chosen, swapped, painted, undone."""
+"""The nuclei of one image while they are looked through: swapped, added, painted, undone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ import numpy as np
 from nucleisplit.errors import InputError
 from nucleisplit.viewer.corrections import save_corrections
 from nucleisplit.viewer.history import History, Step
-from nucleisplit.viewer.nuclei import PAINTED, SELECTED, Box, Choice, Nucleus, State, Swap
-from nucleisplit.viewer.opinions import box_of, second_opinions, way_back
+from nucleisplit.viewer.nuclei import (
+    ADDED,
+    PAINTED,
+    REMOVED,
+    SELECTED,
+    Box,
+    Choice,
+    Nucleus,
+    State,
+    Swap,
+)
+from nucleisplit.viewer.opinions import addition, box_of, removal, second_opinions, way_back
 
 if TYPE_CHECKING:
     from nucleisplit.segmentation import Segmentation
@@ -91,9 +101,22 @@ class Session:
     def choices(self, label: int) -> list[Choice]:
         """What a nucleus could be instead, the closest first; of a swapped one, the way back."""
         swap = self.state.swaps.get(label)
-        if swap is not None:
+        if swap is None:
+            return second_opinions(self.result, label)
+        if swap.kind != ADDED:
             return [way_back(self.result, swap)]
-        return second_opinions(self.result, label)
+        box = self.locate([label])
+        return [] if box is None else [removal(label, box)]
+
+    def addition(self, row: int, column: int) -> Choice:
+        """The most likely nucleus at a pixel where nothing is drawn, to be put there by `swap`.
+
+        Raises
+        ------
+        InputError
+            There is none that overlaps nothing drawn, or the pixel is taken or outside.
+        """
+        return addition(self.result, self.labels, row, column)
 
     def first_choice(self, label: int) -> Choice | None:
         """The closest other way to count the nuclei here, else the closest other outline."""
@@ -102,7 +125,7 @@ class Session:
         return next(iter(ways or choices), None)
 
     def swap(self, choice: Choice) -> tuple[int, ...]:
-        """Put a second opinion in place of the nuclei that it stands for.
+        """Put a second opinion in place of the nuclei that it stands for, or add a nucleus.
 
         Swaps that share one of these nuclei are taken back first. Pixels that were given to other
         nuclei by hand stay with them.
@@ -110,7 +133,8 @@ class Session:
         Returns
         -------
         tuple of int
-            The labels of the new nuclei: the first keeps the number that was asked for.
+            The labels of the new nuclei: the first keeps the number that was asked for. None of
+            an added nucleus that is removed again.
         """
         self.note_painting()
         before = self.state
@@ -118,10 +142,11 @@ class Session:
         undone = {id(s): s for s in before.swaps.values() if wanted & set(s.replaced)}.values()
         gone = wanted.union(*(swap.labels for swap in undone))
         back = set().union(*(swap.replaced for swap in undone)) - wanted
-        new = choice.replaced
-        if choice.kind != SELECTED:
+        goes_back = choice.kind in (SELECTED, REMOVED)
+        new = choice.replaced[: len(choice.nuclei)]
+        if not goes_back:
             free = (i for i in count(self.result.nuclei + 1) if i not in before.others)
-            new = (choice.replaced[0], *islice(free, len(choice.nuclei) - 1))
+            new = (*new[:1], *islice(free, len(choice.nuclei) - len(new[:1])))
         window = self._window_of(gone, back, choice)
         part = self.labels[window]
         pixels = part.copy()
@@ -138,11 +163,12 @@ class Session:
 
         others = {label: n for label, n in before.others.items() if label not in gone | back}
         swaps = {label: s for label, s in before.swaps.items() if label not in gone}
-        if choice.kind != SELECTED:
+        replaced = choice.replaced or new
+        if not goes_back:
             others |= dict(zip(new, choice.nuclei, strict=True))
-            swaps |= dict.fromkeys(new, Swap(choice.kind, choice.replaced, new))
+            swaps |= dict.fromkeys(new, Swap(choice.kind, replaced, new))
         self.state = replace(before, others=others, swaps=swaps)
-        self._keep(f"{choice.kind} {choice.replaced[0]}", before, window, pixels)
+        self._keep(f"{choice.kind} {replaced[0]}", before, window, pixels)
         return new
 
     def note_painting(self) -> bool:

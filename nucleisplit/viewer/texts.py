@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_choice", "describe_nucleus", "describe_outlines", "describe_result"]
 
-_ORIGINS = {"selected": "", "painted": "painted by hand"}
+_ORIGINS = {"selected": "", "painted": "painted by hand", "added": "added by a click"}
 
 
 def describe_result(result: Segmentation, shown: int) -> str:
@@ -41,6 +41,8 @@ def describe_choice(choice: Choice) -> tuple[str, str]:
 
     The margin is how far it lies behind; where a bias has decided it may lie ahead.
     """
+    if choice.kind == "removed":
+        return _what(choice), "Take the nucleus that was added away again"
     short = f"{_what(choice)} (IoU {choice.predicted_iou:.2f})"
     if choice.kind == "selected":
         return short, "Take the swap back"
@@ -61,6 +63,7 @@ def _what(choice: Choice) -> str:
         "merged": f"merged with {few}",
         "split": f"split into {len(choice.nuclei)}",
         "selected": "as it was selected",
+        "removed": "nothing here",
     }
     return words.get(choice.kind, choice.kind)
 

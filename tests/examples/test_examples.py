@@ -64,7 +64,7 @@ def test_tune_selection(run, capsys):
     run("tune_selection.py", "images", "labels")
     *rows, best = capsys.readouterr().out.splitlines()[1:]
     scores = [float(row.split()[2]) for row in rows]
-    assert len(scores) == 15
+    assert len(scores) == 20
     assert max(scores) > 0.6
     assert best.startswith("best of 1 images: --split-bias ")
 

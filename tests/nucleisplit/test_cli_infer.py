@@ -70,7 +70,7 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     assert run["status"] == "finished"
     assert run["nucleisplit"] == nucleisplit.__version__
     assert run["model"]["fingerprint"] == nucleisplit.load_bundle(model).fingerprint
-    cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0}
+    cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0, "sensitivity": 0.0}
     maps = {"tta": "none", "diameter": None, "rescale": True, "tile": None}
     names = ("axes", "channel", "z", "t", "scene", "level", "mpp", "anisotropy")
     backend = run["parameters"].pop("backend")
@@ -124,12 +124,13 @@ def test_one_file_and_options(images, infer, tmp_path):
 
 
 def test_cut_options_are_those_of_the_segmenter(images, infer, model):
-    result = infer(images, "--min-area", 90, "--split-bias", -0.5)
+    words = ("--min-area", 90, "--split-bias", -0.5, "--sensitivity", 0.75)
+    result = infer(images, *words)
     assert result.exit_code == 0, result.output
     out = images.with_name("images-nuclei")
-    parameters = record(out)["parameters"]
-    assert (parameters["min_area"], parameters["split_bias"]) == (90, -0.5)
-    segmenter = nucleisplit.Segmenter(model, device="cpu", min_area=90, split_bias=-0.5)
+    cut = {"min_area": 90, "split_bias": -0.5, "sensitivity": 0.75}
+    assert cut.items() <= record(out)["parameters"].items()
+    segmenter = nucleisplit.Segmenter(model, device="cpu", **cut)
     for entry in record(out)["images"]:
         found = segmenter(read_image(images / entry["image"]))
         assert np.array_equal(read_labels(out / entry["labels"]), found.labels)
@@ -451,6 +452,7 @@ def test_resuming_a_part_keeps_the_rest_in_the_table(images, infer):
     [
         (["--min-iou", "0.5"], "was begun with min_iou 0.0, not 0.5"),
         (["--min-area", "9"], "was begun with min_area 0, not 9"),
+        (["--sensitivity", "1"], "was begun with sensitivity 0.0, not 1.0"),
         (["--tta", "flips"], "was begun with tta none, not flips"),
         (["--no-overlay"], "was begun with overlay True, not False"),
         (["--diameter", "20"], "was begun with diameter None, not 20.0"),
@@ -579,6 +581,15 @@ def test_planes_are_chosen_recorded_and_checked_on_resume(images, infer, spots, 
     other = infer(*options[:-1], "max", "--resume")
     assert other.exit_code == 2
     assert "was begun with z 1, not max" in other.stderr
+
+
+@pytest.mark.parametrize("option", ["--min-iou", "--split-bias", "--sensitivity"])
+@pytest.mark.parametrize("value", ["nan", "1.5", "much"])
+def test_impossible_cuts(images, infer, option, value):
+    result = infer(images, option, value)
+    assert result.exit_code == 2
+    name = option.removeprefix("--").replace("-", "_")
+    assert f"{name} is nan; give a number from" in result.stderr or option in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,18 @@ def test_test_time_augmentation_averages_the_views(model, segmenter, spots):
     assert not np.array_equal(maps, plain)
     rotated = turned.segment(np.rot90(image).copy(), keep_maps=True).maps
     assert np.abs(np.rot90(maps, axes=(1, 2)) - rotated).max() < 0.02
+
+
+def test_a_model_brings_its_own_bias_and_sensitivity(model):
+    bundle = nucleisplit.load_bundle(model)
+    own = {"split_bias": 0.25, "sensitivity": 0.5}
+    select = bundle.config.select.model_copy(update=own)
+    made = replace(bundle, config=bundle.config.model_copy(update={"select": select}))
+    segmenter = nucleisplit.Segmenter(made, device="cpu")
+    assert (segmenter.cut.split_bias, segmenter.cut.sensitivity) == (0.25, 0.5)
+    assert segmenter.selection == select
+    segmenter = nucleisplit.Segmenter(made, device="cpu", split_bias=0, sensitivity=-1)
+    assert segmenter.selection == select.model_copy(update={"split_bias": 0, "sensitivity": -1})
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +26,8 @@ def result(segmenter, spots):
         {"min_area": 150},
         {"split_bias": -1},
         {"split_bias": 1, "min_area": 60, "min_iou": 0.3},
+        {"sensitivity": -0.8},
+        {"sensitivity": 1, "split_bias": -0.5, "min_area": 60},
     ],
 )
 def test_choosing_again_is_a_fresh_run(result, model, spots, options):
@@ -41,7 +45,10 @@ def test_choosing_again_keeps_what_is_not_given_and_goes_back(result):
     assert strict.table["area"].min() >= 150
     merged = strict.reselect(split_bias=-1)
     assert merged.table["area"].min() >= 150
-    back = merged.reselect(min_area=0, split_bias=0)
+    lenient = merged.reselect(sensitivity=1)
+    assert lenient.nuclei >= merged.nuclei
+    assert lenient.table["area"].min() >= 150
+    back = lenient.reselect(min_area=0, split_bias=0, sensitivity=0)
     assert np.array_equal(back.labels, result.labels)
 
 
@@ -49,6 +56,65 @@ def test_the_bias_moves_the_number_of_nuclei(result):
     counts = [len(result.reselect(split_bias=b).table) for b in (-1, -0.5, 0, 0.5, 1)]
     assert counts == sorted(counts)
     assert counts[0] < counts[2]
+
+
+def test_the_sensitivity_only_adds_nuclei_as_it_rises(result):
+    found = [result.reselect(sensitivity=s) for s in (-1, -0.5, 0, 0.5, 1)]
+    counts = [one.nuclei for one in found]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[2] < counts[4]
+    for fewer, more in itertools.pairwise(found):
+        kept = fewer.labels > 0
+        pairs = np.unique(np.stack([fewer.labels[kept], more.labels[kept]]), axis=1)
+        assert (pairs[1] > 0).all()
+        assert pairs.shape[1] == fewer.nuclei
+
+
+def place_of(segmentation, label):
+    """A pixel inside a nucleus."""
+    inside = np.argwhere(segmentation.labels == label)
+    return inside[len(inside) // 2].tolist()
+
+
+def test_a_nucleus_is_added_where_none_is_drawn(result):
+    strict = result.reselect(min_iou=float(result.table["predicted_iou"].median()))
+    label = int(result.table["predicted_iou"].idxmin()) + 1
+    y, x = place_of(result, label)
+    more = strict.add_at(y, x)
+    n = strict.nuclei
+    assert (more.nuclei, len(more.table), more.labels[y, x]) == (n + 1, n + 1, n + 1)
+    before = strict.labels > 0
+    assert np.array_equal(more.labels[before], strict.labels[before])
+    columns = ["label", "area", "predicted_iou", "threshold"]
+    pd.testing.assert_frame_equal(more.table[columns].head(n), strict.table[columns])
+    assert more.table["area"].iloc[-1] == (more.labels == n + 1).sum()
+    assert more.runner_up()["predicted_iou"].tolist() == more.table["predicted_iou"].tolist()
+    assert all(0 < p <= n + 1 for a in more.alternatives(n + 1) for p in a.partners)
+    assert (more.diameter, more.scale) == (strict.diameter, strict.scale)
+    assert strict.nuclei == n
+
+    assert np.array_equal(more.reselect().labels, more.labels)
+    none = more.reselect(min_iou=1)
+    assert none.nuclei == 1
+    assert np.array_equal(none.labels > 0, more.labels == n + 1)
+    again = none.reselect(min_iou=0)
+    assert again.labels[y, x]
+    assert again.nuclei == result.nuclei
+
+
+def test_where_nothing_can_be_added(result):
+    y, x = place_of(result, 2)
+    with pytest.raises(InputError, match=rf"pixel \({y}, {x}\) lies in nucleus 2; give a pixel"):
+        result.add_at(y, x)
+    with pytest.raises(InputError, match=r"pixel \(96, 0\) lies outside the image of 96x96; "):
+        result.add_at(96, 0)
+    with pytest.raises(InputError, match=r"pixel \(0, -1\) lies outside"):
+        result.add_at(0, -1)
+    with pytest.raises(InputError, match=r"\(1.5, 2\) is no pixel; give whole numbers"):
+        result.add_at(1.5, 2)
+    y, x = np.argwhere(result.source.split.forest.basin == 0)[0]
+    with pytest.raises(InputError, match="lies in no outline that the maps suggest; .*by hand"):
+        result.add_at(y, x)
 
 
 @pytest.mark.parametrize("kinds", [None, ("merged", "split", "tighter", "wider"), ("wider",)])
@@ -88,7 +154,7 @@ def test_predicted_map_is_that_of_the_nuclei_before_min_iou(result):
 
 @pytest.mark.parametrize(
     ("method", "arguments"),
-    [("alternatives", (1,)), ("runner_up", ()), ("reselect", ())],
+    [("alternatives", (1,)), ("runner_up", ()), ("reselect", ()), ("add_at", (1, 1))],
 )
 def test_without_candidates_nothing_can_be_chosen_again(segmenter, spots, method, arguments):
     bare = segmenter.segment(spots(2)[0], keep_candidates=False)
@@ -102,7 +168,23 @@ def test_bad_requests_are_refused(result):
         result.alternatives(0)
     with pytest.raises(ConfigError, match="kinds must be some of .*, got .*'bigger'.*; give names"):
         result.runner_up(["bigger"])
-    with pytest.raises(ConfigError, match="split_bias is 2; give a number from -1 to 1"):
-        result.reselect(split_bias=2)
-    with pytest.raises(ConfigError, match="min_area is -1; give 0 or more pixels"):
-        result.reselect(min_area=-1)
+
+
+@pytest.mark.parametrize(
+    ("cut", "message"),
+    [
+        ({"split_bias": 2}, "split_bias is 2; give a number from -1 to 1"),
+        ({"sensitivity": -1.1}, "sensitivity is -1.1; give a number from -1 to 1"),
+        ({"sensitivity": np.nan}, "sensitivity is nan; give a number from -1 to 1"),
+        ({"sensitivity": "high"}, "sensitivity is 'high'; give a number from -1 to 1"),
+        ({"split_bias": [1]}, r"split_bias is \[1\]; give a number"),
+        ({"min_iou": "0.5"}, "min_iou is '0.5'; give a number from 0 to 1"),
+        ({"min_area": -1}, "min_area is -1; give 0 or more pixels"),
+        ({"min_area": np.inf}, "min_area is inf; give 0 or more pixels"),
+    ],
+)
+def test_bad_cuts_are_refused(result, model, cut, message):
+    with pytest.raises(ConfigError, match=message):
+        result.reselect(**cut)
+    with pytest.raises(ConfigError, match=message):
+        nucleisplit.Segmenter(model, device="cpu", **cut)

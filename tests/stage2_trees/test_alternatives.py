@@ -8,9 +8,6 @@ from hypothesis import strategies as st
 
 from stage2_trees import (
     KINDS,
-    Calibration,
-    CalibrationSet,
-    IoURegressor,
     SelectConfig,
     alternatives_of,
     build_forest,
@@ -18,32 +15,24 @@ from stage2_trees import (
     second_opinions,
     true_iou,
 )
-from stage2_trees.best_set import best_set
-from stage2_trees.select import hits
+from stage2_trees.best_set import add_beside, best_set
 
 MERGED, SPLIT, TIGHTER, WIDER = range(4)
 
 
-def oracle():
-    """A regressor whose raw scores are the IoU itself, calibrated on itself."""
-    knots = np.linspace(0, 1, 101)
-    table = Calibration(knots, knots, hits(knots))
-    return IoURegressor().calibrate(CalibrationSet(table, table, table))
-
-
 @pytest.fixture(scope="module")
-def field(nuclei):
+def field(nuclei, oracle):
     """A small field split by the true IoU."""
     truth, maps = nuclei(5, noise=1.5)
     forest = build_forest(maps)
-    return choose(forest, np.repeat(true_iou(forest, truth)[:, None], 2, axis=1), oracle())
+    return choose(forest, np.repeat(true_iou(forest, truth)[:, None], 2, axis=1), oracle)
 
 
 @pytest.fixture(scope="module")
-def merged(field):
+def merged(field, oracle):
     """The same with a bias for unions."""
     config = SelectConfig(split_bias=-1)
-    return choose(field.forest, field.scores, oracle(), selection=config)
+    return choose(field.forest, field.scores, oracle, selection=config)
 
 
 def by_definition(candidates, gain, best, chosen):
@@ -74,10 +63,11 @@ def by_definition(candidates, gain, best, chosen):
     return out
 
 
-@given(data=st.data(), bias=st.sampled_from([-1, 0, 0.5]))
-def test_opinions_are_the_best_by_definition(small_forests, data, bias):
+@given(data=st.data(), bias=st.sampled_from([-1, 0, 0.5]), least=st.sampled_from([0, -0.6]))
+def test_opinions_are_the_best_by_definition(small_forests, data, bias, least):
     candidates, gain = data.draw(small_forests)
     chosen, best = best_set(candidates, gain, 0.0, bias, -0.5)
+    chosen = add_beside(candidates, gain, chosen, best, least)
     tree = candidates.tree
     area = (tree.last - tree.first)[candidates.node] * (10 - candidates.step)
     split = SimpleNamespace(
@@ -160,8 +150,8 @@ def test_a_label_out_of_range_is_refused(field):
         alternatives_of(field, 0)
 
 
-def test_no_nuclei_no_opinions():
-    split = choose(build_forest(np.zeros((3, 8, 8), np.float32)), np.zeros((0, 2)), oracle())
+def test_no_nuclei_no_opinions(oracle):
+    split = choose(build_forest(np.zeros((3, 8, 8), np.float32)), np.zeros((0, 2)), oracle)
     found = second_opinions(split)
     assert found.margin.shape == (0, 4)
     assert found.closest().size == found.parts.size == 0

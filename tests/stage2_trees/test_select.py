@@ -143,6 +143,96 @@ def test_bias_neither_makes_nor_unmakes_a_lone_nucleus():
         assert select(pair(), hit, SelectConfig(split_bias=bias)).tolist() == [1]
 
 
+SENSITIVITIES = (-1, -0.6, -0.3, -0.1, 0, 0.1, 0.3, 0.6, 1)
+
+
+@given(data=st.data(), bias=st.sampled_from([-1, -0.4, 0, 0.4, 1]))
+def test_what_is_kept_at_one_sensitivity_is_kept_at_every_higher_one(small_forests, data, bias):
+    candidates, gain = data.draw(small_forests)
+    hit = np.repeat((gain[:, None] + 1) / 2, 10, axis=1)
+    found = [
+        settle(candidates, hit, SelectConfig(split_bias=bias, sensitivity=s)) for s in SENSITIVITIES
+    ]
+    plain = settle(candidates, hit, SelectConfig(split_bias=bias))
+    assert np.array_equal(found[4].chosen, plain.chosen)
+    for lower, higher in itertools.pairwise(found):
+        assert set(lower.chosen) <= set(higher.chosen)
+    for one in found:
+        assert np.array_equal(one.gain, plain.gain)
+        assert np.array_equal(one.best, plain.best)
+        assert (np.diff(one.chosen) > 0).all()
+        pairs = itertools.combinations(one.chosen, 2)
+        assert not any(overlap(candidates, i, j) for i, j in pairs)
+    stand = plain.best[plain.best >= 0]
+    free = [i for i in stand if not any(overlap(candidates, i, j) for j in found[-1].chosen)]
+    assert (hit[free, 0] <= 0.05 + 1e-9).all()
+
+
+@given(data=st.data(), sensitivity=st.sampled_from([0.2, 0.5, 1]))
+def test_a_higher_bias_never_gives_fewer_at_a_sensitivity(small_forests, data, sensitivity):
+    candidates, gain = data.draw(small_forests)
+    hit = np.repeat((gain[:, None] + 1) / 2, 10, axis=1)
+    sizes = [
+        select(candidates, hit, SelectConfig(split_bias=b, sensitivity=sensitivity)).size
+        for b in BIASES
+    ]
+    assert sizes == sorted(sizes)
+
+
+def test_sensitivity_moves_the_number_of_nuclei_of_a_field_step_by_step(nuclei):
+    truth, maps = nuclei(3, (128, 144), 150, noise=1.5)
+    forest = build_forest(maps)
+    error = np.random.default_rng(0).normal(0, 0.25, len(forest))
+    hit = 0.5 * hits(true_iou(forest, truth) + error) + 0.2
+    sizes = [select(forest, hit, SelectConfig(sensitivity=s)).size for s in SENSITIVITIES]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) >= 6
+
+
+@pytest.mark.parametrize(
+    ("hit_rate", "sensitivity", "kept"),
+    [
+        (0.34, 0, True),
+        (0.34, -0.1, False),
+        (0.55, -0.4, True),
+        (0.55, -0.5, False),
+        (0.81, -1, True),
+        (0.79, -1, False),
+        (0.32, 0, False),
+        (0.32, 0.1, True),
+        (0.20, 0.5, True),
+        (0.18, 0.5, False),
+        (0.06, 1, True),
+        (0.04, 1, False),
+    ],
+)
+def test_sensitivity_moves_the_bar_of_a_lone_nucleus(hit_rate, sensitivity, kept):
+    """At a score of 1/2 a nucleus pays from a hit rate of 1/3 on."""
+    hit = np.repeat([[0.0], [hit_rate], [0], [0], [0.0], [0], [0], [0], [0]], 10, axis=1)
+    config = SelectConfig(sensitivity=sensitivity, iterations=1)
+    assert select(pair(), hit, config).tolist() == [1] * kept
+
+
+def test_sensitivity_adds_the_best_first_and_only_beside_what_is_kept():
+    hit = np.repeat([[0.0], [0.15], [0], [0], [0.1], [0], [0], [0.2], [0]], 10, axis=1)
+    full = SelectConfig(sensitivity=1, iterations=1)
+    assert select(pair(), hit, full).tolist() == [7]
+    hit[1] = 0.25
+    assert select(pair(), hit, full).tolist() == [1, 4]
+    hit[1] = 0.6
+    assert select(pair(), hit, full).tolist() == [1, 4]
+    allowed = np.ones(9, bool)
+    allowed[3:6] = False
+    assert settle(pair(), hit, full, allowed).chosen.tolist() == [1]
+
+
+def test_certain_scores_know_no_sensitivity():
+    parts = np.array([0.2, 0.6, 0.5, 0.3, 0.52, 0.5, 0.4, 0.4, 0.4])
+    plain = select(pair(), parts).tolist()
+    for sensitivity in SENSITIVITIES:
+        assert select(pair(), parts, SelectConfig(sensitivity=sensitivity)).tolist() == plain
+
+
 def test_settle_tells_what_each_candidate_is_worth_and_leaves_out_what_is_not_allowed():
     hit = np.repeat([[0.2], [0.9], [0.8], [0.3], [0.9], [0.8], [0.7], [0.5], [0.4]], 10, axis=1)
     config = SelectConfig(iterations=1, margin=0)

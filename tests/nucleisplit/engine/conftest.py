@@ -25,4 +25,4 @@ def plane(field):
 @pytest.fixture(scope="session")
 def segmenter(model):
     """With tiles of given size."""
-    return lambda tile: Segmenter(model, device="cpu", tile=tile)
+    return lambda tile, **cut: Segmenter(model, device="cpu", tile=tile, **cut)

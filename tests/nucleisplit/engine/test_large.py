@@ -13,10 +13,11 @@ from stage2_trees import best_iou, overlap_table
 def run(tmp_path, plane, segmenter):
     """Segment the field in tiles of some size: the result, its labels and its table."""
 
-    def run(tile, plane=plane, name="run", **options):
+    def run(tile, plane=plane, name="run", cut=None, **options):
         spool = Spool(tmp_path / name / "tiles", {"tile": tile})
         files = [tmp_path / name / file for file in ("labels.tif", "nuclei.csv", "overlay.png")]
-        result = segment_large(plane, segmenter(tile), spool, *files, name="field", **options)
+        maker = segmenter(tile, **(cut or {}))
+        result = segment_large(plane, maker, spool, *files, name="field", **options)
         return result, read_labels(files[0]), pd.read_csv(files[1])
 
     return run
@@ -39,6 +40,17 @@ def test_tiles_do_not_show(run, whole, tile):
     assert abs(result.nuclei - expected.nuclei) <= 0.01 * expected.nuclei
     assert result.predicted_map == pytest.approx(expected.predicted_map, abs=0.02)
     assert (result.diameter, result.scale) == (expected.diameter, expected.scale)
+
+
+@pytest.mark.parametrize("sensitivity", [-0.5, 1])
+def test_a_sensitivity_is_that_of_the_whole_image(run, whole, sensitivity):
+    cut = {"sensitivity": sensitivity}
+    result, labels, _ = run(320, cut=cut)
+    expected, truth, _ = run(2048, name="lenient", cut=cut)
+    assert np.sign(expected.nuclei - whole[0].nuclei) == np.sign(sensitivity)
+    assert abs(result.nuclei - expected.nuclei) <= 0.02 * expected.nuclei
+    table = overlap_table(truth, labels)
+    assert (best_iou(table)[0][table.labels_a] > 0.95).mean() > 0.97
 
 
 def test_the_table_is_that_of_the_labels(run, field):

@@ -129,6 +129,13 @@ def test_what_is_refused(segmenter, stack, options, error, message):
         segment_stack(segmenter, stack, **options)
 
 
+def test_a_sensitivity_is_for_slices(model):
+    lenient = Segmenter(model, device="cpu", sensitivity=0.5)
+    with pytest.raises(ConfigError, match="sensitivity is 0.5, and nuclei cut in 3-D know none; "):
+        segment_stack(lenient, np.zeros((2, 8, 8)), anisotropy=1)
+    assert not segment_stack(lenient, np.zeros((2, 8, 8)), method="slices").labels.any()
+
+
 def test_slices_need_no_distance(segmenter):
     result = segment_stack(segmenter, np.zeros((2, 8, 8)), method="slices")
     assert result.anisotropy is None and result.voxel_size is None

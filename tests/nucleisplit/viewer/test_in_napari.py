@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import napari
 import numpy as np
@@ -214,6 +215,69 @@ def test_a_click_swaps_and_another_brings_it_back(dock, viewer, crowd, result):
     click()
     assert np.array_equal(layers.labels.data, result.labels)
     settle(dock)
+
+
+def test_a_click_adds_where_nothing_is_drawn_and_another_removes_it(dock, viewer, crowd, result):
+    viewer.add_image(crowd, name="crowd", scale=(0.5, 0.5), translate=(3, 4))
+    layers = segmented(dock)
+    dock.choose.min_iou.setValue(0.999)
+    settle(dock)
+    assert layers.session.numbers().size < result.nuclei
+    before = layers.labels.data.copy()
+    row, column = np.argwhere((result.labels == 3) & (before == 0)).mean(axis=0).round()
+
+    def click(row, column):
+        event = SimpleNamespace(type="mouse_press", button=1)
+        event.position = (3 + row / 2, 4 + column / 2)
+        steps = dock.reviewer.on_click(viewer, event)
+        next(steps, None)
+        event.type = "mouse_release"
+        next(steps, None)
+
+    layers.labels.mode = "pick"
+    click(row, column)
+    assert not layers.session.corrected
+    dock.review.click.setChecked(True)
+    click(row, column)
+    new = layers.session.labels[int(row), int(column)]
+    assert new > layers.session.result.nuclei
+    assert "added by a click" in dock.review.what.text()
+    assert [choice.kind for choice in dock.reviewer.options] == ["removed"]
+    dock.review.looked_at.emit(0)
+    assert "nothing here" in dock.review.outlined.text()
+    settle(dock)
+    features = layers.labels.features.set_index("index")
+    assert features.loc[new, "origin"] == "added"
+    assert features.loc[new, "area"] == (layers.labels.data == new).sum()
+    click(row, column)
+    assert np.array_equal(layers.labels.data, before)
+    dock.review.undo.click()
+    assert (layers.labels.data == new).any()
+    dock.review.undo.click()
+    assert np.array_equal(layers.labels.data, before)
+    click(*np.argwhere(result.source.split.forest.basin == 0)[0])
+    assert "lies in no outline that the maps suggest; paint" in dock.segment.status.text()
+    click(-3, 5)
+    click(5, 96)
+    layers.labels.visible = False
+    click(row, column)
+    assert np.array_equal(layers.labels.data, before)
+    settle(dock)
+
+
+def test_the_sliders_choose_again(dock, viewer, crowd, result):
+    viewer.add_image(crowd, name="crowd")
+    layers = segmented(dock)
+    for name, value in (("split_bias", -1), ("sensitivity", 0.8), ("sensitivity", -0.8)):
+        getattr(dock.choose, name).setValue(value)
+        settle(dock)
+        cut = {"split_bias": -1, name: value}
+        assert np.array_equal(layers.labels.data, result.reselect(**cut).labels)
+    dock.reviewer.undo()
+    dock.choose.undo_all.click()
+    settle(dock)
+    assert dock.choose.sensitivity.value() == 0
+    assert np.array_equal(layers.labels.data, result.labels)
 
 
 def test_painting_is_taken_up_and_undone(dock, viewer, crowd, result):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from nucleisplit.errors import InputError
-from nucleisplit.io import load_dataset
+from nucleisplit.io import load_dataset, read_labels
 from nucleisplit.viewer.nuclei import review_order, tabulate
 from nucleisplit.viewer.session import Session
 
@@ -125,6 +125,95 @@ def test_pixels_that_were_painted_for_another_nucleus_stay_with_it(session):
     session.swap(choice)
     assert session.labels[tuple(inside)] == 700
     assert (session.labels == label).sum() == (choice.masks > 0).sum() - 1
+
+
+@pytest.fixture
+def sparse(crowd, result):
+    """A session without the worse half of the nuclei, and pixels in those that are missing."""
+    strict = result.reselect(min_iou=float(result.table["predicted_iou"].median()))
+    rest = np.where(strict.labels > 0, 0, result.labels)
+    numbers, areas = np.unique(rest[rest > 0], return_counts=True)
+    places = [np.argwhere(rest == n) for n in numbers[areas > 30]]
+    assert len(places) >= 3
+    return Session(crowd, strict, name="crowd"), [tuple(p[len(p) // 2].tolist()) for p in places]
+
+
+def test_a_nucleus_is_added_where_nothing_is_and_removed_again(sparse):
+    session, places = sparse
+    before, n = session.labels.copy(), session.result.nuclei
+    choice = session.addition(*places[0])
+    assert (choice.kind, choice.replaced) == ("added", ())
+    assert session.swap(choice) == (n + 1,)
+    added = session.labels == n + 1
+    assert pixels(added) == pixels(mask_in(session, choice) > 0)
+    assert added[places[0]]
+    assert np.array_equal(session.labels[~added], before[~added])
+    expected = session.result.add_at(*places[0])
+    assert np.array_equal(session.labels, expected.labels)
+    table = table_of(session).set_index("label")
+    assert table.loc[n + 1, "origin"] == "added"
+    assert table.loc[n + 1, "predicted_iou"] == pytest.approx(choice.predicted_iou)
+    assert table.loc[n + 1, "threshold"] == pytest.approx(expected.table["threshold"].iloc[-1])
+    assert n + 1 not in review_order(table.reset_index())
+    assert session.iou_by_label()[n + 1] == pytest.approx(choice.predicted_iou)
+    assert session.corrected
+
+    (back,) = session.choices(n + 1)
+    assert (back.kind, back.nuclei) == ("removed", ())
+    assert np.isnan(back.predicted_iou)
+    assert session.first_choice(n + 1).kind == "removed"
+    assert session.swap(back) == ()
+    assert np.array_equal(session.labels, before)
+    assert (session.corrected, session.state.swaps, session.state.others) == (False, {}, {})
+    assert [session.undo(), session.undo()] == [f"removed {n + 1}", f"added {n + 1}"]
+    assert [session.redo(), session.redo(), session.redo()] == [
+        f"added {n + 1}",
+        f"removed {n + 1}",
+        None,
+    ]
+
+
+def test_several_are_added_beside_what_is_drawn(sparse):
+    session, places = sparse
+    n, new = session.result.nuclei, []
+    for place in places:
+        if not session.labels[place]:
+            kept = session.labels > 0
+            before = session.labels[kept].copy()
+            new += session.swap(session.addition(*place))
+            assert np.array_equal(session.labels[kept], before)
+    assert new == list(range(n + 1, n + len(new) + 1))
+    assert len(new) > 1
+    session.labels[session.labels == new[0]] = 0
+    assert session.choices(new[0]) == []
+    session.reselect(min_iou=0)
+    assert not session.state.others
+    assert session.undo() == "choosing again"
+    assert set(new[1:]) <= set(session.numbers())
+
+
+def test_an_added_nucleus_keeps_clear_of_painting_and_is_saved(sparse, tmp_path):
+    session, places = sparse
+    whole = session.addition(*places[0])
+    around = mask_in(session, whole) > 0
+    around[places[0]] = False
+    session.labels[around] = 300
+    with pytest.raises(InputError, match="overlap nuclei that are kept; paint the nucleus by hand"):
+        session.addition(*places[0])
+    session.undo()
+    session.swap(whole)
+    _, path = session.save(tmp_path)
+    saved = read_labels(path)
+    assert np.array_equal(saved, session.labels)
+
+
+def test_where_nothing_can_be_added(session, result):
+    y, x = np.argwhere(result.labels == 3)[0].tolist()
+    with pytest.raises(InputError, match=rf"pixel \({y}, {x}\) lies in nucleus 3; paint the"):
+        session.addition(y, x)
+    y, x = np.argwhere(result.source.split.forest.basin == 0)[0].tolist()
+    with pytest.raises(InputError, match="lies in no outline that the maps suggest; paint the"):
+        session.addition(y, x)
 
 
 def test_everything_is_undone_and_done_again_in_order(session, result):
