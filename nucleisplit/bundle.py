@@ -15,6 +15,7 @@ from typing import Any
 from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
+from nucleisplit.io.atomic import put
 from nucleisplit.manifest import FORMAT, MANIFEST, Manifest, read_manifest
 from stage1_unet import NetworkConfig, load_network, save_network
 from stage2_trees import IoURegressor
@@ -278,7 +279,7 @@ def _build(folder: Path, make: Callable[[Path], None]) -> Bundle:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         make(fresh)
-        _swap(fresh, folder)
+        put(fresh, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
@@ -332,17 +333,6 @@ def _write_networks(fresh: Path, networks: Sequence) -> tuple[str, ...]:
             save_network(fresh / name, *network)
         names.append(name)
     return tuple(names)
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    """Put `fresh` in the place of `folder`, which may exist."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
-    folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _library_versions() -> dict[str, str]:

@@ -46,7 +46,8 @@ class Recipe:
     def of(cls, segmenter: Segmenter, models: tuple[str, ...], options: dict) -> Recipe:
         """Describe a segmenter that was made from names or folders and options."""
         known = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
-        options = options | {"backend": segmenter.mapper.backend}
+        mapper = segmenter.mapper
+        options = options | {"backend": mapper.backend, "weights": tuple(mapper.weights)}
         return cls(tuple(known), tuple(options.items()), segmenter.mapper.fingerprint)
 
     def make(self) -> Segmenter:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import re
 import shutil
 
@@ -112,6 +113,10 @@ def unlist(name):
     return lambda folder: sign_manifest(folder, lambda values: values["files"].pop(name))
 
 
+def list_also(name):
+    return lambda folder: sign_manifest(folder, lambda values: values["files"].update({name: ""}))
+
+
 def add_tree(folder):
     """A booster that is not in the list, but in the table of the trees."""
     shutil.copy(folder / "trees" / "iou_0.txt", folder / "trees" / "iou_9.txt")
@@ -133,8 +138,8 @@ def add_tree(folder):
         (unlist("trees/iou_0.txt"), "iou_0.txt: is not in the list of files"),
         (unlist("trees/regressor.json"), "regressor.json: is not in the list of files"),
         (add_tree, "iou_9.txt: is not in the list of files"),
-        (lambda f: sign_manifest(f, lambda v: v["files"].update({"a\\b": ""})), "no file inside"),
-        (lambda f: sign_manifest(f, lambda v: v["files"].update({"a\0b": ""})), "no file inside"),
+        (list_also("a\\b"), "no file inside"),
+        (list_also("a\0b"), "no file inside"),
         (
             lambda f: sign_manifest(f, lambda v: v["files"].update({"a" * 999: ""})),
             "no file inside",
@@ -218,6 +223,25 @@ def test_a_folder_that_is_no_model_is_never_replaced(tmp_path, parts):
     with pytest.raises(BundleError, match="exists and is not a model"):
         save_bundle(tmp_path, overwrite=True, **parts)
     assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_the_old_model_is_put_back_when_the_new_one_cannot_take_its_place(
+    copy, parts, monkeypatch, error
+):
+    before = load_bundle(copy).fingerprint
+    move = os.replace
+
+    def fail(source, target):
+        if ".writing-" in str(source):
+            raise error
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(BundleError if isinstance(error, OSError) else KeyboardInterrupt):
+        save_bundle(copy, overwrite=True, **parts)
+    assert load_bundle(copy).fingerprint == before
+    assert list(copy.parent.iterdir()) == [copy]
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, parts):

@@ -1,8 +1,10 @@
 """Tiles on real workers, on the loopback interface."""
 
 import os
+import pickle
 import signal
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +13,7 @@ from nucleisplit.engine import Cluster, Recipe, Spool, segment_large
 from nucleisplit.engine import cluster as module
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io import PlaneChoice
+from nucleisplit.pipeline import Segmenter
 
 FILES = ("labels.tif", "nuclei.csv")
 
@@ -84,6 +87,15 @@ def test_a_worker_that_does_not_see_the_image(plane, run, cluster, field):
             run("there", cluster)
         finally:
             moved.rename(field)
+
+
+@pytest.mark.parametrize("weights", [[1, 2], (1, 2), np.array([1, 2])])
+def test_a_recipe_with_weights_is_known_again(model, weights):
+    options = {"device": "cpu", "backend": "torch", "weights": weights}
+    models = (str(model), str(model))
+    recipe = Recipe.of(Segmenter(list(models), **options), models, options)
+    assert hash(recipe) == hash(pickle.loads(pickle.dumps(recipe)))
+    assert module._segmenter(recipe).mapper.weights == [1, 2]
 
 
 def test_no_scheduler(monkeypatch):
