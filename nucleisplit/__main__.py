@@ -1,6 +1,27 @@
-"""``python -m nucleisplit``: the same program as ``nucleisplit``."""
+"""``nucleisplit`` and ``python -m nucleisplit``: the program from its first moment on."""
 
-from nucleisplit.cli.main import main
+from __future__ import annotations
+
+import os
+import signal
+
+__all__ = ["run"]
+
+
+def run() -> None:
+    """Run the program; Ctrl-C ends it in one line, even while it is still being imported."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, leave)
+    from nucleisplit.cli.main import main
+
+    main()
+
+
+def leave(_number: int, _frame: object) -> None:
+    """End at once: before a command runs and after, there is nothing to tidy up."""
+    os.write(2, b"nucleisplit: interrupted\n")
+    os._exit(130)
+
 
 if __name__ == "__main__":
-    main()
+    run()

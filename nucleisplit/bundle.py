@@ -9,12 +9,13 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
+from nucleisplit.io.atomic import put
 from nucleisplit.manifest import FORMAT, MANIFEST, Manifest, read_manifest
 from stage1_unet import NetworkConfig, load_network, save_network
 from stage2_trees import IoURegressor
@@ -22,7 +23,9 @@ from stage2_trees import IoURegressor
 MODELS = Path(__file__).parent / "models"
 """Where the bundled models lie, one folder each."""
 
-_TREES = "trees"
+_TREES, _TABLE = "trees", "regressor.json"
+_LONGEST = 200
+"""Characters of the name of a file."""
 _LIBRARIES = ("torch", "segmentation-models-pytorch", "lightgbm", "scikit-image", "numpy")
 
 
@@ -83,11 +86,13 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     Raises
     ------
     BundleError
-        There is no such model, its format is not `FORMAT`, a file is missing, or a file or the
-        manifest has changed since it was written.
+        There is no such model, its format is not `FORMAT`, a file is missing, a file or the
+        manifest has changed since it was written, or a file that would be loaded is not one of
+        those whose hashes the manifest holds, or lies outside the folder.
     """
     folder = model_folder(name_or_path)
     manifest = read_manifest(folder / MANIFEST)
+    _check_listed(folder, manifest)
     for name, expected in manifest.files.items():
         path = folder / name
         if not path.is_file():
@@ -102,6 +107,31 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     except ConfigError as error:
         raise BundleError(str(error)) from error
     return Bundle(folder, manifest, config)
+
+
+def _check_listed(folder: Path, manifest: Manifest) -> None:
+    """Refuse a model that would load anything but files inside its folder with known hashes."""
+    trees = {
+        path.relative_to(folder).as_posix()
+        for path in (folder / _TREES).rglob("*")
+        if not path.is_dir() or path.is_symlink()
+    }
+    wanted = {*manifest.networks, *manifest.quantized, f"{_TREES}/{_TABLE}", *trees}
+    if unknown := sorted(wanted - manifest.files.keys()):
+        raise BundleError(
+            f"{folder / unknown[0]}: is not in the list of files of {MANIFEST}",
+            hint="remove it, or copy the whole model folder again",
+        )
+    home = folder.resolve()
+    for name in (MANIFEST, *manifest.files):
+        path = PurePosixPath(name)
+        plain = path.parts and ".." not in path.parts and not path.is_absolute()
+        plain = plain and not {*"\\:\0"} & {*name} and len(name) < _LONGEST
+        if not plain or home.joinpath(path) != (home / path).resolve():
+            raise BundleError(
+                f"{folder / MANIFEST}: {name!r} is no file inside the folder of the model",
+                hint="take the model from its source again, links replaced by files",
+            )
 
 
 def save_bundle(
@@ -249,7 +279,7 @@ def _build(folder: Path, make: Callable[[Path], None]) -> Bundle:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         make(fresh)
-        _swap(fresh, folder)
+        put(fresh, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
@@ -303,17 +333,6 @@ def _write_networks(fresh: Path, networks: Sequence) -> tuple[str, ...]:
             save_network(fresh / name, *network)
         names.append(name)
     return tuple(names)
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    """Put `fresh` in the place of `folder`, which may exist."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
-    folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _library_versions() -> dict[str, str]:

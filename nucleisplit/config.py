@@ -18,7 +18,9 @@ else:
 class PseudoConfig(BaseModel):
     """Which labels of unlabelled images are believed, and how much they count."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     min_iou: float = Field(0.8, ge=0, le=1)
     """Predicted IoU from which a nucleus is taken for true; of the others the loss is not taken."""
@@ -37,7 +39,9 @@ class RunConfig(BaseModel):
     True
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     preprocess: PreprocessConfig = PreprocessConfig()
     """How an image becomes three float channels."""
@@ -87,7 +91,7 @@ def load_config(path: str | Path | None = None) -> RunConfig:
         raise ConfigError(f"{path}: cannot be read: {reason}", hint="check the path") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text", hint="write it as a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}", hint="correct that line") from error
     return validated(values, source=path)
 
@@ -109,7 +113,8 @@ def validated(values: dict, source: str | Path) -> RunConfig:
 
 def _explain(problem: dict) -> tuple[str, str]:
     """One pydantic complaint as (what is wrong, what to do)."""
-    *parents, key = (str(part) for part in problem["loc"]) if problem["loc"] else ("file",)
+    *parents, key = [part for part in problem["loc"] if isinstance(part, str)] or ["file"]
+    place = "".join(f"[{part}]" for part in problem["loc"] if isinstance(part, int))
     if problem["type"] == "extra_forbidden":
         model = RunConfig
         for name in parents:
@@ -118,6 +123,11 @@ def _explain(problem: dict) -> tuple[str, str]:
         if not parents:
             return f"unknown section or key {key!r}", f"allowed sections: {allowed}"
         return f"unknown key {key!r} in [{'.'.join(parents)}]", f"allowed keys: {allowed}"
-    where = f"[{'.'.join(parents)}] {key}" if parents else f"[{key}]"
+    where = f"[{'.'.join(parents)}] {key}{place}" if parents else f"[{key}]"
+    try:
+        value = repr(problem["input"])
+    except ValueError:
+        value = "a very large number"
+    shown = value if len(value) <= 60 else f"{value[:60]}..."
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"{where} = {problem['input']!r} is refused: {reason}", "change that value"
+    return f"{where} = {shown} is refused: {reason}", "change that value"

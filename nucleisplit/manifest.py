@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nucleisplit.errors import BundleError
 
@@ -36,7 +36,7 @@ class Manifest(BaseModel):
     """Fingerprint of the training data: SHA-256 over image names and file contents."""
     scores: dict[str, Any]
     """Out-of-fold scores, as written by ``train-trees``."""
-    networks: tuple[str, ...]
+    networks: tuple[str, ...] = Field(min_length=1)
     """File names of the networks; their maps are averaged."""
     files: dict[str, str]
     """SHA-256 of every other file of the bundle, by path relative to the folder."""
@@ -82,7 +82,7 @@ def read_manifest(path: Path) -> Manifest:
         raise BundleError(
             f"{path}: is missing", hint="give a folder written by nucleisplit train-trees"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(
             f"{path}: cannot be read: {error}", hint="copy the whole model folder again"
         ) from error

@@ -8,7 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+_Zoom = Annotated[float, Field(gt=0, le=100)]
+_Radius = Annotated[float, Field(gt=0, le=10_000)]
 
 
 class PreprocessConfig(_Frozen):
@@ -42,15 +48,17 @@ def _usual_widths(fields: dict) -> tuple[int, ...]:
 class NetworkConfig(_Frozen):
     """Which network, see `stage1_unet.build_network`."""
 
-    architecture: str = "compact"
+    architecture: str = Field("compact", max_length=100)
     """`compact` (ours), or any architecture of segmentation-models-pytorch, such as `unet`."""
-    encoder: str = "resnet18"
+    encoder: str = Field("resnet18", max_length=100)
     """Encoder of a segmentation-models-pytorch architecture: any of its own, `tu-NAME` of timm,
     or, with `unet`, `nucleisplit-residual`, whose finest features are at full resolution. Unused
     by `compact`."""
-    encoder_weights: str | None = None
+    encoder_weights: str | None = Field(None, max_length=100)
     """Pretrained weights of that encoder, such as `imagenet` (downloaded); none: from scratch."""
-    widths: tuple[int, ...] = Field(default_factory=_usual_widths, min_length=2, max_length=7)
+    widths: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
+        default_factory=_usual_widths, min_length=2, max_length=7
+    )
     """Channels per level of `compact`, finest first; decoder channels of `unet`, `unetplusplus` and
     `manet`, last first, unused by other decoders."""
     blocks: int = Field(1, ge=1, le=4)
@@ -76,32 +84,32 @@ class NetworkConfig(_Frozen):
 class TrainConfig(_Frozen):
     """One training run of one network."""
 
-    steps: int = Field(1800, ge=1)
+    steps: int = Field(1800, ge=1, le=10**7)
     """Optimiser steps."""
-    epoch_steps: int = Field(150, ge=1)
+    epoch_steps: int = Field(150, ge=1, le=10**7)
     """Steps between two validations; a checkpoint is written at each."""
-    batch: int = Field(8, ge=1)
+    batch: int = Field(8, ge=1, le=1024)
     """Crops a step."""
-    crop: int = Field(192, ge=32)
+    crop: int = Field(192, ge=32, le=4096)
     """Side of a crop, pixels; a multiple of the stride of the network."""
-    lr: float = Field(2e-3, gt=0)
+    lr: float = Field(2e-3, gt=0, le=10)
     """Highest learning rate, reached after the warm-up."""
     decay: Literal["cosine", "linear", "constant"] = "cosine"
     """How the learning rate falls to 0 after the warm-up, or that it does not."""
     warmup: float = Field(0.05, ge=0, lt=1)
     """Share of the steps spent warming up."""
-    weight_decay: float = Field(1e-4, ge=0)
+    weight_decay: float = Field(1e-4, ge=0, le=10)
     """Weight decay of AdamW."""
-    clip: float = Field(1.0, gt=0)
+    clip: float = Field(1.0, gt=0, le=1e6)
     """Largest gradient norm."""
     ema: float = Field(0.99, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is kept; 0 turns it off."""
-    scale: tuple[float, float] = (0.6, 1.7)
+    scale: tuple[_Zoom, _Zoom] = (0.6, 1.7)
     """Smallest and largest zoom of a crop, drawn log-uniformly; the preset `hardcore` widens it by
     `stage1_unet.augment.WIDER` at both ends."""
     loss: Literal["bce_dice", "ce_dice", "focal", "lovasz"] = "bce_dice"
     """What is minimised, see `stage1_unet.losses.build_loss`."""
-    contact_weight: float = Field(0.0, ge=0)
+    contact_weight: float = Field(0.0, ge=0, le=1000)
     """How much more a pixel near two nuclei counts in the loss: 1 + this, the others 1."""
     nuclei_share: float = Field(0.9, ge=0, le=1)
     """Share of the crops placed on a nucleus; the others lie anywhere."""
@@ -111,31 +119,31 @@ class TrainConfig(_Frozen):
     """Preset of the augmentation, see `stage1_unet.augment`."""
     paste_share: float = Field(0.0, ge=0, le=1)
     """Share of the crops into which nuclei of this image and of similar ones are pasted."""
-    paste_nuclei: int = Field(8, ge=1)
+    paste_nuclei: int = Field(8, ge=1, le=1000)
     """Most nuclei pasted into one crop; how many is drawn anew each time."""
     mix: Literal["none", "mixup", "cutmix"] = "none"
     """How two crops become one: not at all, blended, or a rectangle of one set into the other."""
     mix_share: float = Field(0.3, ge=0, le=1)
     """Share of the crops that are mixed, if any."""
-    validation_crops: int = Field(64, ge=1)
+    validation_crops: int = Field(64, ge=1, le=100_000)
     """Fixed crops of the held-out images on which the validation loss is taken."""
-    validation_images: int = Field(24, ge=0)
+    validation_images: int = Field(24, ge=0, le=100_000)
     """Held-out images (of large ones the middle) that are scored after every epoch."""
     keep: Literal["last", "best"] = "last"
     """Keep the last weights, or those of the epoch with the best held-out score. The best are
     chosen on held-out images, so their out-of-fold scores are a little optimistic."""
-    patience: int = Field(0, ge=0)
+    patience: int = Field(0, ge=0, le=10**7)
     """Epochs without a better held-out score after which training ends early; 0: never."""
     freeze_encoder: bool = False
     """Train only the decoder, to adapt a trained network to few images."""
     compile: bool = False
     """Compile the network with torch.compile: slow to start, then faster."""
-    workers: int = Field(2, ge=0)
+    workers: int = Field(2, ge=0, le=256)
     """Processes that cut and augment crops."""
     precision: Literal["auto", "32", "bf16", "16"] = "auto"
     """Arithmetic of the forward pass; auto: bf16 where the processor or the GPU has instructions
     for it, else 16 on a GPU and 32 on a CPU."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=2**31 - 1)
     """Seed of the weights, the crops and the augmentation."""
 
     @model_validator(mode="after")
@@ -151,18 +159,20 @@ class PredictConfig(_Frozen):
 
     tta: Literal["none", "flips", "d4"] = "none"
     """Test-time augmentation: none, 4 flips, or the 8 flips and rotations, averaged."""
-    scales: tuple[Annotated[float, Field(ge=0.25, le=4)], ...] = Field((1.0,), min_length=1)
+    scales: tuple[Annotated[float, Field(ge=0.25, le=4)], ...] = Field(
+        (1.0,), min_length=1, max_length=16
+    )
     """Scales whose maps are averaged too, each with all views, such as 0.75, 1 and 1.25."""
     rescale: bool = True
     """Whether images with nuclei of another size than `radius_range` are rescaled."""
-    radius_range: tuple[float, float] = (7.0, 28.0)
+    radius_range: tuple[_Radius, _Radius] = (7.0, 28.0)
     """Smallest and largest radius of nuclei, pixels, that the network is good at. An image with a
     typical radius outside is rescaled to the middle (geometric)."""
-    diameter: float | None = Field(None, gt=0, allow_inf_nan=False)
+    diameter: float | None = Field(None, gt=0, le=1e6)
     """Typical diameter of the nuclei, pixels; null: measured on the maps of a first pass."""
-    tile: int = Field(2048, ge=64)
+    tile: int = Field(2048, ge=64, le=2**16)
     """Largest side computed in one piece, pixels, the halo included."""
-    halo: int = Field(96, ge=0)
+    halo: int = Field(96, ge=0, le=2**15)
     """Margin of a tile that is computed and thrown away, pixels."""
 
     @model_validator(mode="after")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import segmentation_models_pytorch as smp
+import timm
 import torch
 from torch import nn
 
@@ -62,6 +65,7 @@ def build_library_network(config: NetworkConfig, outputs: int) -> LibraryNetwork
         When one of the names is unknown, its weights cannot be had, or the two do not go together.
     """
     options = {}
+    _check_encoder(config.encoder)
     if config.architecture.lower() in _DECODERS_WITH_WIDTHS:
         if len(config.widths) != 5:
             raise ValueError(f"this decoder needs five widths, got {config.widths}")
@@ -85,6 +89,16 @@ def build_library_network(config: NetworkConfig, outputs: int) -> LibraryNetwork
             f"cannot build {config.architecture!r} with encoder {config.encoder!r}: {reason}"
         ) from error
     return network
+
+
+def _check_encoder(name: str) -> None:
+    """Refuse what is no registered name: timm would take the address of a hub, or a folder."""
+    ours = name in smp.encoders.get_encoder_names()
+    if not ours and not (re.fullmatch(r"tu-[\w.]+", name) and timm.is_model(name[3:])):
+        raise ValueError(
+            f"unknown encoder {name!r}: neither of segmentation-models-pytorch, nor tu- and a "
+            "name of timm"
+        )
 
 
 def _try(network: LibraryNetwork, outputs: int) -> None:

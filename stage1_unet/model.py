@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -18,6 +17,8 @@ WEIGHTS = "network.safetensors"
 """Name of the file of a trained network; in the folder of a training, it marks the end."""
 
 _CONFIG_KEY = "network_config"
+_REALS, _INTEGERS = ("F16", "BF16", "F32", "F64"), ("I64",)
+"""Types of tensors by the names that safetensors give them."""
 
 
 def build_network(config: NetworkConfig) -> nn.Module:
@@ -83,18 +84,50 @@ def load_network(path: str | Path) -> nn.Module:
     ------
     ValueError
         When the file cannot be read, or its weights do not fit its configuration.
+
+    Notes
+    -----
+    Nothing is downloaded, whatever the file asks for.
     """
     try:
         with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}
-        config = NetworkConfig.model_validate_json(metadata[_CONFIG_KEY])
-        network = build_network(config.model_copy(update={"encoder_weights": None}))
-        network.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, ValidationError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+            config = NetworkConfig.model_validate_json((file.metadata() or {})[_CONFIG_KEY])
+            config = config.model_copy(update={"encoder_weights": None})
+            _check_tensors(file, _outline(config))
+            network = build_network(config)
+            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
         raise ValueError(f"{path}: not a network of this package ({reason})") from error
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise ValueError(f"{path}: holds weights that are NaN or infinite")
     return network.float().eval()
+
+
+def _outline(config: NetworkConfig) -> dict[str, torch.Tensor]:
+    """What tensors a network has, without memory for them, so that no file can ask for much."""
+    try:
+        with torch.device("meta"):
+            return build_network(config).state_dict()
+    except (RuntimeError, NotImplementedError, ValueError):  # some encoders compute when built
+        return build_network(config).state_dict()
+
+
+def _check_tensors(file, outline: dict[str, torch.Tensor]) -> None:
+    """Compare the header of a file with the network that it is for."""
+    names = set(file.keys())
+    for kind, odd in (("lacks", outline.keys() - names), ("has unknown", names - outline.keys())):
+        if odd:
+            raise ValueError(f"it {kind} {len(odd)} tensors of the network, such as {min(odd)!r}")
+    for name, expected in outline.items():
+        found = file.get_slice(name)
+        shape, kind = tuple(found.get_shape()), found.get_dtype()
+        real = expected.is_floating_point()
+        if shape != tuple(expected.shape) or kind not in (_REALS if real else _INTEGERS):
+            raise ValueError(
+                f"{name!r} has shape {shape} and type {kind}, the network needs "
+                f"{tuple(expected.shape)} and {'F16' if real else 'I64'}"
+            )
 
 
 def resolve_device(name: str) -> torch.device:

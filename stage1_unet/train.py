@@ -78,8 +78,10 @@ def train_network(
     if weights.exists():
         return weights
     pl.seed_everything(config.seed, verbose=False)
-    network = build_network(network_config)
-    if initial is not None:
+    if initial is None:
+        network = build_network(network_config)
+    else:
+        network = build_network(network_config.model_copy(update={"encoder_weights": None}))
         network.load_state_dict(initial.state_dict())
     if config.crop % network.stride:
         raise ValueError(f"crop ({config.crop}) must be a multiple of {network.stride}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+_MOST_PIXELS = 10**9
+
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class ThresholdConfig(_Settings):
@@ -23,10 +27,10 @@ class ThresholdConfig(_Settings):
     border_weight: float = Field(0.0, ge=0, le=1)
     """How much of the border map is also taken off the seed map: times (1 - weight * border)."""
 
-    min_seed_area: int = Field(4, ge=1)
+    min_seed_area: int = Field(4, ge=1, le=_MOST_PIXELS)
     """Seeds of fewer pixels are ignored."""
 
-    min_area: int = Field(12, ge=1)
+    min_area: int = Field(12, ge=1, le=_MOST_PIXELS)
     """Grown nuclei of fewer pixels are dropped."""
 
 
@@ -46,19 +50,19 @@ class ForestConfig(_Settings):
     min_contrast: float = Field(0.05, ge=0, le=1)
     """A peak of the seed map that rises less than this above its saddle starts no candidate."""
 
-    min_leaf_area: int = Field(6, ge=1)
+    min_leaf_area: int = Field(6, ge=1, le=_MOST_PIXELS)
     """A peak with fewer pixels where it meets another piece starts no candidate."""
 
-    min_area: int = Field(12, ge=1)
+    min_area: int = Field(12, ge=1, le=_MOST_PIXELS)
     """Candidates of fewer pixels are left out."""
 
     min_area_step: float = Field(0.03, ge=0, lt=1)
     """An extent whose area is within this fraction of the next wider one is left out."""
 
-    max_leaves: int = Field(24, ge=1)
+    max_leaves: int = Field(24, ge=1, le=10_000)
     """Unions of more peaks than this are no candidates (their parts still are)."""
 
-    max_hole: int = Field(200, ge=0)
+    max_hole: int = Field(200, ge=0, le=_MOST_PIXELS)
     """Enclosed gaps of at most this many pixels below the floor may be filled as holes."""
 
     @field_validator("extents")
@@ -82,13 +86,13 @@ class RecutConfig(_Settings):
     seed: float = Field(0.5, ge=0, lt=1)
     """Regions are the connected pixels whose seed map is above this."""
 
-    cuts: tuple[float, ...] = (0.6, 0.7)
+    cuts: tuple[float, ...] = Field((0.6, 0.7), max_length=16)
     """Higher levels of the seed map, ascending, at which each region is cut again into parts."""
 
     core: float | None = Field(0.8, gt=0, lt=1)
     """A last, highest cut, after which the pieces are eroded; None to leave it out."""
 
-    erosion: int = Field(1, ge=0)
+    erosion: int = Field(1, ge=0, le=100)
     """Pixels that the pieces of that cut are eroded by."""
 
     body: float = Field(0.5, gt=0, lt=1)
@@ -97,16 +101,16 @@ class RecutConfig(_Settings):
     border_weight: float = Field(0.0, ge=0, le=1)
     """As in ThresholdConfig."""
 
-    min_part_area: int = Field(6, ge=1)
+    min_part_area: int = Field(6, ge=1, le=_MOST_PIXELS)
     """Smaller pieces of a cut are no parts."""
 
-    min_area: int = Field(12, ge=1)
+    min_area: int = Field(12, ge=1, le=_MOST_PIXELS)
     """Candidates of fewer pixels are left out."""
 
-    max_leaves: int = Field(24, ge=1)
+    max_leaves: int = Field(24, ge=1, le=10_000)
     """As in ForestConfig."""
 
-    max_hole: int = Field(200, ge=0)
+    max_hole: int = Field(200, ge=0, le=_MOST_PIXELS)
     """As in ForestConfig."""
 
     @property
@@ -137,7 +141,7 @@ class RegressorConfig(_Settings):
     iou_boosters: int = Field(1, ge=1, le=20)
     """Models of the true IoU, averaged: what the user is told about the nuclei selected."""
 
-    rounds: int = Field(150, ge=1)
+    rounds: int = Field(150, ge=1, le=100_000)
     """Trees of each booster."""
 
     learning_rate: float = Field(0.05, gt=0, le=1)
@@ -146,7 +150,7 @@ class RegressorConfig(_Settings):
     leaves: int = Field(24, ge=2, le=32)
     """Leaves of each tree."""
 
-    min_rows: int = Field(60, ge=1)
+    min_rows: int = Field(60, ge=1, le=10**9)
     """Candidates in a leaf of a tree, at least."""
 
     feature_fraction: float = Field(0.5, gt=0, le=1)
@@ -155,20 +159,22 @@ class RegressorConfig(_Settings):
     row_fraction: float = Field(0.7, gt=0, le=1)
     """Share of the candidates each tree is grown on."""
 
-    l2: float = Field(5.0, ge=0)
+    l2: float = Field(5.0, ge=0, le=1e9)
     """L2 penalty on leaf values."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=10**9)
     """Random seed of the first booster."""
 
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, le=1024)
     """Threads to fit with, 0 for all cores; the result does not depend on it."""
 
 
 class AdaptConfig(_Settings):
     """How fitted trees learn from a few more images."""
 
-    steps: tuple[int, ...] = (0, 5, 10, 20, 40, 80)
+    steps: tuple[Annotated[int, Field(le=100_000)], ...] = Field(
+        (0, 5, 10, 20, 40, 80), max_length=64
+    )
     """Numbers of trees to add to each booster, of which cross-validation takes the best."""
 
     learning_rate: float = Field(0.05, gt=0, le=1)
@@ -177,13 +183,13 @@ class AdaptConfig(_Settings):
     leaves: int = Field(8, ge=2, le=32)
     """Leaves of each added tree."""
 
-    min_rows: int = Field(40, ge=1)
+    min_rows: int = Field(40, ge=1, le=10**9)
     """Candidates in a leaf of an added tree, at least."""
 
-    l2: float = Field(20.0, ge=0)
+    l2: float = Field(20.0, ge=0, le=1e9)
     """L2 penalty on the leaf values of added trees."""
 
-    prior_images: float = Field(10.0, ge=0)
+    prior_images: float = Field(10.0, ge=0, le=1e9)
     """How many images the old calibration counts for beside the new ones."""
 
     @field_validator("steps")
@@ -201,7 +207,7 @@ class AdaptConfig(_Settings):
 class SelectConfig(_Settings):
     """How the best set of disjoint candidates is chosen."""
 
-    iterations: int = Field(3, ge=1)
+    iterations: int = Field(3, ge=1, le=1000)
     """How often the expected gain is linearised around the set just chosen."""
 
     margin: float = Field(0.05, ge=0, lt=1)
@@ -236,10 +242,10 @@ class LinkConfig(_Settings):
     """A volume is cut where its area falls below this share of the largest area before and of the
     largest after; 0: never."""
 
-    min_slices: int = Field(2, ge=1)
+    min_slices: int = Field(2, ge=1, le=_MOST_PIXELS)
     """Volumes in fewer slices are dropped."""
 
-    min_volume: int = Field(30, ge=1)
+    min_volume: int = Field(30, ge=1, le=_MOST_PIXELS)
     """Volumes of fewer voxels are dropped."""
 
 
@@ -250,19 +256,19 @@ class VolumeConfig(_Settings):
     """Voxels whose body is above this belong to nuclei. Above one half, because the light of
     a nucleus reaches into the slices above and below it."""
 
-    smoothing: float = Field(1.0, ge=0)
+    smoothing: float = Field(1.0, ge=0, le=100)
     """Standard deviation, in pixels, by which the seed map is smoothed."""
 
     min_contrast: float = Field(0.02, ge=0, le=1)
     """As in ForestConfig."""
 
-    min_leaf_volume: int = Field(20, ge=1)
+    min_leaf_volume: int = Field(20, ge=1, le=_MOST_PIXELS)
     """A peak with fewer voxels where it meets another piece starts no candidate."""
 
-    min_volume: int = Field(30, ge=1)
+    min_volume: int = Field(30, ge=1, le=_MOST_PIXELS)
     """Volumes of fewer voxels are dropped."""
 
-    max_hole: int = Field(200, ge=0)
+    max_hole: int = Field(200, ge=0, le=_MOST_PIXELS)
     """Enclosed gaps of at most this many voxels count as part of the nuclei."""
 
     split_bias: float = Field(0.0, ge=-1, le=1)

@@ -9,7 +9,7 @@ the same at every split, which the vector units of the processor do for many row
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,8 +25,41 @@ _DE_BRUIJN = np.uint32(0x077CB531)
 _SHIFT = np.uint32(27)
 """Times this number, shifted by that, each single bit gives another number below 32."""
 
-_CATEGORICAL, _DEFAULT_LEFT, _MISSING, _NAN = 1, 2, 12, 8
+_DEFAULT_LEFT, _MISSING, _NAN = 2, 12, 8
 """Bits of LightGBM's decision types; `_NAN` is the value of the `_MISSING` bits for NaN."""
+_KINDS = (0, _DEFAULT_LEFT, _NAN, _NAN | _DEFAULT_LEFT)
+"""The decision types of our trees: by a threshold, with NaN known in training or not."""
+
+_HEADER = {
+    "num_class": "1",
+    "num_tree_per_iteration": "1",
+    "label_index": "0",
+    "objective": "regression",
+}
+_FIELDS = {
+    "num_leaves": int,
+    "num_cat": int,
+    "split_feature": int,
+    "split_gain": float,
+    "threshold": float,
+    "decision_type": int,
+    "left_child": int,
+    "right_child": int,
+    "leaf_value": float,
+    "leaf_weight": float,
+    "leaf_count": int,
+    "internal_value": float,
+    "internal_weight": float,
+    "internal_count": int,
+    "is_linear": int,
+    "shrinkage": float,
+}
+"""What LightGBM writes of a tree; some of it is only for LightGBM."""
+_SINGLE = ("num_leaves", "num_cat", "is_linear", "shrinkage")
+_LEAVES = ("leaf_value", "leaf_weight", "leaf_count")
+"""The fields with one number, and with one for each leaf; the others have one for each split."""
+_PLAIN = re.compile(r"[-+.0-9einf ]*")
+_INT32, _FLOAT64 = np.iinfo(np.int32).max, np.finfo(float).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +97,10 @@ class TreeEnsemble:
         ------
         ValueError
             If it is no such text, or holds what our trees never do: more than `MAX_LEAVES` leaves,
-            categorical splits, linear leaves, several outputs, or links that form no tree.
+            categorical splits, linear leaves, several outputs, links that form no tree,
+            numbers out of range, or too many or too few of them.
         """
-        trees = [_read_tree(fields) for fields in _trees(text)]
+        trees = [_read_tree(fields) for fields in _parse(text)[1]]
         if not trees:
             raise ValueError("no trees in the text")
         *splits, value = zip(*trees, strict=True)
@@ -121,44 +155,103 @@ class TreeEnsemble:
         )
 
 
-def _trees(text: str) -> Iterator[dict[str, str]]:
-    """Yield the fields of every tree."""
-    body = text.partition("end of trees")
-    head, *trees = body[0].split("\nTree=")
-    if not body[1] or not head.startswith("tree\n"):
+def plain_text(text: str) -> str:
+    """Write LightGBM's text anew, the trees alone, for LightGBM: it does not check what it reads.
+
+    Raises
+    ------
+    ValueError
+        As `TreeEnsemble.from_text`.
+    """
+    header, trees = _parse(text)
+    blocks = []
+    for number, fields in enumerate(trees):
+        _read_tree(fields)
+        lines = [f"{name}={' '.join(fields[name].split())}" for name in _FIELDS]
+        blocks.append("\n".join([f"Tree={number}", *lines, "\n\n"]))
+    header["tree_sizes"] = " ".join(str(len(block)) for block in blocks)
+    head = [f"{name}={value}" for name, value in header.items()]
+    return "\n".join(["tree", "version=v4", *head, "\n"]) + "".join(blocks) + "end of trees\n\n"
+
+
+def _parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Split into the fields of the header and those of every tree."""
+    body, end, _ = text.partition("\nend of trees")
+    head, *trees = body.split("\nTree=")
+    lines = head.splitlines()
+    if not end or lines[:1] != ["tree"] or not body.isascii():
         raise ValueError("not a whole LightGBM model")
-    if "num_tree_per_iteration=1\n" not in head:
-        raise ValueError("the model has several outputs")
-    for tree in trees:
-        yield dict(line.split("=", 1) for line in tree.splitlines() if "=" in line)
+    if any("=" not in line for line in lines[1:] if line):
+        raise ValueError("the outputs of the trees are not added")  # but, say, averaged
+    header, *trees = (
+        dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
+        for part in (head, *trees)
+    )
+    columns = _number(header, "max_feature_idx") + 1
+    for name in ("feature_names", "feature_infos"):
+        if len(header.get(name, "").split()) != columns:
+            raise ValueError(f"the header holds {name} for other than {columns} columns")
+    if any(header.get(name, wanted) != wanted for name, wanted in _HEADER.items()):
+        raise ValueError(f"the model is another one than {_HEADER}: several outputs, maybe")
+    for fields in trees:
+        if _numbers(fields, "split_feature", None).max(initial=0) >= columns:
+            raise ValueError(f"a tree looks at more than {columns} columns")
+    names = ("max_feature_idx", "feature_names", "feature_infos")
+    return _HEADER | {name: header[name] for name in names}, trees
+
+
+def _number(fields: dict[str, str], name: str) -> int:
+    return int(_numbers(fields, name, 1)[0])
+
+
+def _numbers(fields: dict[str, str], name: str, size: int | None) -> np.ndarray:
+    """Read the numbers of a field: integers of at most 32 bits, or finite ones.
+
+    A threshold may be infinite: such a split tells NaN from all else.
+    """
+    kind = _FIELDS.get(name, int)
+    if name not in fields:
+        raise ValueError(f"a tree or the header lacks {name!r}")
+    try:
+        if not _PLAIN.fullmatch(fields[name]):
+            raise ValueError
+        values = np.array(fields[name].split(), kind)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name} holds something else than numbers") from None
+    if size not in (None, values.size):
+        raise ValueError(f"{name} holds {values.size} numbers, not {size}")
+    most = _INT32 if kind is int else np.inf if name == "threshold" else _FLOAT64
+    if not (np.abs(values) <= most).all():
+        raise ValueError(f"{name} holds a number that is too large")
+    return values
 
 
 def _read_tree(fields: dict[str, str]) -> tuple[np.ndarray, ...]:
     """Read columns, thresholds, where NaN goes and leaves kept of the splits; and leaf values."""
-    try:
-        value = np.array(fields["leaf_value"].split(), float)
-        if int(fields["num_leaves"]) != value.size or fields.get("is_linear", "0") != "0":
-            raise ValueError("the leaves of a tree are not single numbers")
-        if value.size > MAX_LEAVES:
-            raise ValueError(f"a tree has {value.size} leaves, at most {MAX_LEAVES} are supported")
-        if value.size == 1:
-            none = np.zeros(0, int)
-            return none, none, none, none, np.full(MAX_LEAVES, value[0])
-        names = ("split_feature", "decision_type", "left_child", "right_child")
-        feature, kind, left, right = (np.array(fields[name].split(), int) for name in names)
-        threshold = np.array(fields["threshold"].split(), float)
-    except KeyError as error:
-        raise ValueError(f"a tree lacks {error}") from error
-    n = value.size - 1
-    if not feature.size == kind.size == threshold.size == left.size == right.size == n:
-        raise ValueError(f"a tree of {n + 1} leaves needs {n} splits, got {feature.size}")
-    if (kind & _CATEGORICAL).any() or feature.min() < 0:
-        raise ValueError("a tree has categorical splits")
+    n_leaves = _number(fields, "num_leaves")
+    if not 1 <= n_leaves <= MAX_LEAVES:
+        raise ValueError(f"a tree has {n_leaves} leaves, 1 to {MAX_LEAVES} are supported")
+    if _number(fields, "is_linear"):
+        raise ValueError("the leaves of a tree are not single numbers")
+    n = n_leaves - 1
+    sizes = dict.fromkeys(_FIELDS, n) | dict.fromkeys(_SINGLE, 1) | dict.fromkeys(_LEAVES, n_leaves)
+    sizes["leaf_weight"] = n_leaves if n else None
+    tree = {name: _numbers(fields, name, size) for name, size in sizes.items()}
+    feature, kind, threshold = (tree[n] for n in ("split_feature", "decision_type", "threshold"))
+    counts = np.r_[feature, tree["internal_count"], tree["leaf_count"]]
+    if counts.min() < 0:
+        raise ValueError("a tree holds a negative column or count")
+    if tree["num_cat"][0] or not np.isin(kind, _KINDS).all():
+        raise ValueError("a tree has categorical splits, or takes zeros for missing")
+    value = tree["leaf_value"]
+    if not n:
+        none = np.zeros(0, int)
+        return none, none, none, none, np.full(MAX_LEAVES, value[0])
     # LightGBM takes NaN for 0 at a split that has not met it in training.
     nan_left = np.where(kind & _MISSING == _NAN, kind & _DEFAULT_LEFT > 0, threshold >= 0)
-    order, keep = _order_leaves(left.tolist(), right.tolist())
+    order, keep = _order_leaves(tree["left_child"].tolist(), tree["right_child"].tolist())
     slots = np.zeros(MAX_LEAVES)
-    bits = _ONE << np.arange(n + 1, dtype=np.uint32)
+    bits = _ONE << np.arange(n_leaves, dtype=np.uint32)
     slots[(bits * _DE_BRUIJN) >> _SHIFT] = value[order]
     return feature, _round_down(threshold), nan_left, keep, slots
 

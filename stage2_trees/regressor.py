@@ -17,7 +17,7 @@ import numpy as np
 
 from stage2_trees.calibration import HITS, IOU, CalibrationSet
 from stage2_trees.config import RegressorConfig
-from stage2_trees.ensemble import TreeEnsemble
+from stage2_trees.ensemble import TreeEnsemble, plain_text
 from stage2_trees.features import FEATURE_NAMES
 from stage2_trees.select import hits
 
@@ -141,7 +141,7 @@ class IoURegressor:
                 data = lightgbm.Dataset(
                     X, target, weight=weights, feature_name=list(FEATURE_NAMES), params=_DATA
                 )
-                start = lightgbm.Booster(model_str=text)
+                start = lightgbm.Booster(model_str=plain_text(text))
                 grown = _parameters(config, config.seed + i)
                 families[-1][i] = lightgbm.train(
                     grown, data, more, init_model=start
@@ -256,7 +256,7 @@ class IoURegressor:
             version, names = data["format"], tuple(data["features"])
             config = RegressorConfig(**data["config"])
             files = [list(data["boosters"][name]) for name in _FAMILIES]
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"{path}: not a saved regressor ({error})") from error
         if version != FORMAT:
             raise ValueError(
@@ -286,6 +286,8 @@ class IoURegressor:
     def _use(self, families: Iterable[list[str]]) -> None:
         """Take models as LightGBM's text."""
         self.boosters_ = tuple(families)
+        if not all(self.boosters_):
+            raise ValueError("a score has no boosters")
         self.ensembles_ = tuple([TreeEnsemble.from_text(t) for t in ts] for ts in self.boosters_)
         widest = max(one.n_columns for several in self.ensembles_ for one in several)
         if widest > len(FEATURE_NAMES):
@@ -295,7 +297,8 @@ class IoURegressor:
         """LightGBM's own models of one raw score."""
         import lightgbm
 
-        return [lightgbm.Booster(model_str=t) for t in self._fitted("boosters_", "fit")[column]]
+        texts = self._fitted("boosters_", "fit")[column]
+        return [lightgbm.Booster(model_str=plain_text(text)) for text in texts]
 
     def _fitted(self, name: str, method: str):
         if not hasattr(self, name):

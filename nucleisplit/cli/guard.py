@@ -37,7 +37,7 @@ class _Terminated(KeyboardInterrupt):
 def guarded(context: click.Context) -> Iterator[None]:
     """Parse and run a command of the program within this; exits where that raises."""
     try:
-        with _heeding_sigterm():
+        with _heeding_signals():
             yield
     except click.UsageError as error:
         if "--json" in context.meta[WORDS]:
@@ -78,8 +78,8 @@ def _stop(context: click.Context, code: int) -> None:
 
 
 @contextmanager
-def _heeding_sigterm() -> Iterator[None]:
-    """Let SIGTERM raise; in processes forked from this one it ends them as ever."""
+def _heeding_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM raise; in processes forked from this one SIGTERM ends them as ever."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -92,7 +92,11 @@ def _heeding_sigterm() -> Iterator[None]:
         os.kill(os.getpid(), number)
 
     before = signal.signal(signal.SIGTERM, heed)
+    at_start = signal.getsignal(signal.SIGINT)
+    if at_start is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        signal.signal(signal.SIGINT, at_start or signal.SIG_DFL)

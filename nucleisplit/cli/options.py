@@ -97,7 +97,7 @@ _PLANE_OPTIONS = (
     ),
     click.option(
         "--z",
-        metavar="max|N",
+        metavar="max|each|3d|N",
         callback=_parse_slice,
         help="Of a stack, the maximum over all slices (max), every slice as an image of its own "
         "(each), nuclei in 3-D (3d), or the slice of that number, from 0.",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -46,7 +48,8 @@ class Recipe:
     def of(cls, segmenter: Segmenter, models: tuple[str, ...], options: dict) -> Recipe:
         """Describe a segmenter that was made from names or folders and options."""
         known = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
-        options = options | {"backend": segmenter.mapper.backend}
+        mapper = segmenter.mapper
+        options = options | {"backend": mapper.backend, "weights": tuple(mapper.weights)}
         return cls(tuple(known), tuple(options.items()), segmenter.mapper.fingerprint)
 
     def make(self) -> Segmenter:
@@ -95,6 +98,9 @@ class Cluster:
             raise ConfigError(
                 "dask is not installed", hint="pip install 'nucleisplit[cluster]'"
             ) from error
+        # Each lost connection is logged with its traceback; we say it in one line.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        self._address = address or "this machine"
         self._local = None
         if address is None:
             threads = max(1, (os.cpu_count() or 1) // workers)
@@ -110,7 +116,7 @@ class Cluster:
             self.client: Client = distributed.Client(self._local or address, timeout=_TIMEOUT)
             self.client.wait_for_workers(1, timeout=_TIMEOUT)
         except (OSError, TimeoutError, asyncio.TimeoutError, ValueError) as error:
-            where = address or "this machine"
+            where = self._address
             started = hasattr(self, "client")
             self.close()
             raise ConfigError(
@@ -146,12 +152,36 @@ class Cluster:
 
         Raises
         ------
+        ConfigError
+            The scheduler is lost.
         NucleisplitError
             A tile fails on a worker, for a reason of its own, or time and again.
         """
+        from distributed.comm import CommClosedError
+
+        try:
+            yield from self._compute((recipe, Path(path).resolve(), planes, survey), tiles, shrink)
+        except NucleisplitError:
+            raise
+        except Exception as error:  # what dask raises of workers that die time and again
+            lost = isinstance(error, (CancelledError, CommClosedError))
+            if lost or self.client.status != "running":
+                raise ConfigError(
+                    f"{self._address}: the scheduler is lost", hint="start it again, then --resume"
+                ) from error
+            raise InputError(
+                f"{path}: a tile failed on the cluster: {type(error).__name__}: {error}",
+                hint="look at the log of the workers, then --resume",
+            ) from error
+
+    def _compute(
+        self,
+        fixed: tuple[Recipe, Path, PlaneChoice, Survey],
+        tiles: dict[tuple[int, int], Tile],
+        shrink: int,
+    ) -> Iterator[tuple[tuple[int, int], TileResult]]:
         from distributed import as_completed
 
-        fixed = (recipe, Path(path).resolve(), planes, survey)
         queue = iter(tiles.items())
         places = {}
 
@@ -167,15 +197,7 @@ class Cluster:
 
         running = as_completed(submit(_AHEAD * max(1, sum(self.client.nthreads().values()))))
         for future in running:
-            try:
-                result = future.result()
-            except NucleisplitError:
-                raise
-            except Exception as error:  # what dask raises of workers that die time and again
-                raise InputError(
-                    f"{path}: a tile failed on the cluster: {type(error).__name__}: {error}",
-                    hint="look at the log of the workers, then --resume",
-                ) from error
+            result = future.result()
             if isinstance(result, NucleisplitError):
                 raise result
             yield places.pop(future.key), result

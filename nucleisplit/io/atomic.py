@@ -12,10 +12,10 @@ from pathlib import Path
 
 from nucleisplit.errors import OutputError
 
-__all__ = ["refuse_overwrite", "remove", "remove_parts", "replacing"]
+__all__ = ["put", "refuse_overwrite", "remove", "remove_parts", "replacing"]
 
-_PART = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.part")
-"""Names of temporary files."""
+_PART = re.compile(r"\.(.+)\.\d+-[0-9a-f]{8}\.(part|former)")
+"""Names of what is being written, and of what it replaces while it does so."""
 
 
 def refuse_overwrite(path: str | Path, overwrite: bool = False) -> Path:
@@ -47,24 +47,46 @@ def replacing(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         The file exists and may not be replaced, or cannot be written.
     """
     path = refuse_overwrite(path, overwrite)
-    temporary, former = (
-        path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part") for _ in range(2)
-    )
+    temporary = _beside(path, "part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        if temporary.is_dir() and os.path.lexists(path):
-            os.replace(path, former)  # no folder is moved onto anything
-        os.replace(temporary, path)
+        put(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
             f"{path}: cannot be written ({reason})", "check free space and permissions"
         ) from error
     finally:
-        for leftover in (temporary, former):
-            with suppress(OSError):
-                remove(leftover)
+        with suppress(OSError):
+            remove(temporary)
+
+
+def put(fresh: Path, path: Path) -> None:
+    """Move a file or folder onto `path`; when that fails, what was there is put back.
+
+    Raises
+    ------
+    OSError
+        It cannot be moved.
+    """
+    if not fresh.is_dir() or not os.path.lexists(path):
+        os.replace(fresh, path)
+        return
+    former = _beside(path, "former")  # no folder is moved onto anything
+    try:
+        os.replace(path, former)
+        os.replace(fresh, path)
+    except BaseException:  # Ctrl-C, too
+        if os.path.lexists(former) and not os.path.lexists(path):
+            os.replace(former, path)
+        raise
+    with suppress(OSError):
+        remove(former)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.{ending}")
 
 
 def remove(path: Path) -> None:
@@ -76,8 +98,16 @@ def remove(path: Path) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what runs that were killed left half-written in a folder."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if _PART.fullmatch(path.name):
-            with suppress(OSError):
+    """Remove what runs that were killed left half-written in a folder.
+
+    What one of them had moved out of the way, and nothing is in its place, is put back.
+    """
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
+        if (match := _PART.fullmatch(path.name)) is None:
+            continue
+        name, ending = match.groups()
+        with suppress(OSError):
+            if ending == "former" and not os.path.lexists(folder / name):
+                os.replace(path, folder / name)
+            else:
                 remove(path)

@@ -163,6 +163,35 @@ def test_names_that_would_command_the_terminal(labels, name, shown):
     assert result.stderr == f"nucleisplit: {shown}: does not exist; check the path\n"
 
 
+START = """
+import signal, sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == {name!r}:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["nucleisplit", "evaluate", "nowhere", "nowhere"]
+from nucleisplit.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["click", "nucleisplit.cli.group", "nucleisplit.cli.evaluate", "nucleisplit.io"]
+)
+def test_ctrl_c_while_the_program_is_imported(name):
+    done = subprocess.run([sys.executable, "-c", START.format(name=name)], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"nucleisplit: interrupted\n")
+
+
+def test_ctrl_c_stays_ignored_where_it_was():
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + START.format(
+        name="click"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert done.returncode == 2 and b"nowhere" in done.stderr
+
+
 PIPE = "import sys; from nucleisplit.cli.main import main; sys.argv[0] = 'nucleisplit'; main()"
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from nucleisplit.errors import OutputError
 from nucleisplit.io import (
     read_labels,
     refuse_overwrite,
+    remove_parts,
     replacing,
     write_json,
     write_labels,
@@ -116,3 +118,43 @@ def test_a_place_that_cannot_be_written(tmp_path):
     with pytest.raises(OutputError, match="cannot be written") as caught:
         write_json(tmp_path / "file" / "a.json", 1)
     assert "\n" not in str(caught.value) and "; " in str(caught.value)
+
+
+def failing_moves(monkeypatch, error, at):
+    """Let the move of that number raise, 0 being the first; others are done."""
+    move, count = os.replace, iter(range(99))
+
+    def replace(source, target):
+        if next(count) == at:
+            raise error
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_folder_comes_back_when_the_new_one_cannot_take_its_place(
+    tmp_path, monkeypatch, error, at
+):
+    path = tmp_path / "a.zarr"
+    path.mkdir()
+    (path / "old").write_text("precious")
+    failing_moves(monkeypatch, error, at)
+    expected = OutputError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected), replacing(path, overwrite=True) as fresh:
+        fresh.mkdir()
+    assert (path / "old").read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_run_had_moved_away_is_put_back(tmp_path):
+    former, other = (tmp_path / f".{name}.12-0123abcd.former" for name in ("a.zarr", "b.zarr"))
+    for folder in (former, other, tmp_path / "b.zarr"):
+        folder.mkdir()
+        (folder / "of").write_text(folder.name)
+    (tmp_path / ".a.zarr.12-0123abcf.part").mkdir()
+    remove_parts(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "b.zarr"]
+    assert (tmp_path / "a.zarr" / "of").read_text() == former.name
+    assert (tmp_path / "b.zarr" / "of").read_text() == "b.zarr"

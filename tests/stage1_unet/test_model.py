@@ -1,3 +1,6 @@
+import json
+import socket
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -72,6 +75,10 @@ def test_residual_encoder_sees_single_pixels_first():
         (smp("unicorn", "resnet18"), "unicorn"),
         (smp("unet", "nosuchnet"), "nosuchnet"),
         (smp("unet", "tu-nosuchnet"), "nosuchnet"),
+        (smp("unet", "tu-hf-hub:timm/resnet18.a1_in1k"), "unknown encoder 'tu-hf-hub:timm"),
+        (smp("unet", "tu-local-dir:models"), "unknown encoder 'tu-local-dir:models'"),
+        (smp("unet", "tu-resnet18.hf-hub:timm/resnet18"), "unknown encoder"),
+        (smp("unet", "hf-hub:timm/resnet18"), "unknown encoder"),
         (smp("unet", "resnet18", encoder_weights="nosuchweights"), "nosuchweights"),
         (smp("unet", "resnet18", widths=(8, 16)), "five widths"),
         (smp("fpn", "nucleisplit-residual"), r"16 x 32 pixels gives .* 32, 64"),
@@ -128,6 +135,95 @@ def test_unreadable_weights(tmp_path):
         load_network(path)
     save_file({"a": torch.zeros(1)}, str(path), metadata={"network_config": TINY.model_dump_json()})
     with pytest.raises(ValueError, match="not a network"):
+        load_network(path)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No name is resolved and nothing connected to; gives the list of attempts."""
+    attempts = []
+
+    def refuse(*args, **_):
+        attempts.append(args)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    return attempts
+
+
+def test_nothing_is_downloaded_when_loading(tmp_path, offline):
+    path = tmp_path / "n.safetensors"
+    config = smp("unet", "resnet18", widths=(4, 4, 4, 4, 4))
+    network = build_network(config)
+    save_network(path, network, config.model_copy(update={"encoder_weights": "imagenet"}))
+    assert load_network(path).config == config
+    for encoder in ("tu-hf-hub:timm/resnet18.a1_in1k", "tu-hf_hub:a/b", "hf-hub:a/b"):
+        save_network(path, network, config.model_copy(update={"encoder": encoder}))
+        with pytest.raises(ValueError, match=r"n\.safetensors: .*unknown encoder"):
+            load_network(path)
+    assert not offline
+
+
+def tampered(change):
+    """The weights of the tiny network, changed."""
+    state = {name: value.clone() for name, value in build_network(TINY).state_dict().items()}
+    change(state)
+    return state
+
+
+BIAS = "head.bias"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop(BIAS), "it lacks 1 tensors of the network, such as 'head.bias'"),
+        (lambda s: s.update(other=torch.zeros(1)), "has unknown 1 tensors .* such as 'other'"),
+        (lambda s: s.update({BIAS: torch.zeros(3)}), r"'head.bias' has shape \(3,\)"),
+        (lambda s: s.update({BIAS: torch.zeros(12, dtype=torch.int64)}), "type I64"),
+        (lambda s: s.update({BIAS: torch.zeros(12, dtype=torch.complex64)}), "type C64"),
+        (lambda s: s.update({BIAS: torch.full((12,), torch.nan)}), "NaN or infinite"),
+        (lambda s: s.clear(), "it lacks .* tensors"),
+    ],
+)
+def test_other_tensors_than_those_of_the_network(tmp_path, change, message):
+    path = tmp_path / "n.safetensors"
+    save_file(tampered(change), str(path), metadata={"network_config": TINY.model_dump_json()})
+    with pytest.raises(ValueError, match=rf"n\.safetensors: .*{message}"):
+        load_network(path)
+
+
+def test_a_header_that_asks_for_much_is_refused_in_little_memory(tmp_path):
+    path = tmp_path / "n.safetensors"
+    huge = NetworkConfig(widths=(2048,) * 7, blocks=4)
+    save_file({"a": torch.zeros(1)}, str(path), metadata={"network_config": huge.model_dump_json()})
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match="it lacks"):
+        load_network(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}',
+        '{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}',
+        '{"dtype":"F32","shape":[1],"data_offsets":[0,4000000000000]}',
+        '{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}',
+        '{"dtype":"P99","shape":[1],"data_offsets":[0,4]}',
+    ],
+)
+def test_absurd_headers_are_refused(tmp_path, entry):
+    path = tmp_path / "n.safetensors"
+    config = json.dumps(TINY.model_dump_json())
+    header = f'{{"__metadata__":{{"network_config":{config}}},"head.bias":{entry}}}'.encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ValueError, match=r"n\.safetensors: not a network of this package"):
+        load_network(path)
+    path.write_bytes((2**62).to_bytes(8, "little") + header)
+    with pytest.raises(ValueError, match=r"n\.safetensors: not a network of this package"):
         load_network(path)
 
 

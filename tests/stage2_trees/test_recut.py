@@ -60,6 +60,16 @@ def test_erosion_parts_what_a_thin_neck_joins():
     assert build_recut(maps, config.model_copy(update={"erosion": 0})).area.tolist() == [168]
 
 
+@pytest.mark.parametrize(
+    ("erosion", "neck", "count"), [(1, 2, 3), (1, 3, 1), (2, 4, 3), (2, 5, 1), (3, 6, 3), (3, 7, 1)]
+)
+def test_erosion_parts_necks_of_twice_its_pixels_and_no_wider_ones(erosion, neck, count):
+    maps = np.zeros((3, 13, 31), np.float32)
+    maps[0, 1:12, 1:12] = maps[0, 1:12, 19:30] = maps[0, 2 : 2 + neck, 12:19] = 0.95
+    config = PLAIN.model_copy(update={"core": 0.8, "erosion": erosion})
+    assert len(build_recut(maps, config)) == count
+
+
 def test_small_parts_and_small_regions_are_left_out():
     maps = row([0.9, 0.9, 0.9, 0.62, 0.9, 0.3, 0.9], height=4)
     assert spans(build_recut(maps, PLAIN)) == [(1, 3), (1, 5), (4, 5), (7, 7)]

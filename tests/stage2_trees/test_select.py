@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stage2_trees import Candidates, SelectConfig, build_forest, metric_score, select, true_iou
 from stage2_trees.best_set import best_set
 from stage2_trees.hierarchy import Hierarchy
-from stage2_trees.select import hits, settle
+from stage2_trees.select import find_rates, hits, settle
 
 
 def overlap(candidates, i, j):
@@ -247,6 +247,22 @@ def test_settle_tells_what_each_candidate_is_worth_and_leaves_out_what_is_not_al
     assert found.chosen.tolist() == [1]
     assert found.best.tolist() == [1, -1, 6]
     assert np.isneginf(found.gain[3:6]).all()
+
+
+def test_a_hit_counts_for_more_at_thresholds_where_fewer_are_hit():
+    sure = np.linspace(1, 0.1, 10)
+    hit = np.zeros((9, 10))
+    hit[1] = hit[4] = sure
+    rates = find_rates([pair()], [hit], SelectConfig(iterations=2, margin=0))
+    # Two are kept and two are true: so many thresholds' hits, and so large a denominator.
+    found, union = 2 * sure, 4 - 2 * sure
+    np.testing.assert_allclose(rates.level, found / union)
+    np.testing.assert_allclose(rates.weight, 2.9 / union)
+    assert rates.weight[0] == pytest.approx(1.45) and rates.weight[9] == pytest.approx(2.9 / 3.8)
+    gain = settle(pair(), hit, SelectConfig(iterations=2, margin=0)).gain
+    change = [(h * (1 + a / d) - a / d) / d for h, a, d in zip(sure, found, union, strict=True)]
+    unit = [(1 + a / d) / d for a, d in zip(found, union, strict=True)]
+    assert gain[1] == pytest.approx(sum(change) / sum(unit))
 
 
 def test_hits_are_strict_at_every_threshold_in_single_precision():

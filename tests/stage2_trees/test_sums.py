@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from skimage.measure import label
 from skimage.morphology import convex_hull_image
 
 from stage2_trees import ForestConfig, build_forest
@@ -89,6 +90,26 @@ def test_contacts_and_cuts(field):
             y, x, yy, xx = shifted_pairs(mask & (forest.basin == leaf + 1))
             inner += mask[yy, xx].sum()
         assert row[s.CUT] == inner
+
+
+def test_unions_are_connected_up_to_the_step_they_say(field):
+    _, forest = field
+    tree, connected = forest.candidates.tree, forest.sums.connected
+    at_link = 0
+    for node in range(tree.n_leaves, tree.n_nodes):
+        sides = tree.left[node], tree.right[node]
+        parts = connected[[*sides]].min()
+        for step in range(1, parts + 1):
+            masks = [
+                (forest.basin > tree.first[n]) & (forest.basin <= tree.last[n])
+                for n in (*sides, node)
+            ]
+            left, right, whole = (mask & (forest.extent >= step) for mask in masks)
+            joined = left.any() and right.any() and label(whole, connectivity=1).max() == 1
+            assert (step <= connected[node]) == joined
+        assert connected[node] <= parts
+        at_link += connected[node] < parts
+    assert at_link
 
 
 def test_hulls_hold_the_pixels_skimage_counts(field):

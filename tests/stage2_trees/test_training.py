@@ -188,6 +188,13 @@ def break_table(folder):
     (folder / "regressor.json").write_text(json.dumps(data))
 
 
+def lose_boosters(folder):
+    path = folder / "regressor.json"
+    data = json.loads(path.read_text())
+    data["boosters"]["iou"] = []
+    path.write_text(json.dumps(data))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -196,7 +203,9 @@ def break_table(folder):
         (lose_table, "calibration is incomplete"),
         (break_table, "must ascend"),
         (lambda f: (f / "regressor.json").write_text("{"), "not a saved regressor"),
+        (lambda f: (f / "regressor.json").write_text("[" * 200_000), "not a saved regressor"),
         (lambda f: (f / "regressor.json").unlink(), "not a saved regressor"),
+        (lose_boosters, "a score has no boosters"),
         (lambda f: (f / "hits_1.txt").unlink(), "a booster cannot be read"),
         (lambda f: (f / "iou_0.txt").write_text("trees"), "a booster cannot be read"),
     ],

@@ -1,8 +1,12 @@
 """Tiles on real workers, on the loopback interface."""
 
 import os
+import pickle
 import signal
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +15,7 @@ from nucleisplit.engine import Cluster, Recipe, Spool, segment_large
 from nucleisplit.engine import cluster as module
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io import PlaneChoice
+from nucleisplit.pipeline import Segmenter
 
 FILES = ("labels.tif", "nuclei.csv")
 
@@ -84,6 +89,49 @@ def test_a_worker_that_does_not_see_the_image(plane, run, cluster, field):
             run("there", cluster)
         finally:
             moved.rename(field)
+
+
+@pytest.mark.parametrize("weights", [[1, 2], (1, 2), np.array([1, 2])])
+def test_a_recipe_with_weights_is_known_again(model, weights):
+    options = {"device": "cpu", "backend": "torch", "weights": weights}
+    models = (str(model), str(model))
+    recipe = Recipe.of(Segmenter(list(models), **options), models, options)
+    assert hash(recipe) == hash(pickle.loads(pickle.dumps(recipe)))
+    assert module._segmenter(recipe).mapper.weights == [1, 2]
+
+
+SCHEDULER = """
+import asyncio
+from distributed import Scheduler, Worker
+
+async def serve():
+    async with Scheduler(port=0, dashboard=False, dashboard_address=None) as scheduler:
+        async with Worker(scheduler.address, nthreads=1):
+            print(scheduler.address, flush=True)
+            await asyncio.sleep(600)
+
+asyncio.run(serve())
+"""
+
+
+def test_a_scheduler_that_is_lost(monkeypatch, capfd):
+    monkeypatch.setattr(module, "_compute_tile", lambda fixed, tile, shrink: tile)
+    words = [sys.executable, "-c", SCHEDULER]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        address = server.stdout.readline().decode().strip()
+        try:
+            with Cluster(address) as there:
+                what = (None, "a.tif", None, None)
+                found = there.compute(*what, {(0, k): k for k in range(99)}, 1)
+                next(found)
+                server.kill()
+                with pytest.raises(ConfigError, match=rf"{address}: the scheduler is lost; start"):
+                    list(found)
+                with pytest.raises(ConfigError, match="the scheduler is lost"):
+                    list(there.compute(*what, {(0, 0): 0}, 1))
+        finally:
+            server.kill()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_no_scheduler(monkeypatch):
