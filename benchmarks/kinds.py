@@ -1,13 +1,13 @@
 """How a model does on kinds of image that it was not trained on.
 
-    python benchmarks/kinds.py DATA... [--model NAME|PATH] [--tta none|flips|d4] [--thresholds]
+    python benchmarks/kinds.py DATA... [--model NAME|PATH] [--tta none|flips|d4] [--json FILE]
 
 Each DATA is a dataset (images/ and labels/), and a kind. Every image goes the way of `infer`. Per
 kind, and as the mean over the kinds: mAP, AP at 0.5, precision and recall at 0.5 (pooled), what the
 best set of the same candidates would score (oracle), the mean absolute error and the bias of the
-predicted IoU of the nuclei found, and at which outline levels they were cut. With --thresholds also
-the mAP of a watershed at one set of thresholds, tuned on all these images together, each kind with
-the same weight: what the trees have to beat.
+predicted IoU of the nuclei found, and the mAP of a watershed at one set of thresholds, tuned on all
+these images together, each kind with the same weight: what the trees have to beat. Below, at which
+level of the body map the outlines were drawn.
 """
 
 import argparse
@@ -24,8 +24,6 @@ from nucleisplit.training.baseline import score_thresholds, tune_thresholds
 from nucleisplit.training.pool import ImagePool
 from stage2_trees import best_iou, overlap_table, select, true_iou
 
-COLUMNS = ("mAP", "AP50", "precision", "recall", "oracle", "IoU error", "IoU bias")
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -33,13 +31,16 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--tta", choices=["none", "flips", "d4"])
     parser.add_argument("--backend", default="auto")
-    parser.add_argument("--sensitivity", type=float, default=None)
-    parser.add_argument("--thresholds", action="store_true", help="tune one watershed, too")
-    parser.add_argument("--json", type=Path, help="write the numbers here, image by image")
+    parser.add_argument("--sensitivity", type=float)
+    parser.add_argument("--json", type=Path, help="also write the numbers here")
     options = parser.parse_args()
 
-    more = {} if options.sensitivity is None else {"sensitivity": options.sensitivity}
-    segmenter = Segmenter(options.model, tta=options.tta, backend=options.backend, **more)
+    segmenter = Segmenter(
+        options.model,
+        tta=options.tta,
+        backend=options.backend,
+        sensitivity=options.sensitivity,
+    )
     kinds = {folder.name: load_dataset(folder, folds=2).records for folder in options.data}
     results, maps, truths, shares = {}, [], [], []
     for kind, records in kinds.items():
@@ -48,24 +49,31 @@ def main() -> None:
             image, truth, _ = record.read()
             found = segmenter.segment(image, name=record.image_id, keep_maps=True)
             results[kind].append(measure(found, truth, record.image_id))
-            if options.thresholds:
-                maps.append(np.rint(found.maps * 255).astype(np.uint8))
-                truths.append(truth)
-                shares.append(1 / len(records))
-    fixed = fixed_scores(maps, truths, shares, results) if options.thresholds else {}
-    print(
-        f"model {segmenter.bundle.fingerprint[:12]}, {segmenter.mapper.backend}, {more or 'as set'}"
-    )
-    for line in table(results, fixed):
-        print(line)
-    print("outline levels, share of the nuclei found:")
+            maps.append(np.rint(found.maps * 255).astype(np.uint8))
+            truths.append(truth)
+            shares.append(1 / len(records))
+    with ImagePool(maps, truths) as pool:
+        best = tune_thresholds(pool, lambda _: None, shares)
+        fixed = iter(pool.map(score_thresholds, [""] * len(maps), config=best))
+    rows = {
+        kind: summary(images, [next(fixed).map for _ in images]) for kind, images in results.items()
+    }
+    names = list(next(iter(rows.values())))
+    mean = {name: float(np.mean([row[name] for row in rows.values()])) for name in names}
+    rows["mean over kinds"] = mean | {"images": sum(map(len, results.values()))}
+    print(f"model {segmenter.bundle.fingerprint[:12]}, {segmenter.mapper.backend}")
+    print(table(rows))
+    print(f"the one watershed: {best}")
     for kind, images in results.items():
         levels = sum((Counter(one["levels"]) for one in images), Counter())
         total = max(1, sum(levels.values()))
-        print(f"  {kind}: " + ", ".join(f"{k} {levels[k] / total:.0%}" for k in sorted(levels)))
+        print(
+            f"{kind}, drawn at: "
+            + ", ".join(f"{k:g} {levels[k] / total:.0%}" for k in sorted(levels))
+        )
     if options.json:
-        plain = {k: [{**one, "score": one["score"].map} for one in v] for k, v in results.items()}
-        options.json.write_text(json.dumps({"kinds": plain, "fixed": fixed}, indent=1))
+        content = {"model": segmenter.bundle.fingerprint, "kinds": rows}
+        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def measure(found, truth: np.ndarray, name: str) -> dict:
@@ -73,50 +81,40 @@ def measure(found, truth: np.ndarray, name: str) -> dict:
     split = found.source.split
     forest = split.forest
     perfect = forest.paint(select(forest, true_iou(forest, truth)))
-    iou, _ = best_iou(overlap_table(found.labels, truth))
-    true = iou[1:][: len(split.predicted_iou)]
-    levels = Counter(f"{level:g}" for level in forest.candidates.threshold[split.chosen])
+    true, _ = best_iou(overlap_table(found.labels, truth))
     return {
-        "image": name,
         "score": score_image(found.labels, truth, name),
         "oracle": score_image(perfect, truth, name).map,
-        "errors": (split.predicted_iou - true).tolist(),
-        "levels": dict(levels),
+        "errors": split.predicted_iou - true[1:],
+        "levels": Counter(np.round(split.threshold.astype(float), 3).tolist()),
     }
 
 
-def fixed_scores(maps, truths, shares, results) -> dict[str, float]:
-    """Score of the one watershed that is best in the mean over all kinds, by kind."""
-    with ImagePool(maps, truths) as pool:
-        best = tune_thresholds(pool, lambda _: None, shares)
-        scores = iter(pool.map(score_thresholds, [""] * len(maps), config=best))
-    print(f"best thresholds: {best}")
-    return {kind: float(np.mean([next(scores).map for _ in v])) for kind, v in results.items()}
+def summary(images: list[dict], fixed: list[float]) -> dict[str, float]:
+    """The numbers of one kind, by the name of their column."""
+    scores = summarize([one["score"] for one in images])
+    errors = np.concatenate([one["errors"] for one in images])
+    return {
+        "images": len(images),
+        "mAP": scores.map,
+        "AP50": scores.ap[0],
+        "precision": scores.precision,
+        "recall": scores.recall,
+        "one threshold": float(np.mean(fixed)),
+        "oracle": float(np.mean([one["oracle"] for one in images])),
+        "IoU error": float(np.abs(errors).mean()) if errors.size else 0.0,
+        "IoU bias": float(errors.mean()) if errors.size else 0.0,
+    }
 
 
-def table(results: dict, fixed: dict[str, float]) -> list[str]:
+def table(rows: dict[str, dict[str, float]]) -> str:
     """The numbers as Markdown."""
-    columns = [*COLUMNS, *(["one threshold"] if fixed else [])]
-    rows = {}
-    for kind, images in results.items():
-        summary = summarize([one["score"] for one in images])
-        errors = np.concatenate([one["errors"] for one in images])
-        rows[kind] = [
-            summary.map,
-            summary.ap[0],
-            summary.precision,
-            summary.recall,
-            float(np.mean([one["oracle"] for one in images])),
-            float(np.abs(errors).mean()) if errors.size else np.nan,
-            float(errors.mean()) if errors.size else np.nan,
-            *([fixed[kind]] if fixed else []),
-        ]
-    rows["mean over kinds"] = np.mean(list(rows.values()), axis=0)
-    lines = [f"| kind | images | {' | '.join(columns)} |", "|---|" + "--:|" * (len(columns) + 1)]
-    for kind, values in rows.items():
-        count = len(results[kind]) if kind in results else sum(map(len, results.values()))
-        lines.append(f"| {kind} | {count} | " + " | ".join(f"{v:.3f}" for v in values) + " |")
-    return lines
+    names = list(next(iter(rows.values())))
+    lines = [f"| kind | {' | '.join(names)} |", "|---|" + "--:|" * len(names)]
+    for kind, row in rows.items():
+        cells = [f"{v:d}" if name == "images" else f"{v:.3f}" for name, v in row.items()]
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
