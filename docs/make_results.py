@@ -1,6 +1,7 @@
 """Write docs/results.md with its figure, and the scores in README.md and MODEL_CARD.md.
 
-All comes from the manifest of the bundled model.
+All comes from the manifest of the bundled model, and, for kinds of image that nothing was trained
+on, from docs/kinds.json, which `benchmarks/kinds.py --json` writes.
 
     python docs/make_results.py [--model NAME|PATH] [--check]
 
@@ -8,8 +9,10 @@ With --check nothing is written; the exit code says whether all are up to date.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
+from statistics import fmean
 
 from draw_reliability import reliability_svg
 
@@ -17,6 +20,7 @@ from nucleisplit.bundle import Bundle, load_bundle
 
 HERE = Path(__file__).parent
 RESULTS, FIGURE = HERE / "results.md", HERE / "reliability.svg"
+NEW_KINDS = HERE / "kinds.json"
 README, CARD = HERE.parent / "README.md", HERE.parent / "MODEL_CARD.md"
 BEGIN = "<!-- scores: written by docs/make_results.py -->\n"
 END = "<!-- end of scores -->\n"
@@ -27,12 +31,20 @@ METHODS = {
     "trees": "**nucleisplit**",
     "oracle": "oracle",
 }
-KINDS = {
-    **dict.fromkeys("af", "fluorescence"),
-    **dict.fromkeys("bce", "stained tissue"),
-    "d": "brightfield",
+SHOWS = {
+    **dict.fromkeys(["dsb2018/a", "dsb2018/f"], "fluorescence"),
+    **dict.fromkeys(["dsb2018/b", "dsb2018/c", "dsb2018/e"], "stained tissue"),
+    "dsb2018/d": "brightfield",
+    "bbbc039": "Hoechst, U2OS cells",
+    "cervical_lbc": "Papanicolaou cytology",
+    "kromp_sbsst265": "DAPI, tumour imprints",
+    "tnbc_naylor": "H&E, breast",
+    "kumar_monuseg_train": "H&E, 7 organs",
+    "cpm15": "H&E, brain",
+    "polyps_dapi": "DAPI, packed tissue",
+    "ctc_hela": "wide field, low contrast",
 }
-"""What the clusters of the Data Science Bowl's images show."""
+"""What the images of each kind show."""
 COLUMNS = {
     "images": ("images", "d"),
     "true_count": ("nuclei", "d"),
@@ -53,30 +65,42 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *rows))
 
 
-def kind(cluster: str) -> str:
-    return f"cluster {cluster or '-'}" + (f", {KINDS[cluster]}" if cluster in KINDS else "")
+def title(kind: str) -> str:
+    return (kind or "-") + (f", {SHOWS[kind]}" if kind in SHOWS else "")
 
 
-def by_cluster(methods: dict) -> str:
+def by_kind(methods: dict, head: str) -> str:
+    """Rows of mAP: all images, each kind, and the mean over the kinds."""
     first = next(iter(methods.values()))
-    head = ["mAP, out of fold", "images", *(METHODS[name] for name in methods)]
-    rows = [["all", "overall"], *([kind(name), name] for name in first["kinds"])]
+    rows = [
+        ["all images", *cells(first["overall"], [m["overall"]["map"] for m in methods.values()])]
+    ]
+    for name in first["kinds"]:
+        values = [m["kinds"][name]["map"] for m in methods.values()]
+        rows.append([title(name), *cells(first["kinds"][name], values)])
+    means = [fmean(one["map"] for one in m["kinds"].values()) for m in methods.values()]
+    if len(first["kinds"]) > 1:
+        rows.append(["mean over kinds", *cells(first["overall"], means)])
+    return table([head, "images", *(METHODS[name] for name in methods)], rows)
 
-    def cells(key: str) -> list[dict]:
-        every = methods.values()
-        return [m["overall"] if key == "overall" else m["kinds"][key] for m in every]
 
-    return table(
-        head,
-        [
-            [title, str(cells(key)[0]["images"]), *(f"{cell['map']:.3f}" for cell in cells(key))]
-            for title, key in rows
-        ],
-    )
+def cells(summary: dict, values: list[float]) -> list[str]:
+    return [str(summary["images"]), *(f"{value:.3f}" for value in values)]
+
+
+def new_kinds() -> str:
+    """What benchmarks/kinds.py measured on kinds that nothing was trained on."""
+    rows = json.loads(NEW_KINDS.read_text(encoding="utf-8"))["kinds"]
+    names = list(next(iter(rows.values())))
+    body = [
+        [title(kind), *(f"{v:d}" if n == "images" else f"{v:.3f}" for n, v in row.items())]
+        for kind, row in rows.items()
+    ]
+    return table(["never trained on", *names], body)
 
 
 def all_scores(methods: dict) -> str:
-    head = ["out of fold, all images", *(title for title, _ in COLUMNS.values())]
+    head = ["all images", *(title for title, _ in COLUMNS.values())]
     rows = [
         [METHODS[name], *(f"{m['overall'][key]:{form}}" for key, (_, form) in COLUMNS.items())]
         for name, m in methods.items()
@@ -124,50 +148,83 @@ def by_area(headroom: dict) -> str:
     return table(["area of the true nucleus, px", "nuclei", "hits", "hits of the oracle"], rows)
 
 
-def score_section(scores: dict) -> str:
-    """The tables, each with its definitions."""
-    image = scores["image_quality"]
-    methods = {name: scores["methods"][name] for name in METHODS if name in scores["methods"]}
-    trust = scores["reliability"]
-    return f"""## By image type
+def picked(scores: dict) -> dict:
+    return {name: scores["methods"][name] for name in METHODS if name in scores["methods"]}
 
-{by_cluster(methods)}
-*mAP* is the score of the Data Science Bowl 2018: per image the mean over the IoU thresholds 0.50,
-0.55, ..., 0.95 of TP / (TP + FP + FN), then the mean over images. The *watershed* cuts the same
-maps at one set of thresholds, tuned on these very images. The *plain re-cut* has the candidates of
-the competition's winners only: regions of these thresholds, cut again at three higher ones,
-described and chosen as ours are. The *oracle* selects by the true IoU, and so shows the best that
-any scoring of the candidates could reach.
 
-## All scores
-
-{all_scores(methods)}
-*Pooled* sums TP, FP and FN over all images before dividing. Precision, recall, F1 and panoptic
-quality (PQ) are pooled, at IoU 0.5; Dice is that of the foreground, mean over images.
-
-{by_threshold(methods)}
-## Can the predicted IoU be trusted?
-
-The {trust["nuclei"]} nuclei found, sorted by predicted IoU, in ten equal parts. The mean absolute
-error is {trust["mean_absolute_error"]:.3f}.
+def trust_section(scores: dict) -> str:
+    """How much the predicted IoU and mAP can be trusted, in one sort of maps."""
+    image, trust = scores["image_quality"], scores["reliability"]
+    return f"""The {trust["nuclei"]} nuclei found, sorted by predicted IoU, in ten equal parts. Their
+predicted IoU errs by {trust["mean_absolute_error"]:.3f} in the mean, its bias is
+{trust["bias"]:+.3f}.
 
 {reliability(trust["bins"])}
-![Predicted against true IoU](FIGURE)
-
-## Can one tell how an image came out?
-
 From the predicted IoUs an mAP is predicted for every image, without its truth. Its rank correlation
 with the true one (Spearman) is {image["spearman"]:.3f}, the mean absolute error
 {image["mean_absolute_error"]:.3f}. `infer` warns of {image["warned"]:.0%} of these images;
 {image["warned_failed"]:.0%} of them have failed (mAP below 0.3), and {image["failed_warned"]:.0%}
 of all that have failed are among them.
+"""
 
+
+def score_section(scores: dict) -> str:
+    """The tables, each with its definitions."""
+    outside = scores["out_of_kind"]
+    return f"""## Kinds that the networks know
+
+{by_kind(picked(scores), "mAP, in kind")}
+*mAP* is the score of the Data Science Bowl 2018: per image the mean over the IoU thresholds 0.50,
+0.55, ..., 0.95 of TP / (TP + FP + FN), then the mean over images. The *watershed* cuts the same
+maps at one set of thresholds, tuned on these very images, those of both tables together. The *plain
+re-cut* has the candidates of the competition's winners only: regions of these thresholds, cut again
+at three higher ones, described and chosen as ours are. The *oracle* selects by the true IoU, and so
+shows the best that any scoring of the candidates could reach.
+
+## Kinds that neither networks nor trees have seen
+
+{by_kind(picked(outside), "mAP, out of kind")}
+This, and not the table above, says what to expect of images of yet another kind; [method](METHOD)
+says how both are made.
+
+## Kinds that nothing was trained on
+
+The bundled model as `infer` runs it, on images kept apart for evaluation (`benchmarks/kinds.py`):
+
+{new_kinds()}
+*One threshold*: the watershed with the one set of thresholds that is best in the mean over these
+kinds. *Precision* and *recall* at IoU 0.5; *IoU error* and *bias*: mean absolute error, and mean of
+predicted less true IoU, of the nuclei found.
+
+## All scores
+
+In kind:
+
+{all_scores(picked(scores))}
+Out of kind:
+
+{all_scores(picked(outside))}
+*Pooled* sums TP, FP and FN over all images before dividing. Precision, recall, F1 and panoptic
+quality (PQ) are pooled, at IoU 0.5; Dice is that of the foreground, mean over images.
+
+In kind, by threshold:
+
+{by_threshold(picked(scores))}
+## How much can the predictions be trusted?
+
+In kind. {trust_section(scores)}
+![Predicted against true IoU, in kind](FIGURE)
+
+Out of kind. {trust_section(outside)}
 ## What is left
 
-mAP out of fold, counted on the candidates, if the selection erred less:
+mAP in kind, counted on the candidates, if the selection erred less:
 
 {what_if(scores["headroom"])}
-Mean share of the ten thresholds that the best match of a true nucleus exceeds:
+Out of kind:
+
+{what_if(outside["headroom"])}
+Mean share of the ten thresholds that the best match of a true nucleus exceeds, in kind:
 
 {by_area(scores["headroom"])}"""
 
@@ -181,20 +238,35 @@ Written by `docs/make_results.py` from the manifest of the bundled model
 (`{bundle.fingerprint[:12]}`, nucleisplit {manifest.nucleisplit}); do not edit.
 
 All scores are out of fold: every image is scored with maps of a network, and by trees, that have
-not seen it. The data are those of fingerprint `{manifest.data[:12]}`; what they are, and how the
-model was trained, is in the [model card](../MODEL_CARD.md).
+not seen it, and out of kind also none of its kind. The data are those of fingerprint
+`{manifest.data[:12]}`; what they are, and how the model was trained, is in the
+[model card](../MODEL_CARD.md).
 
-{score_section(manifest.scores).replace("FIGURE", FIGURE.name)}"""
+{score_section(manifest.scores).replace("FIGURE", FIGURE.name).replace("METHOD", "method.md")}"""
 
 
 def short_section(scores: dict) -> str:
     """What the README says of the scores."""
-    methods = {name: scores["methods"][name] for name in METHODS if name in scores["methods"]}
-    count = next(iter(methods.values()))["overall"]["images"]
+    inside, outside = (
+        part["methods"]["trees"]["kinds"] for part in (scores, scores["out_of_kind"])
+    )
+    rows = [
+        [
+            title(kind),
+            str(outside[kind]["images"]),
+            f"{inside[kind]['map']:.3f}" if kind in inside else "-",
+            f"{outside[kind]['map']:.3f}",
+        ]
+        for kind in outside
+    ]
+    first = ["images", "kind known", "kind never seen"]
     return (
-        f"On the {count} training images of the Data Science Bowl 2018, each scored by networks\n"
-        "and trees that have not seen it, with the competition's metric (1 is perfect):\n\n"
-        f"{by_cluster(methods)}"
+        f"Images of {len(outside)} kinds, each scored by networks and trees that have not seen it,\n"
+        "with the metric of the Data Science Bowl 2018 (1 is perfect); on the right by such that have\n"
+        "seen no image of its kind either, which is what to expect of images unlike these:\n\n"
+        f"{table(['mAP, out of fold', *first], rows)}\n"
+        "And images that were kept apart, on which nothing was trained or tuned:\n\n"
+        f"{new_kinds()}"
     )
 
 
@@ -220,7 +292,12 @@ def main() -> None:
         RESULTS: results_page(bundle),
         FIGURE: reliability_svg(trust["bins"], trust["nuclei"], trust["mean_absolute_error"]),
         README: filled(README, short_section(scores)),
-        CARD: filled(CARD, score_section(scores).replace("FIGURE", f"docs/{FIGURE.name}")),
+        CARD: filled(
+            CARD,
+            score_section(scores)
+            .replace("FIGURE", f"docs/{FIGURE.name}")
+            .replace("METHOD", "docs/method.md"),
+        ),
     }
     stale = [p for p, text in pages.items() if not p.exists() or p.read_text("utf-8") != text]
     if options.check:
