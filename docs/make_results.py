@@ -155,7 +155,7 @@ def picked(scores: dict) -> dict:
 def trust_section(scores: dict) -> str:
     """How much the predicted IoU and mAP can be trusted, in one sort of maps."""
     image, trust = scores["image_quality"], scores["reliability"]
-    return f"""The {trust["nuclei"]} nuclei found, sorted by predicted IoU, in ten equal parts. Their
+    return f"""The {trust["nuclei"]} nuclei found, sorted by predicted IoU, in ten parts. Their
 predicted IoU errs by {trust["mean_absolute_error"]:.3f} in the mean, its bias is
 {trust["bias"]:+.3f}.
 
@@ -261,9 +261,9 @@ def short_section(scores: dict) -> str:
     ]
     first = ["images", "kind known", "kind never seen"]
     return (
-        f"Images of {len(outside)} kinds, each scored by networks and trees that have not seen it,\n"
-        "with the metric of the Data Science Bowl 2018 (1 is perfect); on the right by such that have\n"
-        "seen no image of its kind either, which is what to expect of images unlike these:\n\n"
+        f"Images of {len(outside)} kinds, each scored by networks and trees that have not seen it\n"
+        "(metric of the Data Science Bowl 2018, 1 is perfect); on the right by such that have seen\n"
+        "no image of its kind either, which is what to expect of images unlike these:\n\n"
         f"{table(['mAP, out of fold', *first], rows)}\n"
         "And images that were kept apart, on which nothing was trained or tuned:\n\n"
         f"{new_kinds()}"
