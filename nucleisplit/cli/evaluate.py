@@ -125,7 +125,8 @@ def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]
     from nucleisplit.metric import score_image
 
     predicted, true = find_label_sources(pred), find_label_sources(truth)
-    if all(path.is_file() or is_zarr(path) for path in (pred, truth)):
+    are_files = all(path.is_file() or is_zarr(path) for path in (pred, truth))
+    if are_files and len(predicted) == len(true) == 1:
         # two files belong together, whatever their names
         predicted = dict(zip(true, predicted.values(), strict=True))
     common = [image_id for image_id in true if image_id in predicted]

@@ -146,6 +146,7 @@ FORMAT_NAMES = (
     "ome-tiff",
     "ome-zarr",
     "tiff",
+    "numpy",
     "geojson",
     "roi",
     "coco",
@@ -176,7 +177,7 @@ write_option = click.option(
     shell_complete=complete_words(_MORE_FORMATS),
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath), roi (ImageJ and Fiji), "
-    "ome-tiff, ome-zarr, coco, coco-polygons, submission (Data Science Bowl 2018).",
+    "ome-tiff, ome-zarr, numpy, coco, coco-polygons, submission (Data Science Bowl 2018).",
 )
 
 

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from nucleisplit.errors import InputError
 
+from .label_check import as_labels
 from .planes import PlaneChoice, choose_scene
 from .source import ImageSource, told
 from .store import ArrayStore, Store
@@ -122,15 +123,7 @@ def read_labels(path: str | Path) -> np.ndarray:
             f"{path}: is a colour image of {labels.shape[2]} channels, not a label image",
             "save one number per nucleus in a single-channel 16-bit PNG or TIFF",
         )
-    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
-        raise InputError(f"{path}: labels are not whole numbers", "save them as integers")
-    if labels.dtype.kind != "b":
-        low, high = labels.min(), labels.max()
-        if low < 0:
-            raise InputError(f"{path}: holds the negative label {low}", "use 0 for background")
-        if high > np.iinfo(np.int32).max:
-            raise InputError(f"{path}: holds the label {high}, above 2**31 - 1", "renumber it")
-    return np.ascontiguousarray(labels, dtype=np.int32)
+    return as_labels(path, labels)
 
 
 def is_zarr(path: Path) -> bool:

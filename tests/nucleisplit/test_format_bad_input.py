@@ -87,7 +87,7 @@ def test_a_bad_file_leaves_no_output(tmp_path):
     (tmp_path / "ein é.geojson").write_bytes(b"{")
     words = ["convert", str(tmp_path / "ein é.geojson"), str(tmp_path / "b.rois.zip")]
     result = CliRunner().invoke(main, words)
-    assert result.exit_code == 2 and "ein é.geojson: is not GeoJSON" in result.output
+    assert result.exit_code == 2 and "ein é.geojson: is damaged, or is not GeoJSON" in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["ein é.geojson"]
 
 

@@ -15,7 +15,7 @@ from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 from pycocotools.coco import COCO
 
-from nucleisplit.io.formats import FORMATS, label_stem, read_label_file
+from nucleisplit.io.formats import FORMATS, read_label_file, stem_of
 from nucleisplit.measure import measure
 
 SOME = np.zeros((12, 9), np.int32)
@@ -25,6 +25,10 @@ NONE = np.zeros((12, 9), np.int32)
 
 def from_tiff(path):
     return tifffile.imread(path)
+
+
+def from_numpy(path):
+    return np.load(path, allow_pickle=False)
 
 
 def from_zarr(path):
@@ -68,7 +72,7 @@ def from_roi(path):
 def from_coco(path):
     coco = COCO(path)
     (image,) = coco.imgs.values()
-    assert image["file_name"] == label_stem(path)
+    assert image["file_name"] == stem_of(path)
     found = np.zeros((image["height"], image["width"]), np.int32)
     for number, annotation in coco.anns.items():
         found[coco.annToMask(annotation) > 0] = number
@@ -89,6 +93,7 @@ READERS = {
     "tiff": from_tiff,
     "ome-tiff": from_tiff,
     "ome-zarr": from_zarr,
+    "numpy": from_numpy,
     "geojson": from_geojson,
     "roi": from_roi,
     "coco": from_coco,
