@@ -45,7 +45,7 @@ def find_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] |
     is_ours, read = _READERS[ending]
     try:
         return read if is_ours(path) else None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile):
         return None  # it is for others to say what is wrong with it
 
 
@@ -159,7 +159,7 @@ def _image_layer(entry: Entry, planes: PlaneChoice) -> LayerData | None:
     except NucleisplitError:
         return None
     is_rgb = pixels.ndim == (4 if stacked else 3)
-    return pixels, {"name": Path(entry.name).stem, "rgb": is_rgb}, "image"
+    return pixels, {"name": stem_of(entry.name), "rgb": is_rgb}, "image"
 
 
 def _labels_layer(path: Path, table: pd.DataFrame | None) -> LayerData:
