@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.errors import ConfigError, InputError, OutputError
-from nucleisplit.io import LabelSource, find_label_sources, is_zarr, refuse_overwrite
+from nucleisplit.io import (
+    LabelSource,
+    PlaneChoice,
+    find_label_sources,
+    is_zarr,
+    refuse_overwrite,
+)
 from nucleisplit.io.formats import (
     Format,
     format_of,
@@ -27,6 +33,7 @@ def convert_labels(
     name: str | None = None,
     pixel_size: float | None = None,
     overwrite: bool = False,
+    planes: PlaneChoice | None = None,
 ) -> tuple[int, int]:
     """Convert the labels of a file or folder.
 
@@ -43,6 +50,8 @@ def convert_labels(
         Micrometres; only for OME-TIFF and OME-Zarr.
     overwrite : bool
         Replace existing files.
+    planes : PlaneChoice, optional
+        Which plane of label images that hold more than one.
 
     Returns
     -------
@@ -67,14 +76,14 @@ def convert_labels(
     are_many = len(sources) > 1 or (source.is_dir() and not is_zarr(source))
     if are_many and entry.name == "submission" and target.suffix.lower() == ".csv":
         refuse_overwrite(target, overwrite)
-        images = {image_id: each.read() for image_id, each in sources.items()}
+        images = {image_id: each.read(choice=planes) for image_id, each in sources.items()}
         write_submissions(target, images, overwrite)
         return sum(map(_count, images.values())), len(images)
     if are_many:
-        return _convert_all(sources, target, entry, pixel_size, overwrite), len(sources)
+        return _convert_all(sources, target, entry, pixel_size, overwrite, planes), len(sources)
     (only,) = sources.values()
     refuse_overwrite(target, overwrite)
-    return _convert(only, target, entry, pixel_size, overwrite), 1
+    return _convert(only, target, entry, pixel_size, overwrite, planes), 1
 
 
 def convert_table(source: str | Path, target: str | Path, overwrite: bool = False) -> int:
@@ -97,6 +106,7 @@ def _convert_all(
     entry: Format,
     pixel_size: float | None,
     overwrite: bool,
+    planes: PlaneChoice | None,
 ) -> int:
     """Convert into a folder; nothing is written when a file is in the way."""
     if target.exists() and not target.is_dir():
@@ -110,15 +120,20 @@ def _convert_all(
     for path in files.values():
         refuse_overwrite(path, overwrite)
     return sum(
-        _convert(each, files[image_id], entry, pixel_size, overwrite)
+        _convert(each, files[image_id], entry, pixel_size, overwrite, planes)
         for image_id, each in sources.items()
     )
 
 
 def _convert(
-    source: LabelSource, path: Path, entry: Format, pixel_size: float | None, overwrite: bool
+    source: LabelSource,
+    path: Path,
+    entry: Format,
+    pixel_size: float | None,
+    overwrite: bool,
+    planes: PlaneChoice | None,
 ) -> int:
-    labels = source.read()
+    labels = source.read(choice=planes)
     write_as(entry.name, path, labels, pixel_size=pixel_size, overwrite=overwrite)
     return _count(labels)
 

@@ -22,7 +22,8 @@ from .layout import (
     split_parts,
 )
 from .masks import merge_masks
-from .readers import is_zarr, read_image
+from .planes import PlaneChoice
+from .readers import is_zarr, open_image
 
 __all__ = ["LabelSource", "find_label_sources"]
 
@@ -39,18 +40,22 @@ class LabelSource:
     reader: Callable[[tuple[int, int] | None], np.ndarray] | None = None
     """Of a file of several images, what reads this one."""
 
-    def read(self, shape: tuple[int, int] | None = None) -> np.ndarray:
+    def read(
+        self, shape: tuple[int, int] | None = None, choice: PlaneChoice | None = None
+    ) -> np.ndarray:
         """Return the labels as stored, (H, W) int32; `InputError` if they cannot be read.
 
-        The shape is that of outlines whose size neither an image nor the file tells.
+        The shape is that of outlines whose size neither an image nor the file tells, the choice the
+        plane of a label image that holds several.
         """
         if self.native:
             return merge_masks(self.paths)[0]
         if self.image is not None:
-            shape = read_image(self.image).shape[:2]
+            with open_image(self.image) as image:
+                shape = (image.levels[0].height, image.levels[0].width)
         if self.reader is not None:
             return self.reader(shape)
-        return read_label_file(self.paths[0], shape)
+        return read_label_file(self.paths[0], shape, choice)
 
 
 def find_label_sources(path: str | Path) -> dict[str, LabelSource]:

@@ -95,7 +95,7 @@ def read_image(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarra
         return source.plane(choice).read()
 
 
-def read_labels(path: str | Path) -> np.ndarray:
+def read_labels(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarray:
     """Read one label image as it is: no clean-up, no renumbering.
 
     Parameters
@@ -103,6 +103,8 @@ def read_labels(path: str | Path) -> np.ndarray:
     path : str or Path
         PNG (8/16-bit, or palette: its indices), TIFF or OME-Zarr (any integer type, or float
         holding whole numbers). An alpha channel is dropped.
+    choice : PlaneChoice, optional
+        Which plane, where the file holds more than one.
 
     Returns
     -------
@@ -116,8 +118,8 @@ def read_labels(path: str | Path) -> np.ndarray:
         values above 2**31 - 1.
     """
     path = Path(path)
-    with open_image(path, palette=False) as source:
-        labels = source.plane().read()
+    with open_image(path, choice, palette=False) as source:
+        labels = source.plane(choice).read()
     if labels.ndim != 2:
         raise InputError(
             f"{path}: is a colour image of {labels.shape[2]} channels, not a label image",

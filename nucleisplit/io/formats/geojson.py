@@ -227,7 +227,7 @@ def _object(feature: dict[str, Any], properties: dict[str, Any]) -> _Object:
     geometry = feature["geometry"] or {}
     nucleus = feature.get("nucleusGeometry") or properties.get("nucleusGeometry")
     outline = nucleus if kind == "cell" and nucleus else geometry
-    rings = [np.asarray(ring, np.float64).reshape(len(ring), -1)[:, :2] for ring in _rings(outline)]
+    rings = [_points(ring) for ring in _rings(outline)]
     plane = outline.get("plane") or geometry.get("plane") or {}
     return _Object(
         kind,
@@ -236,6 +236,14 @@ def _object(feature: dict[str, Any], properties: dict[str, Any]) -> _Object:
         (int(plane.get("z", 0)), int(plane.get("t", 0))),
         lacks_nucleus=kind == "cell" and not nucleus,
     )
+
+
+def _points(ring: list) -> np.ndarray:
+    """Return the x and y of a ring, (n, 2); a third coordinate is dropped."""
+    points = np.asarray(ring, np.float64)
+    if points.size and (points.ndim != 2 or points.shape[1] < 2):
+        raise ValueError(f"a ring of the shape {points.shape}")
+    return points.reshape(len(points), -1)[:, :2] if points.size else np.empty((0, 2))
 
 
 def _rings(geometry: dict[str, Any]) -> Iterator[list]:

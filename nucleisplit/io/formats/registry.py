@@ -11,6 +11,7 @@ import numpy as np
 
 from nucleisplit.errors import ConfigError
 from nucleisplit.io.label_check import check_label_image, warn_of_background
+from nucleisplit.io.planes import PlaneChoice
 from nucleisplit.io.readers import read_labels
 from nucleisplit.io.writers import write_labels
 
@@ -37,8 +38,10 @@ __all__ = [
 ]
 
 
-def _read_image(path: str | Path, shape: Shape | None = None) -> np.ndarray:
-    return check_label_image(Path(path), read_labels(path))
+def _read_image(
+    path: str | Path, shape: Shape | None = None, choice: PlaneChoice | None = None
+) -> np.ndarray:
+    return check_label_image(Path(path), read_labels(path, choice))
 
 
 def _read_array(path: str | Path, shape: Shape | None = None) -> np.ndarray:
@@ -125,7 +128,9 @@ def format_of(path: str | Path) -> Format | None:
     return next((FORMATS[name] for name, known in ENDINGS.items() if ending in known), None)
 
 
-def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+def read_label_file(
+    path: str | Path, shape: Shape | None = None, choice: PlaneChoice | None = None
+) -> np.ndarray:
     """Read labels in any of the formats, told by the ending; others are tried as images.
 
     Parameters
@@ -134,6 +139,8 @@ def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     shape : (int, int), optional
         Rows and columns of the image, for formats that do not hold them. Those that do are
         checked, but for label images.
+    choice : PlaneChoice, optional
+        Which plane of a label image that holds more than one.
 
     Returns
     -------
@@ -151,5 +158,8 @@ def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:
         file was passed over.
     """
     entry = format_of(path)
-    labels = entry.read(path, shape) if entry else _read_image(path, shape)
+    if entry is None or entry.read is _read_image:
+        labels = _read_image(path, shape, choice)
+    else:
+        labels = entry.read(path, shape)
     return warn_of_background(Path(path), labels)

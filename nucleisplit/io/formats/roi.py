@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import warnings
 import zipfile
 from collections import Counter
@@ -28,6 +29,8 @@ __all__ = ["read_roi", "write_roi"]
 
 _LIMIT = 32767
 """ImageJ keeps the bounds of a region as 16-bit integers."""
+
+logging.getLogger("roifile").addHandler(logging.NullHandler())  # what it tells is told by us
 
 _MAGIC = b"Iout"
 """A region begins so, in a zip and without."""
