@@ -68,7 +68,7 @@ def test_the_plane_that_holds_the_labels(tmp_path, spots):
     stack = np.stack([first, second]).astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", stack, metadata={"axes": "ZYX"}, ome=True)
     refused = run(tmp_path / "a.tif", tmp_path / "o.tif")
-    assert refused.exit_code == 2 and "2 slices; choose with --z" in refused.output
+    assert refused.exit_code == 2 and "choose with --z" in refused.output
     for z, labels in enumerate((first, second)):
         assert run(tmp_path / "a.tif", tmp_path / "o.tif", "--z", z, "--overwrite").exit_code == 0
         assert np.array_equal(read_labels(tmp_path / "o.tif"), labels)

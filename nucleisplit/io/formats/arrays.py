@@ -22,7 +22,7 @@ from nucleisplit.io.label_check import as_labels
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels, smallest_type
 
-from .common import Shape
+from .common import Shape, brief
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def read_array(path: str | Path, shape: Shape | None = None) -> np.ndarray:
         raise InputError(f"{path}: {error.message}", error.hint) from None
     except Exception as error:  # the parsers of headers and pickles raise dozens of types
         raise InputError(
-            f"{path}: is damaged, or is no array of NumPy ({str(error) or type(error).__name__})",
+            f"{path}: is damaged, or is no array of NumPy ({brief(error) or type(error).__name__})",
             "save it again with numpy.save",
         ) from None
     return as_labels(path, array)
@@ -111,7 +111,9 @@ def _parse(data: bytes) -> np.ndarray:
 def _array(shape: tuple[int, ...], dtype: np.dtype, is_fortran: bool, data: bytes) -> np.ndarray:
     """Return the array that bytes stand for, once they are known to be as many as it needs."""
     if dtype.kind not in "biuf":
-        raise InputError(f"holds no numbers ({dtype})", "save label images, one number a nucleus")
+        raise InputError(
+            f"holds no numbers ({brief(dtype)})", "save label images, one number a nucleus"
+        )
     if len(data) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{len(data)} bytes for {shape} of {dtype}")
     return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")

@@ -14,7 +14,7 @@ from nucleisplit.errors import InputError
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, load_json, paint, settle_numbers, settle_shape, whole_numbers
+from .common import Shape, brief, load_json, paint, settle_numbers, settle_shape, whole_numbers
 from .endings import stem_of
 from .outlines import trace_outlines
 from .runs import find_runs
@@ -156,7 +156,9 @@ def read_coco_images(path: str | Path) -> dict[str, Callable[..., np.ndarray]]:
     found: dict[str, Callable[..., np.ndarray]] = {}
     for image in images:
         if image.stem in found:
-            raise InputError(f"{path}: lists several images called {image.stem}", "rename one")
+            raise InputError(
+                f"{path}: lists several images called {brief(image.stem)}", "rename one"
+            )
         found[image.stem] = image.read
     return found
 
@@ -184,12 +186,12 @@ def _parse(path: Path) -> list[_Image]:
         shapes = {key: _shape(image) for key, image in images.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: is damaged, or is not COCO ({type(error).__name__}: {error})",
+            f"{path}: is damaged, or is not COCO ({type(error).__name__}: {brief(error)})",
             "export it again",
         ) from None
     if missing:
         raise InputError(
-            f"{path}: has annotations of image {missing[0]!r}, which it does not list",
+            f"{path}: has annotations of image {brief(missing[0])}, which it does not list",
             "add it to its images",
         )
     if not images:
@@ -238,7 +240,7 @@ def _merge(path: Path, shape: Shape, annotations: list[dict[str, Any]]) -> np.nd
                 masks.append((number, _decode(segmentation, shape)))
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(
-                f"{path}: annotation {number} cannot be read ({error})", "export it again"
+                f"{path}: annotation {number} cannot be read ({brief(error)})", "export it again"
             ) from None
     labels = paint(path, shape, objects, np.array(outlined, np.int64), unite=True)
     if not masks:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Shape",
+    "brief",
     "load_json",
     "measurement_texts",
     "paint",
@@ -30,11 +31,22 @@ __all__ = [
 
 Shape = tuple[int, int]
 
+_QUOTED = 100
 _FAR = 1e9
 """No pixel of any image lies as far out."""
 _CLAIMED, _MOST = 2**28, 2**31
 """Pixels of the largest image that a file alone may claim (our own are no larger), and of the
 largest that is painted at all."""
+
+
+def brief(value: Any) -> str:
+    """Return what is to be quoted from a file, cut where it is long.
+
+    >>> brief([1, 2]), len(brief("9" * 5000))
+    ('[1, 2]', 103)
+    """
+    text = str(value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 def load_json(path: Path, what: str) -> Any:
@@ -43,7 +55,7 @@ def load_json(path: Path, what: str) -> Any:
         return json.loads(read_bytes(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{path}: is damaged, or is not {what} ({error})", "export it again"
+            f"{path}: is damaged, or is not {what} ({brief(error)})", "export it again"
         ) from None
 
 

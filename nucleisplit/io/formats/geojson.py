@@ -22,6 +22,7 @@ from nucleisplit.io.writers import check_labels
 
 from .common import (
     Shape,
+    brief,
     load_json,
     measurement_texts,
     paint,
@@ -136,7 +137,7 @@ def read_geojson(path: str | Path, shape: Shape | None = None) -> np.ndarray:
         stored = _size(content)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(
-            f"{path}: is damaged, or is not GeoJSON ({type(error).__name__}: {error})",
+            f"{path}: is damaged, or is not GeoJSON ({type(error).__name__}: {brief(error)})",
             "export it again",
         ) from None
     nuclei = _choose(path, objects)
@@ -182,7 +183,7 @@ def _choose(path: Path, objects: list[_Object]) -> list[_Object]:
     wanted = ("", *_NUCLEI)
     if not any(each.kind in _NUCLEI for each in objects):
         wanted = ("", *_DRAWN)
-    passed = Counter(each.kind for each in objects if each.kind not in wanted)
+    passed = Counter(brief(each.kind) for each in objects if each.kind not in wanted)
     passed["without area"] = sum(each.kind in wanted and not each.rings for each in objects)
     named = [f"{count} {kind}" for kind, count in passed.items() if count]
     if named:
@@ -233,7 +234,7 @@ def _object(feature: dict[str, Any], properties: dict[str, Any]) -> _Object:
         kind,
         rings if sum(map(len, rings)) else [],
         _number(properties),
-        (int(plane.get("z", 0)), int(plane.get("t", 0))),
+        tuple(whole_numbers([plane.get("z", 0), plane.get("t", 0)]).tolist()),
         lacks_nucleus=kind == "cell" and not nucleus,
     )
 

@@ -18,7 +18,7 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
+from .common import Shape, brief, paint, settle_numbers, settle_shape, whole_numbers
 from .outlines import trace_outlines
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     except Exception as error:  # damaged archives and regions raise dozens of types
         raise InputError(
             f"{path}: is damaged, or is no zip of ImageJ regions "
-            f"({str(error) or type(error).__name__})",
+            f"({brief(error) or type(error).__name__})",
             "save it again with the ROI Manager",
         ) from error
     areas = [each for each in found if each[2]]
