@@ -104,7 +104,7 @@ def read_labels(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarr
         PNG (8/16-bit, or palette: its indices), TIFF or OME-Zarr (any integer type, or float
         holding whole numbers). An alpha channel is dropped.
     choice : PlaneChoice, optional
-        Which plane, where the file holds more than one.
+        Which plane; of a file of rows and columns alone there is none to choose.
 
     Returns
     -------
@@ -119,7 +119,8 @@ def read_labels(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarr
     """
     path = Path(path)
     with open_image(path, choice, palette=False) as source:
-        labels = source.plane(choice).read()
+        is_plain = sum(length > 1 for length in source.shape) <= 2
+        labels = source.plane(None if is_plain else choice).read()
     if labels.ndim != 2:
         raise InputError(
             f"{path}: is a colour image of {labels.shape[2]} channels, not a label image",
