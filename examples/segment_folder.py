@@ -13,7 +13,7 @@ import pandas as pd
 
 import nucleisplit
 from nucleisplit.io import find_images, read_image, write_labels, write_table
-from nucleisplit.io.formats import write_geojson
+from nucleisplit.io.formats import stem_of, write_geojson
 
 
 def main() -> None:
@@ -31,9 +31,9 @@ def main() -> None:
         except nucleisplit.NucleisplitError as error:  # one bad image does not stop the others
             print(error)
             continue
-        write_labels(arguments.out / f"{path.stem}_labels.tif", result.labels, overwrite=True)
+        write_labels(arguments.out / f"{stem_of(path)}_labels.tif", result.labels, overwrite=True)
         write_geojson(
-            arguments.out / f"{path.stem}.geojson", result.labels, result.table, overwrite=True
+            arguments.out / f"{stem_of(path)}.geojson", result.labels, result.table, overwrite=True
         )
 
         # A nucleus that the edge of the image cuts off has no size to speak of.

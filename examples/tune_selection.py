@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nucleisplit
 from nucleisplit.io import find_images, read_image, read_labels
+from nucleisplit.io.formats import stem_of
 from nucleisplit.metric import score_image, summarize
 
 SPLIT_BIASES = (-0.5, -0.25, 0.0, 0.25, 0.5)
@@ -24,12 +25,12 @@ def main() -> None:
     parser.add_argument("labels", type=Path, help="folder of label images, same names")
     arguments = parser.parse_args()
 
-    truths = {path.stem: read_labels(path) for path in find_images([arguments.labels])}
+    truths = {stem_of(path): read_labels(path) for path in find_images([arguments.labels])}
     segmenter = nucleisplit.Segmenter()
     pairs = []
     for path in find_images([arguments.images]):
-        if path.stem in truths:
-            pairs.append((segmenter(read_image(path)), truths[path.stem]))
+        if stem_of(path) in truths:
+            pairs.append((segmenter(read_image(path)), truths[stem_of(path)]))
     if not pairs:
         raise SystemExit(f"no image of {arguments.images} has a label image in {arguments.labels}")
 

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.io import LabelSource, find_label_sources, is_zarr, refuse_overwrite
+from nucleisplit.errors import ConfigError, InputError, OutputError
+from nucleisplit.io import (
+    LabelSource,
+    PlaneChoice,
+    find_label_sources,
+    is_zarr,
+    refuse_overwrite,
+)
 from nucleisplit.io.formats import (
     Format,
     format_of,
@@ -27,6 +33,7 @@ def convert_labels(
     name: str | None = None,
     pixel_size: float | None = None,
     overwrite: bool = False,
+    planes: PlaneChoice | None = None,
 ) -> tuple[int, int]:
     """Convert the labels of a file or folder.
 
@@ -35,13 +42,16 @@ def convert_labels(
     source : str or Path
         See `find_label_sources`.
     target : str or Path
-        A file for a file; for a folder a folder, or a table of run lengths.
+        A file for a file; for a folder, or a file of several images, a folder, or a table of run
+        lengths.
     name : str, optional
         The format, one of `FORMATS`; by default that of the ending of `target`.
     pixel_size : float, optional
         Micrometres; only for OME-TIFF and OME-Zarr.
     overwrite : bool
         Replace existing files.
+    planes : PlaneChoice, optional
+        Which plane of label images that hold more than one.
 
     Returns
     -------
@@ -63,17 +73,17 @@ def convert_labels(
         raise ConfigError(f"{target}: its ending tells no format", "choose one with --to")
     if pixel_size is not None and not entry.sized:
         raise ConfigError(f"{entry.name} holds no pixel size", "use --to ome-tiff or ome-zarr")
-    is_folder = source.is_dir() and not is_zarr(source)
-    if is_folder and entry.name == "submission" and target.suffix.lower() == ".csv":
+    are_many = len(sources) > 1 or (source.is_dir() and not is_zarr(source))
+    if are_many and entry.name == "submission" and target.suffix.lower() == ".csv":
         refuse_overwrite(target, overwrite)
-        images = {image_id: each.read() for image_id, each in sources.items()}
+        images = {image_id: each.read(choice=planes) for image_id, each in sources.items()}
         write_submissions(target, images, overwrite)
         return sum(map(_count, images.values())), len(images)
-    if is_folder:
-        return _convert_all(sources, target, entry, pixel_size, overwrite), len(sources)
+    if are_many:
+        return _convert_all(sources, target, entry, pixel_size, overwrite, planes), len(sources)
     (only,) = sources.values()
     refuse_overwrite(target, overwrite)
-    return _convert(only, target, entry, pixel_size, overwrite), 1
+    return _convert(only, target, entry, pixel_size, overwrite, planes), 1
 
 
 def convert_table(source: str | Path, target: str | Path, overwrite: bool = False) -> int:
@@ -96,26 +106,39 @@ def _convert_all(
     entry: Format,
     pixel_size: float | None,
     overwrite: bool,
+    planes: PlaneChoice | None,
 ) -> int:
     """Convert into a folder; nothing is written when a file is in the way."""
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is a file", "name a folder")
+    for image_id, each in sources.items():
+        if Path(image_id).name != image_id:
+            raise InputError(
+                f"{each.paths[0]}: {image_id!r} is no name for a file", "rename that image in it"
+            )
     files = {image_id: target / f"{image_id}{entry.ending}" for image_id in sources}
     for path in files.values():
         refuse_overwrite(path, overwrite)
     return sum(
-        _convert(each, files[image_id], entry, pixel_size, overwrite)
+        _convert(each, files[image_id], entry, pixel_size, overwrite, planes)
         for image_id, each in sources.items()
     )
 
 
 def _convert(
-    source: LabelSource, path: Path, entry: Format, pixel_size: float | None, overwrite: bool
+    source: LabelSource,
+    path: Path,
+    entry: Format,
+    pixel_size: float | None,
+    overwrite: bool,
+    planes: PlaneChoice | None,
 ) -> int:
-    labels = source.read()
+    labels = source.read(choice=planes)
     write_as(entry.name, path, labels, pixel_size=pixel_size, overwrite=overwrite)
     return _count(labels)
 
 
 def _count(labels: np.ndarray) -> int:
-    return int(np.count_nonzero(np.unique(labels)))
+    import pandas as pd
+
+    return int(np.count_nonzero(pd.unique(labels.ravel())))  # many times as fast as np.unique

@@ -7,6 +7,7 @@ __all__ = [
     "ConfigError",
     "DatasetError",
     "InputError",
+    "InputWarning",
     "NucleisplitError",
     "OutputError",
 ]
@@ -59,3 +60,7 @@ class BundleError(NucleisplitError):
 
 class OutputError(NucleisplitError):
     """A result cannot be written, or would replace an earlier one."""
+
+
+class InputWarning(UserWarning):
+    """A file can be used, but likely not as was meant; the text names it and says why."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nucleisplit.batch.journal import Journal
 from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.io import output_stems, remove
-from nucleisplit.io.formats import get_format
+from nucleisplit.io import one_line, output_stems, remove, safe_stem
+from nucleisplit.io.formats import get_format, stem_of
 
 RUN = "run.json"
 TABLE = "nuclei.csv"
@@ -78,14 +78,14 @@ def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path
     One folder ``images/`` gives ``images-nuclei/``, one file ``a.png`` gives ``a-nuclei/``, several
     files of one folder are treated like that folder, anything else gives ``nuclei/`` here.
 
-    >>> default_out(["scans/a.png"], [Path("scans/a.png")]).as_posix()
+    >>> default_out(["scans/a.ome.tif"], [Path("scans/a.ome.tif")]).as_posix()
     'scans/a-nuclei'
     """
     arguments = [Path(argument) for argument in arguments]
     if len(arguments) == 1 and arguments[0].is_dir() and arguments != list(images):
         source = arguments[0]
     elif len(images) == 1:
-        source = images[0].with_suffix("")
+        source = images[0].with_name(safe_stem(stem_of(images[0])))
     elif len({path.parent for path in images}) == 1:
         source = images[0].parent
     else:
@@ -115,7 +115,8 @@ def plan_jobs(images: Iterable[Path], out: Path, earlier: Iterable[dict] = ()) -
         if key in known:
             image, stem = known[key]["image"], known[key]["stem"]
         else:
-            image = path.name if path.name not in names else path.as_posix()
+            name = one_line(path.name)
+            image = name if name not in names else one_line(path.as_posix())
             stem = _first_free(proposals[path], stems)
         names.add(image)
         stems.add(stem.casefold())

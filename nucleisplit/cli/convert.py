@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from . import talk
-from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, overwrite_option
+from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, label_options, overwrite_option
 from .switches import json_option
 
 
@@ -26,14 +26,25 @@ from .switches import json_option
     metavar="UM",
     help="Width and height of a pixel, micrometres; only for ome-tiff and ome-zarr.",
 )
+@label_options
 @overwrite_option
 @json_option
 def convert(
-    source: Path, target: Path, name: str | None, pixel_size: float | None, overwrite: bool
+    source: Path,
+    target: Path,
+    name: str | None,
+    pixel_size: float | None,
+    channel: str | None,
+    axes: str | None,
+    z: int | None,
+    t: int | None,
+    scene: int | None,
+    overwrite: bool,
 ) -> None:
     """Convert labels: a file IN into the file OUT, or a folder of them into the folder OUT.
 
-    IN is whatever evaluate takes: label images, outlines, a dataset, a folder written by infer.
+    IN is whatever evaluate takes: label images, outlines, a dataset, a folder written by infer or
+    Cellpose. A file IN of several images, COCO or run lengths, makes a folder OUT.
     Where IN does not say how large the image is, it has to lie beside it, or in images/. Several
     images go into one table when OUT ends in .csv. Tables of nuclei become Parquet (.parquet) or
     AnnData (.h5ad), and back.
@@ -44,12 +55,14 @@ def convert(
     nucleisplit convert images-nuclei/ submission.csv          run lengths of all images
     nucleisplit convert DATA/labels/ masks/ --to tiff
     nucleisplit convert a.geojson a.ome.tif --pixel-size 0.25
+    nucleisplit convert instances.json labels/ --to tiff       COCO of many images
     nucleisplit convert images-nuclei/nuclei.csv nuclei.parquet
     nucleisplit convert images-nuclei/nuclei.csv nuclei.h5ad   for scanpy and squidpy
     nucleisplit convert rois/ labels/ --to tiff --json         for programs
 
     \b
     tiff           NAME.tif                 label image
+    numpy          NAME.npy                 the same as an array of NumPy
     ome-tiff       NAME.ome.tif             label image with the size of a pixel
     ome-zarr       NAME.ome.zarr            folder with a pyramid, for napari and clusters
     geojson        NAME.geojson             outlines for QuPath
@@ -59,6 +72,7 @@ def convert(
     submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
     """
     from nucleisplit.conversion import convert_labels, convert_table
+    from nucleisplit.io import PlaneChoice
     from nucleisplit.io.formats import is_table
 
     talk.detail(f"reading {source}")
@@ -66,7 +80,8 @@ def convert(
         count = convert_table(source, target, overwrite)
         talk.answer(f"{count} nuclei: {target}", {"out": target, "nuclei": count, "images": None})
         return
-    count, images = convert_labels(source, target, name, pixel_size, overwrite)
+    planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene)
+    count, images = convert_labels(source, target, name, pixel_size, overwrite, planes)
     talk.answer(
         f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}",
         {"out": target, "nuclei": count, "images": images},

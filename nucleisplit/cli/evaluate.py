@@ -9,10 +9,11 @@ import click
 
 from . import talk
 from .completers import complete_files
-from .options import CONTEXT, FILE_OR_FOLDER, overwrite_option
+from .options import CONTEXT, FILE_OR_FOLDER, label_options, overwrite_option
 from .tables import aligned
 
 if TYPE_CHECKING:
+    from nucleisplit.io import PlaneChoice
     from nucleisplit.metric import ImageScore, Summary
 
 
@@ -51,6 +52,7 @@ def _take_json(
     is_flag=True,
     help="Leave images without a prediction out, instead of counting their nuclei as missed.",
 )
+@label_options
 @overwrite_option
 def evaluate(
     pred: Path,
@@ -58,13 +60,18 @@ def evaluate(
     groups: tuple[Path, str] | None,
     json_path: Path | None,
     allow_missing: bool,
+    channel: str | None,
+    axes: str | None,
+    z: int | None,
+    t: int | None,
+    scene: int | None,
     overwrite: bool,
 ) -> None:
     """Score the label images PRED against TRUTH.
 
-    Both are a label image (TIFF or PNG), outlines (GeoJSON, ImageJ regions, COCO, run lengths), a
-    folder of them with equal stems, a folder written by infer, or a dataset (images/ + labels/,
-    or <id>/masks/).
+    Both are a label image (TIFF, PNG, an array of NumPy), outlines (GeoJSON, ImageJ regions, COCO,
+    run lengths), a folder of them with equal stems, a folder written by infer or Cellpose, or a
+    dataset (images/ + labels/ or masks/, or <id>/masks/).
 
     \b
     nucleisplit evaluate images-nuclei/ DATA
@@ -79,7 +86,7 @@ def evaluate(
     Dice is that of the foreground, mean over images.
     """
     from nucleisplit.errors import DatasetError
-    from nucleisplit.io import read_image_table, refuse_overwrite, write_json
+    from nucleisplit.io import PlaneChoice, read_image_table, refuse_overwrite, write_json
     from nucleisplit.metric import summarize, summarize_groups
 
     if json_path is not None:
@@ -87,7 +94,8 @@ def evaluate(
     table = None
     if groups is not None:
         table = read_image_table(groups[0]).column(groups[1])
-    scores = _score_all(pred, truth, allow_missing)
+    planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene)
+    scores = _score_all(pred, truth, allow_missing, planes)
     overall = summarize(scores)
     by_group: dict[str, Summary] = {}
     if table is not None:
@@ -119,13 +127,16 @@ def evaluate(
         write_json(json_path, content, overwrite)
 
 
-def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]:
+def _score_all(
+    pred: Path, truth: Path, allow_missing: bool, planes: PlaneChoice
+) -> list[ImageScore]:
     from nucleisplit.errors import InputError
     from nucleisplit.io import find_label_sources, is_zarr
     from nucleisplit.metric import score_image
 
     predicted, true = find_label_sources(pred), find_label_sources(truth)
-    if all(path.is_file() or is_zarr(path) for path in (pred, truth)):
+    are_files = all(path.is_file() or is_zarr(path) for path in (pred, truth))
+    if are_files and len(predicted) == len(true) == 1:
         # two files belong together, whatever their names
         predicted = dict(zip(true, predicted.values(), strict=True))
     common = [image_id for image_id in true if image_id in predicted]
@@ -144,8 +155,10 @@ def _score_all(pred: Path, truth: Path, allow_missing: bool) -> list[ImageScore]
     for image_id, source in true.items():
         if image_id not in predicted and allow_missing:
             continue
-        labels = source.read()
-        found = predicted[image_id].read(labels.shape) if image_id in predicted else 0 * labels
+        labels = source.read(choice=planes)
+        found = 0 * labels
+        if image_id in predicted:
+            found = predicted[image_id].read(labels.shape, planes)
         try:
             score = score_image(found, labels, image_id)
         except ValueError as error:

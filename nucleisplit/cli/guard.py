@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-from nucleisplit.errors import NucleisplitError
+from nucleisplit.errors import InputWarning, NucleisplitError
 
 from . import talk
 from .exits import FAILED, INTERRUPTED, TERMINATED
@@ -37,7 +38,7 @@ class _Terminated(KeyboardInterrupt):
 def guarded(context: click.Context) -> Iterator[None]:
     """Parse and run a command of the program within this; exits where that raises."""
     try:
-        with _heeding_signals():
+        with _heeding_signals(), _noting_warnings():
             yield
     except click.UsageError as error:
         if "--json" in context.meta[WORDS]:
@@ -75,6 +76,24 @@ def _stop(context: click.Context, code: int) -> None:
     remedy = _GOING_ON.get(context.invoked_subcommand or "", "")
     talk.failure(("interrupted" if code == INTERRUPTED else "terminated") + remedy)
     sys.exit(code)
+
+
+@contextmanager
+def _noting_warnings() -> Iterator[None]:
+    """Say what is wrong with a file that can be used as other notes are said, once."""
+    said: set[str] = set()
+
+    def show(message, category, *place) -> None:
+        if not issubclass(category, InputWarning):
+            shown_before(message, category, *place)
+        elif str(message) not in said:
+            said.add(str(message))
+            talk.note(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        shown_before, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 @contextmanager

@@ -131,6 +131,34 @@ _PLANE_OPTIONS = (
 )
 
 
+_LABEL_OPTIONS = (
+    click.option(
+        "--channel", metavar="NAME|N", help="Of label images with several channels, that one."
+    ),
+    click.option(
+        "--axes",
+        metavar="LETTERS",
+        callback=lambda _context, _parameter, word: word and word.upper(),
+        help="What the dimensions of label images are, where they do not say: as for infer.",
+    ),
+    click.option("--z", type=click.IntRange(0), metavar="N", help="Of stacks, that slice, from 0."),
+    click.option("--t", type=click.IntRange(0), metavar="N", help="The time point, from 0."),
+    click.option(
+        "--scene",
+        type=click.IntRange(0),
+        metavar="N",
+        help="The image, from 0, of files that hold several.",
+    ),
+)
+
+
+def label_options(command):
+    """``--channel``, ``--axes``, ``--z``, ``--t`` and ``--scene``: which plane holds the labels."""
+    for option in reversed(_LABEL_OPTIONS):
+        command = option(command)
+    return command
+
+
 def plane_options(command):
     """``--channel``, ``--axes``, ``--z``, ``--t``, ``--scene``, ``--level`` and ``--mpp``."""
     for option in reversed(_PLANE_OPTIONS):
@@ -146,6 +174,7 @@ FORMAT_NAMES = (
     "ome-tiff",
     "ome-zarr",
     "tiff",
+    "numpy",
     "geojson",
     "roi",
     "coco",
@@ -176,7 +205,7 @@ write_option = click.option(
     shell_complete=complete_words(_MORE_FORMATS),
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath), roi (ImageJ and Fiji), "
-    "ome-tiff, ome-zarr, coco, coco-polygons, submission (Data Science Bowl 2018).",
+    "ome-tiff, ome-zarr, numpy, coco, coco-polygons, submission (Data Science Bowl 2018).",
 )
 
 

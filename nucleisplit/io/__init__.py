@@ -7,6 +7,7 @@ from .find import find_images, output_stems
 from .folds import make_folds
 from .label_sets import LabelSource, find_label_sources
 from .layout import LABEL_SUFFIX, name_some
+from .names import bare_cell, guarded_cell, one_line, safe_stem
 from .overlay import display_levels, draw_outlines, draw_overlay, for_display, write_overlay
 from .plane import Plane, Stack
 from .planes import STACKS, PlaneChoice
@@ -34,6 +35,7 @@ __all__ = [
     "PlaneChoice",
     "Record",
     "Stack",
+    "bare_cell",
     "clean_labels",
     "csv_rows",
     "display_levels",
@@ -42,11 +44,13 @@ __all__ = [
     "find_images",
     "find_label_sources",
     "for_display",
+    "guarded_cell",
     "is_zarr",
     "label_pyramid",
     "load_dataset",
     "make_folds",
     "name_some",
+    "one_line",
     "open_image",
     "output_stems",
     "read_image",
@@ -56,6 +60,7 @@ __all__ = [
     "remove",
     "remove_parts",
     "replacing",
+    "safe_stem",
     "write_json",
     "write_label_bands",
     "write_labels",

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from nucleisplit.errors import InputError
 
+from .formats import stem_of
 from .layout import list_images
+from .names import safe_stem
 from .readers import IMAGE_SUFFIXES, is_zarr
 
 __all__ = ["find_images", "output_stems"]
@@ -52,20 +54,18 @@ def output_stems(paths: Sequence[Path]) -> list[str]:
 
     The stem of the file where no other image shares it (upper and lower case count as equal).
     Otherwise the file ending is added (``cell_png``), the name of the folder put before it
-    (``day1_cell``), both, or at last a number.
+    (``day1_cell``), both, or at last a number. What is too long for a file with an ending, or
+    would break a line, is shortened or replaced: see `safe_stem`.
 
-    >>> output_stems([Path("a/x.png"), Path("a/y.png"), Path("a/y.tif"), Path("b/x.png")])
-    ['a_x', 'y_png', 'y_tif', 'b_x']
+    >>> output_stems([Path("a/x.png"), Path("a/y.ome.tif"), Path("a/y.tif"), Path("b/x.png")])
+    ['a_x', 'y_ome_tif', 'y_tif', 'b_x']
     """
     choices = [
-        [
-            path.stem,
-            f"{path.stem}_{ending}",
-            f"{folder}_{path.stem}",
-            f"{folder}_{path.stem}_{ending}",
-        ]
+        [safe_stem(name) for name in (stem, f"{stem}_{ending}", f"{folder}_{stem}", whole)]
         for path in map(Path, paths)
-        for ending, folder in [(path.suffix.lstrip("."), path.absolute().parent.name)]
+        for stem, folder in [(stem_of(path), path.absolute().parent.name)]
+        for ending in [path.name.removeprefix(stem).strip(".").replace(".", "_")]
+        for whole in [f"{folder}_{stem}_{ending}"]
     ]
     stems = [names[0] for names in choices]
     for step in range(1, len(choices[0]) if choices else 0):

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from nucleisplit.errors import InputError
 
+from .label_check import as_labels
 from .planes import PlaneChoice, choose_scene
 from .source import ImageSource, told
 from .store import ArrayStore, Store
@@ -94,7 +95,7 @@ def read_image(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarra
         return source.plane(choice).read()
 
 
-def read_labels(path: str | Path) -> np.ndarray:
+def read_labels(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarray:
     """Read one label image as it is: no clean-up, no renumbering.
 
     Parameters
@@ -102,6 +103,8 @@ def read_labels(path: str | Path) -> np.ndarray:
     path : str or Path
         PNG (8/16-bit, or palette: its indices), TIFF or OME-Zarr (any integer type, or float
         holding whole numbers). An alpha channel is dropped.
+    choice : PlaneChoice, optional
+        Which plane; of a file of rows and columns alone there is none to choose.
 
     Returns
     -------
@@ -115,22 +118,15 @@ def read_labels(path: str | Path) -> np.ndarray:
         values above 2**31 - 1.
     """
     path = Path(path)
-    with open_image(path, palette=False) as source:
-        labels = source.plane().read()
+    with open_image(path, choice, palette=False) as source:
+        is_plain = sum(length > 1 for length in source.shape) <= 2
+        labels = source.plane(None if is_plain else choice).read()
     if labels.ndim != 2:
         raise InputError(
             f"{path}: is a colour image of {labels.shape[2]} channels, not a label image",
             "save one number per nucleus in a single-channel 16-bit PNG or TIFF",
         )
-    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
-        raise InputError(f"{path}: labels are not whole numbers", "save them as integers")
-    if labels.dtype.kind != "b":
-        low, high = labels.min(), labels.max()
-        if low < 0:
-            raise InputError(f"{path}: holds the negative label {low}", "use 0 for background")
-        if high > np.iinfo(np.int32).max:
-            raise InputError(f"{path}: holds the label {high}, above 2**31 - 1", "renumber it")
-    return np.ascontiguousarray(labels, dtype=np.int32)
+    return as_labels(path, labels)
 
 
 def is_zarr(path: Path) -> bool:

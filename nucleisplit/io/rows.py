@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .names import guarded_cell
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,7 +19,7 @@ __all__ = ["csv_rows"]
 def csv_rows(table: pd.DataFrame) -> str:
     """Return one line per row: commas, numbers with six significant digits, empty for NaN.
 
-    Texts are quoted where they have to be.
+    Texts are quoted where they have to be, and guarded where a spreadsheet would compute them.
 
     Examples
     --------
@@ -46,5 +48,6 @@ def _column(values: np.ndarray) -> tuple[str, list]:
 
 def _text(value: object) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(["" if value != value else value, ""])
+    value = guarded_cell(value) if isinstance(value, str) else "" if value != value else value
+    csv.writer(line, lineterminator="").writerow([value, ""])
     return line.getvalue()[:-1]

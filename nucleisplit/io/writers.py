@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .atomic import replacing
+from .names import guarded_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,11 +159,18 @@ def write_label_bands(
 def write_table(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -> None:
     """Write a table as CSV (UTF-8, commas, numbers with six significant digits, no index).
 
+    Texts that a spreadsheet would compute are guarded, see `nucleisplit.io.names.guarded_cell`.
+
     Raises
     ------
     OutputError
         See `nucleisplit.io.atomic.replacing`.
     """
+    texts = {
+        name: table[name].map(lambda cell: guarded_cell(cell) if isinstance(cell, str) else cell)
+        for name in table.select_dtypes(exclude=["number", "bool"])
+    }
+    table = table.assign(**texts)
     with replacing(path, overwrite) as part:
         table.to_csv(part, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
 
@@ -179,7 +187,8 @@ def write_json(path: str | Path, content: Any, overwrite: bool = False) -> None:
     """
     text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path, overwrite) as part:
-        part.write_text(text, encoding="utf-8")
+        # half a surrogate, as in names of files that are not UTF-8, becomes an escape of JSON
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _plain(value: Any) -> Any:

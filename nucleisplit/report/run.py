@@ -11,7 +11,8 @@ import pandas as pd
 
 from nucleisplit.batch.outputs import RUN, TABLE, output_names
 from nucleisplit.errors import InputError
-from nucleisplit.io import LABEL_SUFFIX, PlaneChoice
+from nucleisplit.io import PlaneChoice, bare_cell
+from nucleisplit.io.layout import short_stem
 from nucleisplit.review import Doubt, read_review
 
 __all__ = ["Entry", "Run", "read_run"]
@@ -42,7 +43,7 @@ class Entry:
     @property
     def image_id(self) -> str:
         """What its label image is called, without ``_labels``: by this the truth is found."""
-        return Path(self.record.get("labels") or self.name).stem.removesuffix(LABEL_SUFFIX)
+        return short_stem(Path(self.record.get("labels") or self.name))
 
     def file(self, kind: str) -> Path | None:
         """The file that holds its ``labels``, ``overlay`` or ``review``; None where none does."""
@@ -134,6 +135,8 @@ def _read_record(path: Path) -> dict:
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype={"image": str}, keep_default_na=False, na_values=[""])
+        if "image" in table:
+            table["image"] = table["image"].map(bare_cell, na_action="ignore")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", "run infer again") from error
     except ValueError as error:  # of the parser, or not UTF-8

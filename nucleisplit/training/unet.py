@@ -11,13 +11,14 @@ from pathlib import Path
 import click
 
 from nucleisplit.config import RunConfig
-from nucleisplit.errors import ConfigError
+from nucleisplit.errors import ConfigError, DatasetError
 from nucleisplit.io import (
     CleaningNotes,
     Dataset,
     Record,
     find_images,
     load_dataset,
+    name_some,
     read_image,
 )
 from nucleisplit.pipeline import Segmenter
@@ -180,7 +181,26 @@ def read_pairs(dataset: Dataset, config: RunConfig, say: Callable[[str], None]) 
             raise ConfigError(f"{record.image_path}: {error}") from error
     if notes:
         say(f"labels cleaned: {notes}")
+    _refuse_empty(dataset, [pair.labels.max() > 0 for pair in pairs], say)
     return pairs
+
+
+def _refuse_empty(dataset: Dataset, shows: Sequence[bool], say: Callable[[str], None]) -> None:
+    """Say how many images show no nucleus; `DatasetError` where none does: all would be right."""
+    lone = [
+        record for record, any_there in zip(dataset.records, shows, strict=True) if not any_there
+    ]
+    if not lone:
+        return
+    if len(lone) == len(dataset):
+        raise DatasetError(
+            f"{dataset}: no label image holds a nucleus (such as {lone[0].label_paths[0]})",
+            "save the numbers of the nuclei, above 0",
+        )
+    say(
+        f"{len(lone)} of {len(dataset)} label images hold no nucleus: "
+        f"{name_some([record.image_id for record in lone])}"
+    )
 
 
 def _pseudo_fingerprint(folder: Path, segmenter: Segmenter) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nucleisplit.errors import InputError, NucleisplitError, OutputError
 from nucleisplit.io import read_image, refuse_overwrite, replacing, write_labels
-from nucleisplit.io.formats import OUTLINE_SUFFIXES
+from nucleisplit.io.formats import OUTLINE_SUFFIXES, stem_of
 from nucleisplit.io.layout import list_images, short_stem
 
 __all__ = ["save_corrections"]
@@ -55,6 +55,7 @@ def save_corrections(
     folder, name = Path(folder), name.strip()
     if not name or name[0] == "." or set(name) & _FORBIDDEN:
         raise InputError(f"{name!r} is no name for a file", "use letters, digits, - and _")
+    name = stem_of(f"{name}.tif")
     image = _storable(image)
     known = _image_of(folder / "images", name, image)
     target = _labels_of(folder / "labels", name)
@@ -76,7 +77,7 @@ def _storable(image: np.ndarray) -> np.ndarray:
 def _image_of(folder: Path, name: str, image: np.ndarray) -> Path | None:
     """The file of this image, if it is there; refuse one of the same name that is another."""
     for path in list_images(folder) if folder.is_dir() else ():
-        if path.stem == name:
+        if stem_of(path) == name:
             try:
                 same = np.array_equal(read_image(path), image)
             except NucleisplitError:

@@ -14,7 +14,7 @@ from nucleisplit.io.formats import trace_outlines
 from nucleisplit.viewer.colors import color_table
 from nucleisplit.viewer.doubts import Queue
 from nucleisplit.viewer.nuclei import Choice
-from nucleisplit.viewer.region import Region
+from nucleisplit.viewer.region import Region, place_in_image
 from nucleisplit.viewer.session import Session
 from nucleisplit.viewer.shown import Shown
 
@@ -77,7 +77,12 @@ class NucleiLayers:
         self._place = shown.place(region)
         self._random = label_colormap(49, 0.5)
         self._outlines: Shapes | None = None
-        self.labels = Labels(self._pixels(), name=f"{session.name} nuclei", **self._place)
+        self.labels = Labels(
+            self._pixels(),
+            name=f"{session.name} nuclei",
+            metadata=place_in_image(region, shown.shape),
+            **self._place,
+        )
 
     @property
     def iou(self) -> np.ndarray:

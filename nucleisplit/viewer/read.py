@@ -13,7 +13,7 @@ import numpy as np
 
 from nucleisplit.errors import InputError, NucleisplitError
 from nucleisplit.io import LABEL_SUFFIX, STACKS, PlaneChoice, open_image
-from nucleisplit.io.formats import label_stem, read_geojson, read_nuclei, read_roi
+from nucleisplit.io.formats import read_geojson, read_nuclei, read_roi, stem_of
 from nucleisplit.viewer.colors import color_table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def find_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] |
     is_ours, read = _READERS[ending]
     try:
         return read if is_ours(path) else None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile):
         return None  # it is for others to say what is wrong with it
 
 
@@ -105,12 +105,12 @@ def read_outlines(path: str | Path) -> list[LayerData]:
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     rows = [f["properties"].get("measurements") or {} for f in content["features"]]
     table = pd.DataFrame(rows)
-    return [_layer(labels, label_stem(path), table if "label" in table else None)]
+    return [_layer(labels, stem_of(path), table if "label" in table else None)]
 
 
 def read_regions(path: str | Path) -> list[LayerData]:
     """Read our zip of regions of ImageJ."""
-    return [_layer(read_roi(path), label_stem(path), None)]
+    return [_layer(read_roi(path), stem_of(path), None)]
 
 
 def _is_run(folder: Path) -> bool:
@@ -128,7 +128,7 @@ def _read_record(folder: Path) -> dict:
 def _is_our_tiff(path: Path) -> bool:
     import tifffile
 
-    if not label_stem(path).endswith(LABEL_SUFFIX):
+    if not stem_of(path).endswith(LABEL_SUFFIX):
         return False
     try:
         with tifffile.TiffFile(path) as file:
@@ -159,14 +159,14 @@ def _image_layer(entry: Entry, planes: PlaneChoice) -> LayerData | None:
     except NucleisplitError:
         return None
     is_rgb = pixels.ndim == (4 if stacked else 3)
-    return pixels, {"name": Path(entry.name).stem, "rgb": is_rgb}, "image"
+    return pixels, {"name": stem_of(entry.name), "rgb": is_rgb}, "image"
 
 
 def _labels_layer(path: Path, table: pd.DataFrame | None) -> LayerData:
     with open_image(path, palette=False) as source:
         stacked = "Z" in source.axes
         labels = source.stack().read() if stacked else source.plane().read()
-    return _layer(labels.astype(np.int32), label_stem(path), table)
+    return _layer(labels.astype(np.int32), stem_of(path), table)
 
 
 def _layer(labels: np.ndarray, name: str, table: pd.DataFrame | None) -> LayerData:

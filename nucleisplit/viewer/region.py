@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nucleisplit.errors import InputError
 from nucleisplit.io.formats.outlines import fill_outlines
 
-__all__ = ["Region", "region_of", "whole"]
+__all__ = ["Region", "in_image", "place_in_image", "region_of", "whole"]
+
+PLACE = "nucleisplit"
+"""The entry of a layer's metadata that says which part of an image it shows."""
+_MOST = 2**28
+"""Pixels of the largest image whose outlines are drawn at once."""
 
 _EMPTY = ("the shape holds no pixel of the image", "draw a larger one, on the image")
 
@@ -31,6 +37,44 @@ class Region:
 def whole(shape: tuple[int, int]) -> Region:
     """All of a plane of that many rows and columns."""
     return Region(slice(0, shape[0]), slice(0, shape[1]))
+
+
+def place_in_image(region: Region, shape: tuple[int, int]) -> dict[str, Any]:
+    """Say where a region lies in an image of that many rows and columns, as metadata of a layer.
+
+    >>> place_in_image(Region(slice(2, 6), slice(1, 8)), (20, 10))
+    {'nucleisplit': {'corner': (2, 1), 'shape': (20, 10)}}
+    """
+    corner = (region.rows.start, region.columns.start)
+    return {PLACE: {"corner": corner, "shape": (int(shape[0]), int(shape[1]))}}
+
+
+def in_image(labels: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
+    """Return the labels of a whole image, where the metadata of `place_in_image` say what part.
+
+    Parameters
+    ----------
+    labels : (h, w) integer ndarray
+    metadata : dict
+        Of the layer; without that entry the labels are those of a whole image.
+
+    Raises
+    ------
+    InputError
+        The image is too large to be held.
+    """
+    place = metadata.get(PLACE)
+    if not place or tuple(place["shape"]) == labels.shape:
+        return labels
+    (top, left), (height, width) = place["corner"], place["shape"]
+    if height * width > _MOST:
+        raise InputError(
+            f"a region of an image of {height}x{width} pixels cannot be saved as outlines",
+            "segment the whole image with: nucleisplit infer --write ome-zarr",
+        )
+    whole_image = np.zeros((height, width), labels.dtype)
+    whole_image[top : top + labels.shape[0], left : left + labels.shape[1]] = labels
+    return whole_image
 
 
 def region_of(vertices: np.ndarray, shape: tuple[int, int]) -> Region:

@@ -9,6 +9,7 @@ import numpy as np
 
 from nucleisplit.errors import InputError
 from nucleisplit.io.formats import write_as
+from nucleisplit.viewer.region import in_image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +23,15 @@ def write_tiff(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
 
 def write_geojson(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Write outlines for QuPath, with the features of the layer as measurements."""
+    """Write outlines for QuPath, with the features of the layer as measurements.
+
+    Those of a region lie where it lies in its image.
+    """
     return _write("geojson", path, data, meta)
 
 
 def write_regions(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
-    """Write a zip of regions for ImageJ and Fiji."""
+    """Write a zip of regions for ImageJ and Fiji, like `write_geojson`."""
     return _write("roi", path, data, meta)
 
 
@@ -40,6 +44,8 @@ def _write(name: str, path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         raise InputError(f"{path}: cannot hold {labels.ndim}-D labels", "save one slice")
     if labels.size and labels.min() < 0:
         raise InputError(f"{path}: the labels hold {labels.min()}", "use 0 for background")
+    if name != "tiff":  # which is the pixels of the layer, as napari shows them
+        labels = in_image(labels, meta.get("metadata") or {})
     write_as(name, path, labels, _table(meta.get("features")), overwrite=True)
     return [str(Path(path))]
 

@@ -62,6 +62,25 @@ def test_pixel_size(tmp_path, folder):
     assert result.output == f"nucleisplit: {message}\n"
 
 
+def test_the_plane_that_holds_the_labels(tmp_path, spots):
+    """Of a label image of two slices, which a hint asks for, and beside an image of channels."""
+    first, second = spots(0)[1], spots(1)[1]
+    stack = np.stack([first, second]).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, metadata={"axes": "ZYX"}, ome=True)
+    refused = run(tmp_path / "a.tif", tmp_path / "o.tif")
+    assert refused.exit_code == 2 and "choose with --z" in refused.output
+    for z, labels in enumerate((first, second)):
+        assert run(tmp_path / "a.tif", tmp_path / "o.tif", "--z", z, "--overwrite").exit_code == 0
+        assert np.array_equal(read_labels(tmp_path / "o.tif"), labels)
+        words = ["evaluate", str(tmp_path / "o.tif"), str(tmp_path / "a.tif"), "--z", str(z)]
+        assert " 1.000 " in CliRunner().invoke(main, words).output
+    channels = np.zeros((4, *first.shape), np.uint8)
+    tifffile.imwrite(tmp_path / "b.ome.tif", channels, metadata={"axes": "CYX"})
+    (tmp_path / "b.csv").write_text("ImageId,EncodedPixels\nb,1 3\n")
+    assert run(tmp_path / "b.csv", tmp_path / "b_labels.tif").exit_code == 0
+    assert read_labels(tmp_path / "b_labels.tif").shape == first.shape
+
+
 def test_overwriting_is_refused_before_anything_is_written(tmp_path, folder):
     out = tmp_path / "out"
     out.mkdir()

@@ -39,6 +39,8 @@ def test_output_stems():
 
     assert stems() == []
     assert stems("a/x.png", "b/y.png") == ["x", "y"]
+    assert stems("a/x.ome.tif", "a/y.OME.tiff", "a/z.ome.zarr") == ["x", "y", "z"]
+    assert stems("a/x.ome.tif", "a/x.tif", "a/x.tiff") == ["x_ome_tif", "x_tif", "x_tiff"]
     assert stems("a/x.png", "a/x.tif") == ["x_png", "x_tif"]
     assert stems("a/x.png", "b/X.png") == ["a_x", "b_X"]
     assert stems("a/x.png", "b/x.png", "b/x.tif") == ["a_x", "b_x", "x_tif"]
@@ -56,3 +58,22 @@ def test_output_stems_are_always_distinct():
     paths += [Path("x_2.p"), Path("a_x.t"), Path("x_p.t")]
     found = [stem.casefold() for stem in output_stems(paths)]
     assert len(set(found)) == len(paths)
+
+
+def test_names_too_long_or_of_several_lines():
+    names = [
+        "x" * 245,
+        "x" * 244 + "y",
+        "é" * 120,
+        "a\nb",
+        "a\u2028b",
+        "a_b",
+        "a\udcffb",
+        "x" * 160,
+    ]
+    found = output_stems([Path("in", f"{name}.tif") for name in names])
+    assert len(set(found)) == len(names)
+    assert found[5] == "a_b" and found[7] == "x" * 160
+    for stem in found:
+        assert len(f".{stem}.coco-polygons.json.1234567-01234567.part".encode()) <= 255
+        assert len(stem.splitlines()) == 1

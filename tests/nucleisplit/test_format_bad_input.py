@@ -58,6 +58,18 @@ BAD = [
     ("a.geojson", geojson([[0, 0], [float("nan"), 5], [5, 0]]), "coordinates that are no numbers"),
     ("a.geojson", geojson([["x", 0], [5, 5]]), "is not GeoJSON"),
     ("a.geojson", b'{"type": "FeatureCollection"}', "is not GeoJSON .KeyError"),
+    ("a.geojson", geojson([1, 2, 3]), r"is not GeoJSON .ValueError: a ring of the shape \(3,\)"),
+    ("a.geojson", geojson([[1], [2], [3]]), r"a ring of the shape \(3, 1\)"),
+    (
+        "a.geojson",
+        b'{"type":"FeatureCollection","nucleisplit":{"height":1e400,"width":9}}',
+        "damag",
+    ),
+    ("a.geojson", b"[" * 100_000, "a.geojson: is damaged, or is not GeoJSON"),
+    ("a.coco.json", b"[" * 100_000, "a.coco.json: is damaged, or is not COCO"),
+    ("a.coco.json", coco(rle(10**30, 4)), "annotation 1 cannot be read .not all are whole numbers"),
+    ("a.coco.json", coco({"size": [9, 9], "counts": "o" * 50_000}), "has too many digits"),
+    ("a.submission.csv", runs("9" * 5000 + " 1"), "holds no pairs of numbers: '9999"),
     ("a.rois.zip", zipped(region([20, 1], [25, 1], [25, 5])), "lies outside the image of 9x9"),
     ("a.rois.zip", zipped(region([-9, 1], [-2, 1], [-2, 5])), "lies outside the image of 9x9"),
     ("a.rois.zip", zipped(b"no region"), "a.rois.zip: "),
@@ -87,7 +99,7 @@ def test_a_bad_file_leaves_no_output(tmp_path):
     (tmp_path / "ein é.geojson").write_bytes(b"{")
     words = ["convert", str(tmp_path / "ein é.geojson"), str(tmp_path / "b.rois.zip")]
     result = CliRunner().invoke(main, words)
-    assert result.exit_code == 2 and "ein é.geojson: is not GeoJSON" in result.output
+    assert result.exit_code == 2 and "ein é.geojson: is damaged, or is not GeoJSON" in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["ein é.geojson"]
 
 

@@ -1,7 +1,8 @@
 """Label images in the formats of other programs: each with a writer and a reader."""
 
+from .arrays import read_array, write_array
 from .coco import read_coco, write_coco, write_coco_polygons
-from .endings import OUTLINE_SUFFIXES, label_stem
+from .endings import OUTLINE_SUFFIXES, stem_of
 from .geojson import read_geojson, write_geojson
 from .ome import write_ome_tiff
 from .outlines import Outlines, fill_outlines, trace_outlines
@@ -27,8 +28,9 @@ __all__ = [
     "format_of",
     "get_format",
     "is_table",
-    "label_stem",
+    "stem_of",
     "need_library",
+    "read_array",
     "read_coco",
     "read_geojson",
     "read_label_file",
@@ -38,6 +40,7 @@ __all__ = [
     "stream_to_h5ad",
     "stream_to_parquet",
     "trace_outlines",
+    "write_array",
     "write_as",
     "write_coco",
     "write_coco_polygons",

@@ -1,8 +1,10 @@
-"""COCO JSON, one image a file: run lengths (compressed, as pycocotools reads them) or polygons."""
+"""COCO JSON, as we write it of one image: run lengths (compressed, for pycocotools) or polygons."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +12,20 @@ import numpy as np
 
 from nucleisplit.errors import InputError
 from nucleisplit.io.atomic import replacing
-from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, paint, settle_numbers, settle_shape
-from .endings import label_stem
+from .common import Shape, brief, load_json, paint, settle_numbers, settle_shape, whole_numbers
+from .endings import stem_of
 from .outlines import trace_outlines
 from .runs import find_runs
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_coco", "write_coco", "write_coco_polygons"]
+__all__ = ["read_coco", "read_coco_images", "write_coco", "write_coco_polygons"]
+
+_LONGEST = 45
+"""Bits of a run length; no image has as many pixels."""
 
 
 def write_coco(
@@ -78,7 +82,7 @@ def write_coco(
         if number in scores:
             annotation["score"] = scores[number]
         annotations.append(annotation)
-    name = label_stem(path)
+    name = stem_of(path)
     content = {
         "images": [{"id": 1, "file_name": name, "height": height, "width": width}],
         "categories": [{"id": 1, "name": "nucleus"}],
@@ -105,8 +109,10 @@ def read_coco(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     ----------
     path : str or Path
         Run lengths, compressed or not, and polygons, whose inside is told by the centres of their
-        pixels. A pixel that several claim goes to the smallest polygon; run lengths may not share
-        pixels. All categories count; annotations without a segmentation are passed over.
+        pixels; the polygons of one annotation are its parts, and may overlap. A pixel that several
+        annotations claim goes to the one with the smallest polygons; run lengths may not share
+        pixels. All categories count; annotations without a segmentation are passed over. Of a file
+        of several images, that called like the file; see `read_coco_images`.
     shape : (int, int), optional
         Rows and columns of the image, checked against those in the file.
 
@@ -118,34 +124,99 @@ def read_coco(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Raises
     ------
     InputError
-        The file cannot be read, is no COCO, is about no or several images, names an image that it
-        does not list, or a segmentation overlaps another or lies outside the image.
+        The file cannot be read, is no COCO, is about no image, names an image that it does not
+        list, or a segmentation overlaps another or lies outside the image.
     """
     path = Path(path)
+    images = _parse(path)
+    name = stem_of(path)
+    chosen = images if len(images) == 1 else [each for each in images if each.stem == name]
+    if len(chosen) != 1:
+        raise InputError(
+            f"{path}: is about {len(images)} images, {len(chosen) or 'none'} called {name}",
+            f"make label images of all of them: nucleisplit convert {path.name} labels/ --to tiff",
+        )
+    return chosen[0].read(shape)
+
+
+def read_coco_images(path: str | Path) -> dict[str, Callable[..., np.ndarray]]:
+    """Return what reads each image of a file of several, by the stem of its name; see `read_coco`.
+
+    The functions take a shape as `read_coco` does. A file about one image gives an empty dict.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is no COCO, or two of its images have one stem.
+    """
+    path = Path(path)
+    images = _parse(path)
+    if len(images) == 1:
+        return {}
+    found: dict[str, Callable[..., np.ndarray]] = {}
+    for image in images:
+        if image.stem in found:
+            raise InputError(
+                f"{path}: lists several images called {brief(image.stem)}", "rename one"
+            )
+        found[image.stem] = image.read
+    return found
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One image of a file, and its annotations."""
+
+    path: Path
+    stem: str
+    stored: Shape | None
+    annotations: list[dict[str, Any]]
+
+    def read(self, shape: Shape | None = None) -> np.ndarray:
+        return _merge(self.path, settle_shape(self.path, self.stored, shape), self.annotations)
+
+
+def _parse(path: Path) -> list[_Image]:
+    content = load_json(path, "COCO")
     try:
-        content = json.loads(read_bytes(path).decode("utf-8-sig"))
-        images = {image["id"]: image for image in content["images"]}
-        annotations = [a for a in content["annotations"] if a.get("segmentation")]
+        images = {image["id"]: image for image in _listed(content["images"])}
+        annotations = [a for a in _listed(content["annotations"]) if a.get("segmentation")]
         missing = [a["image_id"] for a in annotations if a["image_id"] not in images]
+        stems = {key: _stem(image, key) for key, image in images.items()}
+        shapes = {key: _shape(image) for key, image in images.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: is not COCO ({type(error).__name__}: {error})", "export it again"
+            f"{path}: is damaged, or is not COCO ({type(error).__name__}: {brief(error)})",
+            "export it again",
         ) from None
     if missing:
         raise InputError(
-            f"{path}: has annotations of image {missing[0]!r}, which it does not list",
+            f"{path}: has annotations of image {brief(missing[0])}, which it does not list",
             "add it to its images",
         )
-    if len(images) != 1:
-        raise InputError(
-            f"{path}: is about {len(images)} images", "make one file per image, named like it"
-        )
-    image = next(iter(images.values()))
-    try:
-        stored = (int(image["height"]), int(image["width"]))
-    except (ValueError, KeyError, TypeError):
-        stored = None
-    return _merge(path, settle_shape(path, stored, shape), annotations)
+    if not images:
+        raise InputError(f"{path}: is about no image", "export it again")
+    own: dict[Any, list[dict[str, Any]]] = {key: [] for key in images}
+    for annotation in annotations:
+        own[annotation["image_id"]].append(annotation)
+    return [_Image(path, stems[key], shapes[key], own[key]) for key in images]
+
+
+def _listed(entries: Any) -> list[dict[str, Any]]:
+    """The entries of a list, or of a dict by id, as in the files of LIVECell."""
+    return list(entries.values() if isinstance(entries, dict) else entries)
+
+
+def _stem(image: dict[str, Any], key: Any) -> str:
+    name = str(image.get("file_name") or key).replace("\\", "/")
+    return stem_of(name.rpartition("/")[2] or str(key))
+
+
+def _shape(image: dict[str, Any]) -> Shape | None:
+    if image.get("height") is None or image.get("width") is None:
+        return None
+    height, width = whole_numbers([image["height"], image["width"]]).tolist()
+    return height, width
 
 
 def _scores(table: pd.DataFrame | None) -> dict[int, float]:
@@ -159,7 +230,7 @@ def _scores(table: pd.DataFrame | None) -> dict[int, float]:
 def _merge(path: Path, shape: Shape, annotations: list[dict[str, Any]]) -> np.ndarray:
     numbers = settle_numbers([annotation.get("id") for annotation in annotations])
     objects, outlined, masks = [], [], []
-    for number, annotation in zip(numbers, annotations, strict=True):
+    for number, annotation in zip(numbers.tolist(), annotations, strict=True):
         segmentation = annotation["segmentation"]
         try:
             if isinstance(segmentation, list):
@@ -167,20 +238,24 @@ def _merge(path: Path, shape: Shape, annotations: list[dict[str, Any]]) -> np.nd
                 outlined.append(number)
             else:
                 masks.append((number, _decode(segmentation, shape)))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(
-                f"{path}: annotation {number} cannot be read ({error})", "export it again"
+                f"{path}: annotation {number} cannot be read ({brief(error)})", "export it again"
             ) from None
-    labels = paint(path, shape, objects, np.array(outlined, np.int64)).ravel(order="F")
+    labels = paint(path, shape, objects, np.array(outlined, np.int64), unite=True)
+    if not masks:
+        return labels
+    labels = labels.ravel(order="F")
     taken = np.zeros(labels.size, bool)
-    for number, inside in masks:
-        if taken[inside].any():
-            raise InputError(
-                f"{path}: annotation {number} shares pixels with another",
-                "give every pixel to one nucleus",
-            )
-        taken[inside] = True
-        labels[inside] = number
+    for number, runs in masks:
+        for first, last in runs.tolist():
+            if taken[first:last].any():
+                raise InputError(
+                    f"{path}: annotation {number} shares pixels with another",
+                    "give every pixel to one nucleus",
+                )
+            taken[first:last] = True
+            labels[first:last] = number
     return np.ascontiguousarray(labels.reshape(shape, order="F"))
 
 
@@ -198,21 +273,21 @@ def _compress(runs: np.ndarray, height: int, width: int) -> dict[str, Any]:
 
 
 def _decode(segmentation: dict[str, Any], shape: Shape) -> np.ndarray:
-    """Return the pixels of run lengths, as places in column-major order."""
+    """Return the runs of a nucleus, (n, 2): first place and the one behind the last, by columns."""
     if tuple(segmentation["size"]) != shape:
         raise ValueError(f"is for {segmentation['size']} pixels, the image has {list(shape)}")
     counts = segmentation["counts"]
-    counts = _unpack(counts) if isinstance(counts, str) else np.asarray(counts, np.int64)
+    counts = _unpack(counts) if isinstance(counts, str) else counts
+    counts = whole_numbers(counts)
     if counts.ndim != 1 or (counts < 0).any():
         raise ValueError("run lengths must not be negative")
-    if counts.sum() != shape[0] * shape[1]:
-        raise ValueError(f"runs over {counts.sum()} pixels of {shape[0] * shape[1]}")
+    if (total := sum(counts.tolist())) != shape[0] * shape[1]:
+        raise ValueError(f"runs over {total} pixels of {shape[0] * shape[1]}")
     ends = np.cumsum(counts)
-    ranges = [np.arange(a, b) for a, b in zip(ends[0::2], ends[1::2], strict=False)]
-    return np.concatenate(ranges) if ranges else np.empty(0, np.int64)
+    return np.stack([(ends - counts)[1::2], ends[1::2]], axis=1)
 
 
-def _unpack(text: str) -> np.ndarray:
+def _unpack(text: str) -> list[int]:
     """Decode COCO's compressed counts: five bits a character, from the third on as differences."""
     counts: list[int] = []
     value = shift = 0
@@ -220,6 +295,8 @@ def _unpack(text: str) -> np.ndarray:
         code = character - 48
         if not 0 <= code < 64:
             raise ValueError(f"{chr(character)!r} is no character of run lengths")
+        if shift > _LONGEST:
+            raise ValueError("a run length has too many digits")
         value |= (code & 31) << shift
         shift += 5
         if not code & 32:
@@ -229,7 +306,7 @@ def _unpack(text: str) -> np.ndarray:
             value = shift = 0
     if shift:
         raise ValueError("run lengths end too early")
-    return np.array(counts, np.int64)
+    return counts
 
 
 def _box(runs: np.ndarray, height: int) -> list[int]:

@@ -11,18 +11,67 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nucleisplit.errors import InputError
+from nucleisplit.io.readers import read_bytes
 
 from .outlines import fill_outlines
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Shape", "measurement_texts", "paint", "settle_numbers", "settle_shape"]
+__all__ = [
+    "Shape",
+    "brief",
+    "load_json",
+    "measurement_texts",
+    "paint",
+    "settle_numbers",
+    "settle_shape",
+    "whole_numbers",
+]
 
 Shape = tuple[int, int]
 
+_QUOTED = 100
 _FAR = 1e9
 """No pixel of any image lies as far out."""
+_CLAIMED, _MOST = 2**28, 2**31
+"""Pixels of the largest image that a file alone may claim (our own are no larger), and of the
+largest that is painted at all."""
+
+
+def brief(value: Any) -> str:
+    """Return what is to be quoted from a file, cut where it is long.
+
+    >>> brief([1, 2]), len(brief("9" * 5000))
+    ('[1, 2]', 103)
+    """
+    text = str(value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
+
+
+def load_json(path: Path, what: str) -> Any:
+    """Read JSON that is to be a format of that name; `InputError` where it is none."""
+    try:
+        return json.loads(read_bytes(path).decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: is damaged, or is not {what} ({brief(error)})", "export it again"
+        ) from None
+
+
+def whole_numbers(values: Any) -> np.ndarray:
+    """Return numbers of a file as int64; `ValueError` for fractions, infinity and absurd ones.
+
+    >>> whole_numbers([1, 2.0]).tolist()
+    [1, 2]
+    """
+    try:
+        exact = np.asarray(values, np.float64)
+    except (OverflowError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    if not (np.abs(exact) < 2**53).all() or (exact != np.rint(exact)).any():
+        raise ValueError("not all are whole numbers")
+    return exact.astype(np.int64)
 
 
 def settle_shape(path: Path, stored: Shape | None, given: Shape | None) -> Shape:
@@ -38,8 +87,11 @@ def settle_shape(path: Path, stored: Shape | None, given: Shape | None) -> Shape
         raise InputError(
             f"{path}: does not say how large its image is", "put the image of that name beside it"
         )
-    if min(shape) < 1 or math.prod(shape) > 2**31:
-        raise InputError(f"{path}: says its image is {shape[0]}x{shape[1]} pixels", "correct it")
+    if min(shape) < 1 or math.prod(shape) > (_MOST if given else _CLAIMED):
+        raise InputError(
+            f"{path}: says its image is {shape[0]}x{shape[1]} pixels",
+            "correct it, or put the image of that name beside it",
+        )
     return int(shape[0]), int(shape[1])
 
 
@@ -56,7 +108,11 @@ def settle_numbers(numbers: Sequence[Any]) -> np.ndarray:
 
 
 def paint(
-    path: Path, shape: Shape, objects: list[list[np.ndarray]], labels: np.ndarray
+    path: Path,
+    shape: Shape,
+    objects: list[list[np.ndarray]],
+    labels: np.ndarray,
+    unite: bool = False,
 ) -> np.ndarray:
     """Paint outlines, see `fill_outlines`; `InputError` if one lies wholly outside the image.
 
@@ -75,7 +131,7 @@ def paint(
                 f"outside the image of {shape[0]}x{shape[1]} pixels",
                 "use the outlines of this image, in pixels",
             )
-    return fill_outlines(shape, objects, labels)
+    return fill_outlines(shape, objects, labels, unite)
 
 
 def measurement_texts(labels: np.ndarray, table: pd.DataFrame | None) -> list[str]:

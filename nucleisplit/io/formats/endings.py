@@ -6,24 +6,31 @@ from pathlib import Path
 
 from nucleisplit.io.readers import IMAGE_SUFFIXES
 
-__all__ = ["ENDINGS", "OUTLINE_SUFFIXES", "ending_of", "label_stem"]
+__all__ = ["ENDINGS", "OUTLINE_SUFFIXES", "ending_of", "stem_of"]
 
 ENDINGS = {
     "ome-tiff": (".ome.tif", ".ome.tiff"),
     "ome-zarr": (".ome.zarr", ".zarr"),
     "tiff": (".tif", *IMAGE_SUFFIXES),
+    "numpy": (".npy",),
     "geojson": (".geojson",),
-    "roi": (".rois.zip", ".zip"),
+    "roi": (".rois.zip", ".zip", ".roi"),
     "coco": (".coco.json", ".json"),
     "coco-polygons": (".coco-polygons.json",),
     "submission": (".submission.csv", ".csv"),
 }
 """By format: the ending that we give its files, then others by which a file is recognised."""
 
-OUTLINE_SUFFIXES = (".geojson", ".zip", ".coco.json", ".coco-polygons.json", ".submission.csv")
+OUTLINE_SUFFIXES = (
+    *(".geojson", ".zip", ".roi"),
+    *(".coco.json", ".coco-polygons.json", ".submission.csv"),
+)
 """File name endings that count as labels, beside those of images, when a folder is listed."""
 
 _LONGEST_FIRST = sorted({e for endings in ENDINGS.values() for e in endings}, key=len, reverse=True)
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+_INNER = ".ome"
+"""Stands before the ending of OME-TIFF and OME-Zarr, and says nothing of the image."""
 
 
 def ending_of(path: str | Path) -> str:
@@ -36,11 +43,21 @@ def ending_of(path: str | Path) -> str:
     return next((ending for ending in _LONGEST_FIRST if name.endswith(ending)), "")
 
 
-def label_stem(path: str | Path) -> str:
-    """Return the name of a label file without the ending of its format, dots and all.
+def stem_of(path: str | Path) -> str:
+    """Return the name of a file without its ending, double ones too: what its image is called.
 
-    >>> [label_stem(path) for path in ("x/a.b.rois.zip", "a_labels.tif", "a.b.coco.json", "a.b")]
+    The one function for it: an image, its labels and all that is written of it have equal stems.
+
+    >>> [stem_of(path) for path in ("x/a.b.rois.zip", "a_labels.tif", "a.b.coco.json", "a.b")]
     ['a.b', 'a_labels', 'a.b', 'a']
+    >>> [stem_of(path) for path in ("a.ome.tif", "a.OME.btf", "a.ome.zarr", "a.nii.gz", ".tif")]
+    ['a', 'a', 'a', 'a', '.tif']
     """
-    ending = ending_of(path)
-    return Path(path).name[: -len(ending)] if ending else Path(path).stem
+    name = Path(path).name
+    if name.lower().endswith(_PACKED):
+        name = Path(name).stem
+    ending = ending_of(name)
+    stem = name[: -len(ending)] if ending else Path(name).stem
+    if ending and stem.lower().endswith(_INNER):
+        stem = stem[: -len(_INNER)]
+    return stem or name

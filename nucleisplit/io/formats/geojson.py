@@ -7,18 +7,29 @@ QuPath (0.4 and later) exports them.
 from __future__ import annotations
 
 import json
-from itertools import chain
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nucleisplit.errors import InputError
+from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.io.atomic import replacing
-from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, measurement_texts, paint, settle_numbers, settle_shape
+from .common import (
+    Shape,
+    brief,
+    load_json,
+    measurement_texts,
+    paint,
+    settle_numbers,
+    settle_shape,
+    whole_numbers,
+)
 from .outlines import trace_outlines
 
 if TYPE_CHECKING:
@@ -29,6 +40,20 @@ __all__ = ["read_geojson", "write_geojson"]
 _CLASS = (
     '"properties":{"objectType":"detection","classification":{"name":"Nucleus","color":[0,170,255]}'
 )
+
+_NUCLEI = ("detection", "cell")
+"""Objects of QuPath that are nuclei, or have one."""
+_DRAWN = ("annotation", "unknown")
+"""Those that are nuclei where a file holds none of the former: outlined by hand."""
+_KINDS = {
+    "PathDetectionObject": "detection",
+    "PathCellObject": "cell",
+    "PathAnnotationObject": "annotation",
+    "PathTileObject": "tile",
+    "TMACoreObject": "tma_core",
+    "PathRootObject": "root",
+}
+"""What QuPath 0.2 wrote as ``id`` instead."""
 
 
 def write_geojson(
@@ -79,9 +104,12 @@ def read_geojson(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        A FeatureCollection, a list of features, or one feature. Points and lines are passed over.
-        A pixel that several polygons claim goes to the smallest; a ring that crosses itself
-        encloses what lies inside an odd number of its loops.
+        A FeatureCollection, a list of features, or one feature. Of QuPath's objects, detections are
+        nuclei, and so are the nuclei of cells; annotations only where there are neither; tiles,
+        cores of tissue arrays and the root never. Objects inside others (``childObjects``) count
+        like those beside them. Points and lines are passed over. A pixel that several polygons
+        claim goes to the smallest; a ring that crosses itself encloses what lies inside an odd
+        number of its loops.
     shape : (int, int), optional
         Rows and columns of the image, where the file does not say.
 
@@ -93,21 +121,36 @@ def read_geojson(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Raises
     ------
     InputError
-        The file cannot be read, is no GeoJSON, holds a polygon outside the image, or the size of
-        the image is unknown or differs.
+        The file cannot be read, is no GeoJSON, holds a polygon outside the image or nuclei of
+        several planes, or the size of the image is unknown or differs.
+
+    Warns
+    -----
+    InputWarning
+        Objects were passed over, or a cell has no outline of its nucleus and that of the cell was
+        taken.
     """
     path = Path(path)
+    content = load_json(path, "GeoJSON")
     try:
-        content = json.loads(read_bytes(path).decode("utf-8-sig"))
-    except ValueError as error:
-        raise InputError(f"{path}: is not GeoJSON ({error})", "export it again") from None
-    try:
-        objects, numbers, stored = _parse(content)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        objects = list(_parse(content))
+        stored = _size(content)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(
-            f"{path}: is not GeoJSON ({type(error).__name__}: {error})", "export it again"
+            f"{path}: is damaged, or is not GeoJSON ({type(error).__name__}: {brief(error)})",
+            "export it again",
         ) from None
-    return paint(path, settle_shape(path, stored, shape), objects, settle_numbers(numbers))
+    nuclei = _choose(path, objects)
+    if len(planes := sorted({each.plane for each in nuclei})) > 1:
+        (z, t), (other_z, other_t) = planes[:2]
+        raise InputError(
+            f"{path}: holds outlines of {len(planes)} planes (z={z}, t={t} and z={other_z}, "
+            f"t={other_t}{', ...' if len(planes) > 2 else ''})",
+            "export those of one plane",
+        )
+    numbers = settle_numbers([each.number for each in nuclei])
+    shape = settle_shape(path, stored, shape)
+    return paint(path, shape, [each.rings for each in nuclei], numbers)
 
 
 def _geometry(pieces: list[list[np.ndarray]]) -> dict[str, Any]:
@@ -122,25 +165,99 @@ def _closed(ring: np.ndarray) -> list[list[int]]:
     return [*points, points[0]]
 
 
-def _parse(content: Any) -> tuple[list[list[np.ndarray]], list[Any], Shape | None]:
-    """Return the rings and the number of every polygon, and the size of the image."""
+@dataclass(frozen=True)
+class _Object:
+    """An object of a file: what it is, and its outline; no rings where it encloses nothing."""
+
+    kind: str
+    """As QuPath calls it; empty where it does not say."""
+    rings: list[np.ndarray]
+    number: Any
+    plane: tuple[int, int]
+    """Its z and t."""
+    lacks_nucleus: bool = False
+
+
+def _choose(path: Path, objects: list[_Object]) -> list[_Object]:
+    """Return the nuclei among the objects, and say what else there is."""
+    wanted = ("", *_NUCLEI)
+    if not any(each.kind in _NUCLEI for each in objects):
+        wanted = ("", *_DRAWN)
+    passed = Counter(brief(each.kind) for each in objects if each.kind not in wanted)
+    passed["without area"] = sum(each.kind in wanted and not each.rings for each in objects)
+    named = [f"{count} {kind}" for kind, count in passed.items() if count]
+    if named:
+        _warn(f"{path}: passed over, as no nuclei: {', '.join(named)}")
+    nuclei = [each for each in objects if each.kind in wanted and each.rings]
+    if lacking := sum(each.lacks_nucleus for each in nuclei):
+        _warn(f"{path}: {lacking} cells have no outline of the nucleus: that of the cell counts")
+    return nuclei
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, InputWarning, stacklevel=4)
+
+
+def _size(content: Any) -> Shape | None:
     size = content.get("nucleisplit") if isinstance(content, dict) else None
-    if isinstance(content, dict):
-        content = content["features"] if content["type"] == "FeatureCollection" else [content]
-    objects, numbers = [], []
-    for feature in content:
-        geometry = feature["geometry"]
-        if geometry is None or geometry["type"] not in ("Polygon", "MultiPolygon"):
+    if not size:
+        return None
+    height, width = whole_numbers([size["height"], size["width"]]).tolist()
+    return height, width
+
+
+def _parse(content: Any) -> Iterator[_Object]:
+    """Yield the objects of a file, those inside others after these."""
+    waiting = [content]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict) and item["type"] == "FeatureCollection":
+            item = item["features"]
+        if isinstance(item, list):
+            waiting.extend(reversed(item))
             continue
-        rings = geometry["coordinates"]
-        if geometry["type"] == "MultiPolygon":
-            rings = list(chain.from_iterable(rings))
-        rings = [np.asarray(ring, np.float64).reshape(len(ring), -1)[:, :2] for ring in rings]
-        if not sum(map(len, rings)):
-            continue
-        objects.append(rings)
-        numbers.append(_number(feature.get("properties") or {}))
-    return objects, numbers, size and (int(size["height"]), int(size["width"]))
+        properties = item.get("properties") or {}
+        yield _object(item, properties)
+        for holder in (item, properties):
+            waiting.extend(reversed(holder.get("childObjects") or []))
+
+
+def _object(feature: dict[str, Any], properties: dict[str, Any]) -> _Object:
+    kind = properties.get("objectType") or properties.get("object_type")
+    kind = str(kind or _KINDS.get(str(feature.get("id")), ""))
+    geometry = feature["geometry"] or {}
+    nucleus = feature.get("nucleusGeometry") or properties.get("nucleusGeometry")
+    outline = nucleus if kind == "cell" and nucleus else geometry
+    rings = [_points(ring) for ring in _rings(outline)]
+    plane = outline.get("plane") or geometry.get("plane") or {}
+    return _Object(
+        kind,
+        rings if sum(map(len, rings)) else [],
+        _number(properties),
+        tuple(whole_numbers([plane.get("z", 0), plane.get("t", 0)]).tolist()),
+        lacks_nucleus=kind == "cell" and not nucleus,
+    )
+
+
+def _points(ring: list) -> np.ndarray:
+    """Return the x and y of a ring, (n, 2); a third coordinate is dropped."""
+    points = np.asarray(ring, np.float64)
+    if points.size and (points.ndim != 2 or points.shape[1] < 2):
+        raise ValueError(f"a ring of the shape {points.shape}")
+    return points.reshape(len(points), -1)[:, :2] if points.size else np.empty((0, 2))
+
+
+def _rings(geometry: dict[str, Any]) -> Iterator[list]:
+    """Yield the rings of all polygons of a geometry."""
+    kind = geometry.get("type")
+    if kind == "Polygon":
+        yield from geometry["coordinates"]
+    elif kind == "MultiPolygon":
+        for polygon in geometry["coordinates"]:
+            yield from polygon
+    elif kind == "GeometryCollection":
+        for part in geometry["geometries"]:
+            yield from _rings(part)
 
 
 def _number(properties: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.writers import check_labels, ome_lengths, smallest_type
 
-from .endings import label_stem
+from .endings import stem_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +64,6 @@ def write_ome_tiff(
             compression="zlib",
             photometric="minisblack",
             software="nucleisplit",
-            metadata=metadata | {"Name": label_stem(path)},
+            metadata=metadata | {"Name": stem_of(path)},
             **options,
         )

@@ -155,7 +155,10 @@ def _trace(padded):  # pragma: no cover
 
 
 def fill_outlines(
-    shape: tuple[int, int], objects: list[list[np.ndarray]], labels: np.ndarray
+    shape: tuple[int, int],
+    objects: list[list[np.ndarray]],
+    labels: np.ndarray,
+    unite: bool = False,
 ) -> np.ndarray:
     """Paint polygons: a pixel belongs to one when its centre is inside an odd number of rings.
 
@@ -167,31 +170,42 @@ def fill_outlines(
         The rings of each object as x, y, open or closed; what lies outside the image is cut off.
     labels : (n,) ndarray
         The label of each object. A pixel that several claim goes to the smallest of them.
+    unite : bool
+        Each ring is a part of its own, so that what several enclose is inside as well.
 
     Returns
     -------
     (H, W) int32 ndarray
+
+    Examples
+    --------
+    >>> two = [np.array([[0, 0], [2, 0], [2, 1], [0, 1]]) + [shift, 0] for shift in (0, 1)]
+    >>> [fill_outlines((1, 3), [two], [4], unite).tolist() for unite in (False, True)]
+    [[[4, 0, 4]], [[4, 4, 4]]]
     """
     canvas = np.zeros(shape, np.int32)
     if not objects:
         return canvas
     flat = [np.asarray(ring, np.float64) for rings in objects for ring in rings]
     ends = np.cumsum([len(ring) for ring in flat], dtype=np.int64)
-    groups = np.cumsum([len(rings) for rings in objects], dtype=np.int64)
+    counts = np.array([len(rings) for rings in objects], np.int64)
+    sizes = _sizes(flat, np.repeat(np.arange(len(objects)), counts), len(objects))
+    labels = np.asarray(labels, np.int32)
+    if unite:
+        sizes, labels = np.repeat(sizes, counts), np.repeat(labels, counts)
+        counts = np.ones(len(flat), np.int64)
     points = np.concatenate(flat) if flat else np.empty((0, 2))
-    _fill(canvas, points, ends, groups, np.asarray(labels, np.int32), _by_size(flat, groups))
+    order = np.argsort(-sizes, kind="stable")  # the largest first
+    _fill(canvas, points, ends, np.cumsum(counts), labels, order)
     return canvas
 
 
-def _by_size(rings: list[np.ndarray], groups: np.ndarray) -> np.ndarray:
-    """Order of painting: the largest first."""
-    sizes = np.zeros(len(groups))
-    for number, ring in zip(
-        np.repeat(np.arange(len(groups)), np.diff(groups, prepend=0)), rings, strict=True
-    ):
-        x, y = ring.T
-        sizes[number] += abs(np.dot(x, np.roll(y, -1)) - np.dot(np.roll(x, -1), y))
-    return np.argsort(-sizes, kind="stable")
+def _sizes(rings: list[np.ndarray], owners: np.ndarray, count: int) -> np.ndarray:
+    """Twice the areas of the rings, added up by the object that they belong to."""
+    areas = [
+        abs(np.dot(x, np.roll(y, -1)) - np.dot(np.roll(x, -1), y)) for x, y in (r.T for r in rings)
+    ]
+    return np.bincount(owners, np.array(areas, np.float64), minlength=count)
 
 
 @numba.njit(cache=True)

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleisplit.errors import ConfigError
+from nucleisplit.io.label_check import check_label_image, warn_of_background
+from nucleisplit.io.planes import PlaneChoice
 from nucleisplit.io.readers import read_labels
 from nucleisplit.io.writers import write_labels
 
-from .coco import read_coco, write_coco, write_coco_polygons
+from .arrays import read_array, write_array
+from .coco import read_coco, read_coco_images, write_coco, write_coco_polygons
 from .common import Shape
 from .endings import ENDINGS, ending_of
 from .geojson import read_geojson, write_geojson
 from .ome import write_ome_tiff
 from .roi import read_roi, write_roi
-from .submission import read_submission, write_submission
+from .submission import read_submission, read_submissions, write_submission
 from .zarr_image import write_ome_zarr
 
 if TYPE_CHECKING:
@@ -35,8 +38,14 @@ __all__ = [
 ]
 
 
-def _read_image(path: str | Path, shape: Shape | None = None) -> np.ndarray:
-    return read_labels(path)
+def _read_image(
+    path: str | Path, shape: Shape | None = None, choice: PlaneChoice | None = None
+) -> np.ndarray:
+    return check_label_image(Path(path), read_labels(path, choice))
+
+
+def _read_array(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+    return check_label_image(Path(path), read_array(path, shape))
 
 
 def _write_tiff(path, labels, table=None, overwrite=False) -> None:
@@ -55,6 +64,9 @@ class Format:
     """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
     sized: bool = False
     """Whether `write` takes ``pixel_size=``."""
+    read_several: Callable[..., dict[str, Callable[..., np.ndarray]]] | None = None
+    """``read_several(path)`` gives what reads each image of a file of several, by stem; none where
+    it is about one."""
 
     @property
     def ending(self) -> str:
@@ -68,11 +80,12 @@ FORMATS = {
         Format("ome-tiff", write_ome_tiff, _read_image, sized=True),
         Format("ome-zarr", write_ome_zarr, _read_image, sized=True),
         Format("tiff", _write_tiff, _read_image),
+        Format("numpy", write_array, _read_array),
         Format("geojson", write_geojson, read_geojson),
         Format("roi", write_roi, read_roi),
-        Format("coco", write_coco, read_coco),
-        Format("coco-polygons", write_coco_polygons, read_coco),
-        Format("submission", write_submission, read_submission),
+        Format("coco", write_coco, read_coco, read_several=read_coco_images),
+        Format("coco-polygons", write_coco_polygons, read_coco, read_several=read_coco_images),
+        Format("submission", write_submission, read_submission, read_several=read_submissions),
     )
 }
 """All formats, by name."""
@@ -115,7 +128,9 @@ def format_of(path: str | Path) -> Format | None:
     return next((FORMATS[name] for name, known in ENDINGS.items() if ending in known), None)
 
 
-def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+def read_label_file(
+    path: str | Path, shape: Shape | None = None, choice: PlaneChoice | None = None
+) -> np.ndarray:
     """Read labels in any of the formats, told by the ending; others are tried as images.
 
     Parameters
@@ -124,6 +139,8 @@ def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     shape : (int, int), optional
         Rows and columns of the image, for formats that do not hold them. Those that do are
         checked, but for label images.
+    choice : PlaneChoice, optional
+        Which plane of a label image that holds more than one.
 
     Returns
     -------
@@ -132,7 +149,17 @@ def read_label_file(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Raises
     ------
     InputError
-        The file cannot be read, or fits another image.
+        The file cannot be read, fits another image, or is a photograph.
+
+    Warns
+    -----
+    InputWarning
+        What is read may not be what was meant: a mask, a region among nuclei, or something in the
+        file was passed over.
     """
     entry = format_of(path)
-    return entry.read(path, shape) if entry else _read_image(path, shape)
+    if entry is None or entry.read is _read_image:
+        labels = _read_image(path, shape, choice)
+    else:
+        labels = entry.read(path, shape)
+    return warn_of_background(Path(path), labels)

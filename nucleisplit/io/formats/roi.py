@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import warnings
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleisplit.errors import InputError
+from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, paint, settle_numbers, settle_shape
+from .common import Shape, brief, paint, settle_numbers, settle_shape, whole_numbers
 from .outlines import trace_outlines
 
 if TYPE_CHECKING:
@@ -26,6 +29,14 @@ __all__ = ["read_roi", "write_roi"]
 
 _LIMIT = 32767
 """ImageJ keeps the bounds of a region as 16-bit integers."""
+
+logging.getLogger("roifile").addHandler(logging.NullHandler())  # what it tells is told by us
+
+_MAGIC = b"Iout"
+"""A region begins so, in a zip and without."""
+_LARGEST = 2**24
+"""Bytes of a region: no nucleus has as many corners."""
+_DIGITS = 11
 
 _MOVE, _LINE, _CLOSE = 0, 1, 4
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same labels give the same bytes
@@ -84,7 +95,8 @@ def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        A zip of ``.roi`` files. A pixel that several areas claim goes to the smallest.
+        A zip of ``.roi`` files, or one such file. What is no area is passed over, and so is what
+        the Finder of macOS adds. A pixel that several areas claim goes to the smallest.
     shape : (int, int), optional
         Rows and columns of the image, where the file does not say.
 
@@ -96,30 +108,82 @@ def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Raises
     ------
     InputError
-        The file cannot be read, holds lines or points, a region outside the image, or the size of
-        the image is unknown or differs.
+        The file cannot be read, holds no area, areas of several slices of a stack, or one outside
+        the image, or the size of the image is unknown or differs.
+
+    Warns
+    -----
+    InputWarning
+        Lines, points or texts were passed over.
     """
     from roifile import ImagejRoi
 
     path = Path(path)
-    objects, names = [], []
+    data = read_bytes(path)
+    stored = None
     try:
-        with zipfile.ZipFile(io.BytesIO(read_bytes(path))) as archive:
-            stored = _size(archive.comment)
-            for entry in archive.namelist():
-                if not entry.lower().endswith(".roi"):
-                    continue
-                objects.append(_rings(ImagejRoi.frombytes(archive.read(entry)), entry))
-                stem = Path(entry).stem
-                names.append(int(stem) if stem.isdecimal() else None)
-    except InputError as error:
-        raise InputError(f"{path}: {error.message}", error.hint) from None
+        if data.startswith(_MAGIC):
+            regions = {path.name: ImagejRoi.frombytes(data)}
+        else:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                stored = _size(archive.comment)
+                entries = [entry for entry in archive.infolist() if _is_region(entry)]
+                regions = {e.filename: ImagejRoi.frombytes(archive.read(e)) for e in entries}
+        found = [(name, region, _rings(region)) for name, region in regions.items()]
     except Exception as error:  # damaged archives and regions raise dozens of types
         raise InputError(
-            f"{path}: is no zip of ImageJ regions ({str(error) or type(error).__name__})",
+            f"{path}: is damaged, or is no zip of ImageJ regions "
+            f"({brief(error) or type(error).__name__})",
             "save it again with the ROI Manager",
         ) from error
-    return paint(path, settle_shape(path, stored, shape), objects, settle_numbers(names))
+    areas = [each for each in found if each[2]]
+    _tell_others(path, [region for _, region, rings in found if not rings], bool(areas))
+    _check_slices(path, [region for _, region, _ in areas])
+    stems = [Path(name).stem for name, _, _ in areas]
+    numbers = settle_numbers(
+        [int(stem) if stem.isdecimal() and len(stem) < _DIGITS else None for stem in stems]
+    )
+    objects = [rings for _, _, rings in areas]
+    return paint(path, settle_shape(path, stored, shape), objects, numbers)
+
+
+def _is_region(entry: zipfile.ZipInfo) -> bool:
+    """Tell the regions of a zip from what else is in it; `ValueError` for one of absurd size."""
+    name = entry.filename.replace("\\", "/")
+    is_finders = name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
+    if is_finders or not name.lower().endswith(".roi"):
+        return False
+    if entry.file_size > _LARGEST:
+        raise ValueError(f"{name} is to have {entry.file_size} bytes")
+    return True
+
+
+def _tell_others(path: Path, others: list[ImagejRoi], has_areas: bool) -> None:
+    if not others:
+        return
+    counts = Counter(region.roitype.name.lower() for region in others)
+    named = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    if not has_areas:
+        raise InputError(f"{path}: holds no area, only {named}", "save outlines of the nuclei")
+    warnings.warn(f"{path}: passed over, as no areas: {named}", InputWarning, stacklevel=3)
+
+
+def _check_slices(path: Path, regions: list[ImagejRoi]) -> None:
+    """Refuse regions of several slices or times; 0 is a region of all of them."""
+    slices = {(_slice(region), region.t_position) for region in regions}
+    for place, axis in enumerate(("slices", "times")):
+        if len(numbers := sorted({each[place] for each in slices} - {0})) > 1:
+            raise InputError(
+                f"{path}: holds regions of {len(numbers)} {axis} of a stack "
+                f"({numbers[0]}, {numbers[1]}{', ...' if len(numbers) > 2 else ''})",
+                "save those of one",
+            )
+
+
+def _slice(region: ImagejRoi) -> int:
+    """The slice of a region, which has a place of its own where there are channels or times too."""
+    in_hyperstack = region.c_position or region.z_position or region.t_position
+    return region.z_position if in_hyperstack else region.position
 
 
 def _region(rings: list[np.ndarray], name: str) -> ImagejRoi:
@@ -148,22 +212,21 @@ def _bounds(rings: list[np.ndarray]) -> list[list[int]]:
     return [points.min(axis=0).tolist(), points.max(axis=0).tolist()]
 
 
-def _rings(region: ImagejRoi, entry: str) -> list[np.ndarray]:
+def _rings(region: ImagejRoi) -> list[np.ndarray]:
+    """Return the rings of an area; none of what is no area, or encloses nothing."""
     from roifile import ROI_TYPE
 
     areas = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED, ROI_TYPE.RECT, ROI_TYPE.OVAL)
+    if region.roitype not in areas:
+        return []
     rings = [np.asarray(ring) for ring in region.coordinates(multi=True)]
-    rings = [ring for ring in rings if ring.ndim == 2 and len(ring)]
-    if region.roitype not in areas or not rings:
-        raise InputError(
-            f"{entry} is no area (type {region.roitype.name.lower()})", "keep areas only"
-        )
-    return rings
+    return [ring for ring in rings if ring.ndim == 2 and len(ring)]
 
 
 def _size(comment: bytes) -> Shape | None:
     try:
         size = json.loads(comment)
-        return int(size["height"]), int(size["width"])
-    except (ValueError, KeyError, TypeError):
+        height, width = whole_numbers([size["height"], size["width"]]).tolist()
+        return height, width
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,17 @@ from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
 from .common import Shape, settle_shape
-from .endings import label_stem
+from .endings import stem_of
 from .runs import find_runs
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_submission", "write_submission", "write_submissions"]
+__all__ = ["read_submission", "read_submissions", "write_submission", "write_submissions"]
 
 _HEADER = ["ImageId", "EncodedPixels"]
+_DIGITS = 18
+"""No image has a pixel whose number is longer."""
 
 
 def write_submission(
@@ -57,7 +60,7 @@ def write_submission(
     ValueError
         The array is not a label image.
     """
-    write_submissions(path, {label_stem(path): labels}, overwrite)
+    write_submissions(path, {stem_of(path): labels}, overwrite)
 
 
 def write_submissions(
@@ -80,7 +83,7 @@ def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        The table; where it holds several images, those named like the file.
+        The table; where it holds several images, that named like the file: see `read_submissions`.
     shape : (int, int)
         Rows and columns of the image: the format does not say.
 
@@ -94,23 +97,41 @@ def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:
         The file cannot be read, is no such table, or runs overlap or go beyond the image.
     """
     path = Path(path)
-    rows = _rows(path)
-    ids = {image_id for image_id, _ in rows}
-    if len(ids) > 1:
-        name = label_stem(path)
-        if name not in ids:
-            raise InputError(
-                f"{path}: holds {len(ids)} images, none called {name}",
-                "make one file per image, named like it",
-            )
-        rows = [row for row in rows if row[0] == name]
+    images = _images(path)
+    name = stem_of(path)
+    if len(images) != 1 and name not in images:
+        raise InputError(
+            f"{path}: holds {len(images)} images, none called {name}",
+            f"make label images of all of them: nucleisplit convert {path.name} labels/ --to tiff, "
+            "with the images beside it",
+        )
+    return _paint(path, images[name] if name in images else next(iter(images.values())), shape)
+
+
+def read_submissions(path: str | Path) -> dict[str, Callable[..., np.ndarray]]:
+    """Return what reads each image of a table of several, by id; see `read_submission`.
+
+    The functions take a shape as `read_submission` does. A table of one image gives an empty dict.
+    """
+    path = Path(path)
+    images = _images(path)
+    if len(images) == 1:
+        return {}
+    return {name: partial(_paint, path, texts) for name, texts in images.items()}
+
+
+def _images(path: Path) -> dict[str, list[str]]:
+    """Return the runs of every nucleus, by image."""
+    found: dict[str, list[str]] = {}
+    for image_id, text in _rows(path):
+        found.setdefault(image_id, []).append(text)
+    return found or {stem_of(path): []}
+
+
+def _paint(path: Path, texts: list[str], shape: Shape | None = None) -> np.ndarray:
     height, width = settle_shape(path, None, shape)
     flat = np.zeros(height * width, np.int32)
-    number = 0
-    for _, text in rows:
-        if not text.strip():
-            continue
-        number += 1
+    for number, text in enumerate((text for text in texts if text.strip()), start=1):
         _add(path, flat, number, text)
     return np.ascontiguousarray(flat.reshape((height, width), order="F"))
 
@@ -132,7 +153,7 @@ def _rows(path: Path) -> list[tuple[str, str]]:
 def _add(path: Path, flat: np.ndarray, number: int, text: str) -> None:
     """Paint the runs of one nucleus onto the columns of the image, one after the other."""
     words = text.split()
-    if len(words) % 2 or not all(word.isdecimal() for word in words):
+    if len(words) % 2 or not all(word.isdecimal() and len(word) <= _DIGITS for word in words):
         raise InputError(f"{path}: row {number} holds no pairs of numbers: {text[:40]!r}")
     for start, length in zip(words[0::2], words[1::2], strict=True):
         first, last = int(start) - 1, int(start) - 1 + int(length)

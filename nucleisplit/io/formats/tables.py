@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io.atomic import replacing
+from nucleisplit.io.names import bare_cell
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import write_table
 from nucleisplit.measure import type_of
@@ -97,6 +98,11 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
         ParquetWriter(part, reader.schema) as writer,
     ):
         for batch in reader:
+            place = batch.schema.get_field_index("image")
+            if place >= 0:
+                names = [name and bare_cell(name) for name in batch.column(place).to_pylist()]
+                field = batch.schema.field(place)
+                batch = batch.set_column(place, field, pyarrow.array(names, field.type))
             writer.write_batch(batch)
 
 
@@ -119,7 +125,19 @@ def _parts(csv: str | Path, types: dict[str, str]) -> Iterator[pd.DataFrame]:
 
     options = {"dtype": types, "encoding": "utf-8", "keep_default_na": False, "na_values": [""]}
     yield pd.read_csv(csv, nrows=0, **options)
-    yield from pd.read_csv(csv, chunksize=_PART, **options)
+    for part in pd.read_csv(csv, chunksize=_PART, **options):
+        yield _bare(part)
+
+
+def _bare(table: pd.DataFrame) -> pd.DataFrame:
+    """Take from the texts of a CSV what guarded them."""
+    texts = table.select_dtypes(exclude=["number", "bool"])
+    return table.assign(
+        **{
+            name: texts[name].map(lambda cell: bare_cell(cell) if isinstance(cell, str) else cell)
+            for name in texts
+        }
+    )
 
 
 def read_nuclei(path: str | Path) -> pd.DataFrame:
@@ -143,7 +161,7 @@ def read_nuclei(path: str | Path) -> pd.DataFrame:
         if _ending(path) == _PARQUET:
             table = pd.read_parquet(data, engine="pyarrow")
         else:
-            table = pd.read_csv(data, dtype={"image": str}, encoding="utf-8-sig")
+            table = _bare(pd.read_csv(data, dtype={"image": str}, encoding="utf-8-sig"))
             if not len(table):
                 table = table.astype({name: type_of(name) for name in table if name != "image"})
     except (OSError, ValueError) as error:

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import DatasetError, InputError, OutputError
+from nucleisplit.io import load_dataset
 from nucleisplit.training import TrainingRun, train_unet
 from nucleisplit.training.run import IN_KIND, OUT_OF_KIND
+from nucleisplit.training.unet import read_pairs
 from stage1_unet import WEIGHTS, build_network, save_network
 
 
@@ -136,3 +139,24 @@ def test_by_kind_needs_two_kinds(sets, trainings, tmp_path):
     with pytest.raises(DatasetError, match="all 4 images are of one kind"):
         train(sets[1], tmp_path / "run", by_kind=True)
     assert not (tmp_path / "run").exists() and not trainings
+
+
+@pytest.mark.parametrize("empty", ["", "b", "abd", "abcd"])
+def test_labels_without_nuclei(tmp_path, spots, empty):
+    for number, name in enumerate("abcd"):
+        image, labels = spots(number)
+        for folder, pixels in (("images", image), ("labels", labels * (name not in empty))):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / folder / f"{name}.tif", pixels.astype(np.uint8))
+    said: list[str] = []
+    dataset = load_dataset(tmp_path, folds=2)
+    if empty == "abcd":
+        with pytest.raises(DatasetError, match="no label image holds a nucleus .such as .*a.tif"):
+            read_pairs(dataset, RunConfig(), said.append)
+        return
+    assert len(read_pairs(dataset, RunConfig(), said.append)) == 4
+    told = [line for line in said if "hold no nucleus" in line]
+    count = len(empty)
+    assert told == (
+        [f"{count} of 4 label images hold no nucleus: {', '.join(empty)}"] if empty else []
+    )

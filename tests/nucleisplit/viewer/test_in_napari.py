@@ -314,6 +314,8 @@ def test_a_region_of_a_slice(dock, viewer, crowd, segmenter):
     assert layers.session.name == "stack_s1_r10c20"
     assert layers.labels.data.shape == (1, 60, 56)
     assert layers.labels.translate.tolist() == [2, 10, 20]
+    place = layers.labels.metadata["nucleisplit"]
+    assert place == {"corner": (10, 20), "shape": crowd.shape}
     part = crowd[10:70, 20:76]
     assert np.array_equal(layers.labels.data[0], segmenter(part).labels)
     dock.review.next.click()

@@ -7,6 +7,7 @@ import pytest
 from nucleisplit.errors import InputError
 from nucleisplit.io import read_labels
 from nucleisplit.io.formats import read_geojson, read_roi
+from nucleisplit.viewer.region import Region, place_in_image
 from nucleisplit.viewer.write import write_geojson, write_regions, write_tiff
 
 LABELS = np.zeros((20, 30), np.int32)
@@ -63,3 +64,18 @@ def test_features_of_no_label_are_left_out(tmp_path):
 def test_what_the_formats_cannot_hold_is_refused(tmp_path, data, message):
     with pytest.raises(InputError, match=message):
         write_tiff(str(tmp_path / "a.tif"), data, {})
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.rois.zip"])
+def test_outlines_of_a_region_lie_where_it_is_in_its_image(tmp_path, name):
+    """Rows 100 to 120 and columns 50 to 80 of an image of 256x320 pixels."""
+    region = Region(slice(100, 120), slice(50, 80))
+    path = str(tmp_path / name)
+    write = write_geojson if name == "a.geojson" else write_regions
+    write(path, LABELS[None], {"metadata": place_in_image(region, (256, 320))})
+    found = (read_geojson if name == "a.geojson" else read_roi)(path)
+    assert found.shape == (256, 320)
+    assert np.array_equal(found[100:120, 50:80], LABELS)
+    assert np.count_nonzero(found) == np.count_nonzero(LABELS)
+    with pytest.raises(InputError, match="a region of an image of 100000x90000 pixels cannot be"):
+        write(path, LABELS, {"metadata": place_in_image(region, (100_000, 90_000))})

@@ -1,7 +1,10 @@
-"""Every format as an independent program of its field reads it: with nuclei, without, with high
-numbers, and under a name with blanks and umlauts."""
+"""What every format of labels has to do: be read by an independent program of its field and by
+ourselves, with nuclei, without and with high numbers, under a name with blanks and umlauts; and be
+refused in one line, at once, when the file is damaged or claims what cannot be."""
 
 import json
+import re
+import shutil
 import zipfile
 
 import geojson
@@ -11,12 +14,16 @@ import pytest
 import roifile
 import shapely
 import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 from pycocotools.coco import COCO
 
-from nucleisplit.io.formats import FORMATS, label_stem, read_label_file
+from nucleisplit.errors import InputError
+from nucleisplit.io.formats import FORMATS, read_label_file, stem_of
 from nucleisplit.measure import measure
+from tests.strategies.labels import broken_bytes, broken_json
 
 SOME = np.zeros((12, 9), np.int32)
 SOME[1:6, 1:6], SOME[3, 3], SOME[1:6, 6:8], SOME[7:9, 0:2], SOME[9:11, 2:4] = 4, 0, 70_000, 2, 2
@@ -25,6 +32,10 @@ NONE = np.zeros((12, 9), np.int32)
 
 def from_tiff(path):
     return tifffile.imread(path)
+
+
+def from_numpy(path):
+    return np.load(path, allow_pickle=False)
 
 
 def from_zarr(path):
@@ -68,7 +79,7 @@ def from_roi(path):
 def from_coco(path):
     coco = COCO(path)
     (image,) = coco.imgs.values()
-    assert image["file_name"] == label_stem(path)
+    assert image["file_name"] == stem_of(path)
     found = np.zeros((image["height"], image["width"]), np.int32)
     for number, annotation in coco.anns.items():
         found[coco.annToMask(annotation) > 0] = number
@@ -89,6 +100,7 @@ READERS = {
     "tiff": from_tiff,
     "ome-tiff": from_tiff,
     "ome-zarr": from_zarr,
+    "numpy": from_numpy,
     "geojson": from_geojson,
     "roi": from_roi,
     "coco": from_coco,
@@ -97,8 +109,101 @@ READERS = {
 }
 
 
-def test_every_format_has_a_reader_here():
-    assert set(READERS) == set(FORMATS)
+def claim(old, new):
+    """Replace something in the bytes of a file."""
+
+    def change(path):
+        data = path.read_bytes()
+        found = re.sub(old, new, data, count=1)
+        assert found != data
+        path.write_bytes(found)
+
+    return change
+
+
+def claim_in_comment(path):
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b'{"height":46000,"width":46000}'
+
+
+def claim_in_header(path):
+    with path.open("wb") as file:
+        head = {"shape": (10**6, 10**6), "fortran_order": False, "descr": "<i4"}
+        np.lib.format.write_array_header_1_0(file, head)
+
+
+SIDE = 46_000
+ABSURD = {
+    "numpy": claim_in_header,
+    "geojson": claim(rb'"height": 12, "width": 9', b'"height": %d, "width": %d' % (SIDE, SIDE)),
+    "roi": claim_in_comment,
+    "coco": claim(rb'"height":12,"width":9', b'"height":%d,"width":%d' % (SIDE, SIDE)),
+    "coco-polygons": claim(rb'"height":12,"width":9', b'"height":%d,"width":%d' % (SIDE, SIDE)),
+    "submission": claim(rb",\d+", b"," + b"9" * 5000),
+}
+"""What makes a file of each format claim the impossible. What label images claim is for the readers
+of images to check."""
+IMAGES = {"tiff", "ome-tiff", "ome-zarr"}
+
+
+def test_every_format_is_here():
+    assert set(READERS) == set(FORMATS) == set(ABSURD) | IMAGES
+
+
+@pytest.mark.parametrize("name", ABSURD)
+def test_absurd_claims_are_refused(tmp_path, name):
+    path = tmp_path / f"a{FORMATS[name].ending}"
+    FORMATS[name].write(path, SOME)
+    ABSURD[name](path)
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}: ") as caught:
+        read_label_file(path, SOME.shape if name == "submission" else None)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_file_cut_off_is_refused(tmp_path, name):
+    path = tmp_path / f"a{FORMATS[name].ending}"
+    FORMATS[name].write(path, SOME)
+    if path.is_dir():
+        shutil.rmtree(path / "labels" / "nuclei")
+    elif name == "submission":  # a text that may end after any pair of numbers
+        path.write_bytes(path.read_bytes().rpartition(b" ")[0])
+    else:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 4])
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}: "):
+        read_label_file(path, SOME.shape)
+
+
+MUTANTS = {
+    "geojson": broken_json,
+    "coco": broken_json,
+    "coco-polygons": broken_json,
+    "roi": broken_bytes,
+    "numpy": broken_bytes,
+    "submission": broken_bytes,
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", MUTANTS)
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_mutants_are_read_or_refused(tmp_path, name, data):
+    """Whatever is wrong with a file: labels of the right shape, or one line that names it."""
+    path = tmp_path / f"a{FORMATS[name].ending}"
+    FORMATS[name].write(path, SOME, overwrite=True)
+    path.write_bytes(data.draw(MUTANTS[name](path.read_bytes())) or b"\n")
+    try:
+        labels = read_label_file(path, SOME.shape)
+    except InputError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+    else:
+        assert labels.dtype == np.int32 and labels.ndim == 2 and labels.min() >= 0
 
 
 @pytest.mark.parametrize("name", READERS)
