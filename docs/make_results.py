@@ -262,8 +262,8 @@ def short_section(scores: dict) -> str:
     first = ["images", "kind known", "kind never seen"]
     return (
         f"Images of {len(outside)} kinds, scored by networks and trees that have not seen them\n"
-        "(metric of the Data Science Bowl 2018, 1 is perfect); on the right by such that have seen\n"
-        "no image of its kind either, which is what to expect of images unlike these:\n\n"
+        "(metric of the Data Science Bowl 2018, 1 is perfect); on the right by those that have\n"
+        "seen no image of their kind either, which is what to expect of images unlike these:\n\n"
         f"{table(['mAP, out of fold', *first], rows)}\n"
         "And images that were kept apart, on which nothing was trained or tuned:\n\n"
         f"{new_kinds()}"
