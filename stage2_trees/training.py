@@ -21,7 +21,7 @@ from stage2_trees.regressor import IoURegressor
 from stage2_trees.select import metric_score, select
 from stage2_trees.truth import true_iou
 
-MOST_ROWS = 2000
+MOST_ROWS = 1000
 """Candidates of one image that the trees are fitted to; more of them weigh no more."""
 
 

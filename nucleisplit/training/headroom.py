@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from stage2_trees import (
-    ForestConfig,
     ImageRows,
     best_iou,
-    build_candidates,
     hits,
     overlap_table,
 )
@@ -36,7 +34,7 @@ def find_headroom(
     chosen, perfect : sequence of (m,) integer
         The candidates selected out of fold, and by the true IoU.
     found : mapping
-        ``selected`` and ``oracle``: `area_and_hits` of each image for these two choices.
+        ``trees`` and ``oracle``: `area_and_hits` of each image for these two choices.
 
     Returns
     -------
@@ -55,7 +53,8 @@ def find_headroom(
         "and_no_wrong": right,
         "oracle": perfect,
     }
-    found = {name: np.concatenate(each) for name, each in found.items()}
+    names = {"selected": "trees", "oracle": "oracle"}
+    found = {name: np.concatenate(found[own]) for name, own in names.items()}
     areas = found["selected"][:, 0]
     classes = np.searchsorted(AREAS, areas, side="right") - 1
     return {
@@ -86,11 +85,14 @@ def _best_extents(row: ImageRows, chosen: np.ndarray) -> np.ndarray:
     return order[first][np.searchsorted(nodes, node[chosen])]
 
 
-def area_and_hits(
-    maps: np.ndarray, truth: np.ndarray, chosen: np.ndarray, config: ForestConfig
-) -> np.ndarray:
-    """Area of each true nucleus of an image, and the share of the thresholds it is hit at."""
-    table = overlap_table(truth, build_candidates(maps, config).paint(chosen))
+def area_and_hits(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Area of each true nucleus of an image, and the share of the thresholds it is hit at.
+
+    Returns
+    -------
+    (n_true, 2) float64
+    """
+    table = overlap_table(truth, labels)
     iou, _ = best_iou(table)
     present = np.flatnonzero(table.area_a[1:]) + 1
     return np.stack([table.area_a[present], hits(iou[present]).mean(axis=1)], axis=1)

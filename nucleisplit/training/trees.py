@@ -21,6 +21,7 @@ from stage2_trees import (
     ForestConfig,
     ImageRows,
     RecutConfig,
+    ThresholdConfig,
     build_candidates,
     cross_fit,
     map_correlation,
@@ -33,6 +34,9 @@ from .headroom import area_and_hits, find_headroom
 from .pool import ImagePool
 from .report import make_scores, score_lines, trust_lines
 from .run import IN_KIND, OUT_OF_KIND, TrainingRun, networks_of
+
+TUNED = 12
+"""Images of one kind and sort that the single-threshold watershed is tuned on, at most."""
 
 OUT_OF_KIND_SHARE = 0.5
 """Weight of all images by maps out of kind beside all those in kind, in a run that has both."""
@@ -102,7 +106,7 @@ def train_trees(
         say(f"{len(dataset)} images; candidates from the out-of-fold maps")
         rows = pool.map(training_rows, config=config.forest)
         say("tuning the single-threshold watershed that the trees are compared with")
-        thresholds = tune_thresholds(pool, say, shares)
+        thresholds = _tune(samples, shares, say)
         recut = recut_of(thresholds)
         parts = pool.map(training_rows, config=recut)
         say(f"{sum(len(row.candidates) for row in rows)} candidates; fitting the trees")
@@ -121,14 +125,15 @@ def train_trees(
         perfect = [select(row.candidates, row.iou, config.select) for row in rows]
         methods = {
             "threshold": pool.map(score_thresholds, ids, config=thresholds),
-            "recut": pool.map(_score_chosen, ids, plain.chosen, config=recut),
-            "trees": pool.map(_score_chosen, ids, fitted.chosen, config=config.forest),
-            "oracle": pool.map(_score_chosen, ids, perfect, config=config.forest),
         }
-        found = {
-            name: pool.map(area_and_hits, chosen, config=config.forest)
-            for name, chosen in (("selected", fitted.chosen), ("oracle", perfect))
-        }
+        found = {}
+        for config_of, sets in (
+            (recut, {"recut": plain.chosen}),
+            (config.forest, {"trees": fitted.chosen, "oracle": perfect}),
+        ):
+            judged = pool.map(_judge, ids, zip(*sets.values(), strict=True), config=config_of)
+            for name, each in zip(sets, zip(*judged, strict=True), strict=True):
+                methods[name], found[name] = (list(part) for part in zip(*each, strict=True))
         if labels is not None:
             names = [_label_path(labels, sample) for sample in samples]
             fixed = {"config": config.forest, "overwrite": overwrite}
@@ -212,15 +217,33 @@ def _label_path(folder: Path, sample: _Sample) -> Path:
     return base / f"{sample.record.image_id}_labels.tif"
 
 
-def _score_chosen(
+def _tune(
+    samples: Sequence[_Sample], shares: np.ndarray, say: Callable[[str], None]
+) -> ThresholdConfig:
+    """Tune the one watershed on at most `TUNED` images of each kind and sort, evenly drawn."""
+    members: dict[tuple[str, str], list[int]] = {}
+    for index, sample in enumerate(samples):
+        members.setdefault((sample.sort, sample.record.kind), []).append(index)
+    use, weights = [], []
+    for own in members.values():
+        picked = [own[i] for i in np.linspace(0, len(own) - 1, min(len(own), TUNED)).astype(int)]
+        use += picked
+        weights += [shares[own].sum() / len(picked)] * len(picked)
+    with ImagePool([samples[i].maps for i in use], [samples[i].truth for i in use]) as pool:
+        return tune_thresholds(pool, say, weights)
+
+
+def _judge(
     maps: np.ndarray,
     truth: np.ndarray,
     name: str,
-    chosen: np.ndarray,
+    sets: tuple[np.ndarray, ...],
     config: ForestConfig | RecutConfig,
-) -> ImageScore:
-    """Paint the candidates chosen in one image, and score them."""
-    return score_image(build_candidates(maps, config).paint(chosen), truth, name)
+) -> list[tuple[ImageScore, np.ndarray]]:
+    """Paint sets of candidates of one image; of each the score, and what the nuclei come to."""
+    forest = build_candidates(maps, config)
+    painted = [forest.paint(chosen) for chosen in sets]
+    return [(score_image(labels, truth, name), area_and_hits(labels, truth)) for labels in painted]
 
 
 def _write_chosen(
