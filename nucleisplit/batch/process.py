@@ -117,7 +117,8 @@ class Process:
 
     def _stack(self, job: Job, source: ImageSource, progress: Callable[[float], None]) -> dict:
         options = (self.out, self.overlay, self.anisotropy, progress)
-        return process_stack(source, job, self.segmenter, self.planes, *options)
+        facts = process_stack(source, job, self.segmenter, self.planes, *options)
+        return facts | _missing_chunks(*source.stack(self.planes).planes)
 
     def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
         image = plane.read()
@@ -192,6 +193,7 @@ class Process:
             "level": plane.level,
             "pixel_size_um": plane.pixel_size,
             **({"channels": plane.source.channels} if plane.source.channels else {}),
+            **_missing_chunks(plane),
             **({} if near is None else {"neighbour_radius": round(near, 2)}),
             "labels": job.labels,
             **({"overlay": job.overlay} if self.overlay else {}),
@@ -207,6 +209,12 @@ class Process:
         for name in (*names, *job.written(self.formats).values()):
             with suppress(OSError):
                 remove(self.out / name)
+
+
+def _missing_chunks(*planes: Plane) -> dict:
+    """What the journal says of chunks that the file leaves out: nothing if there are all."""
+    count = sum(plane.missing_chunks() for plane in planes)
+    return {"missing_chunks": count} if count else {}
 
 
 def _unexpected(path: Path, error: Exception) -> InputError:

@@ -190,6 +190,7 @@ def infer_batch(
         "write": formats,
     }
     settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
+    del settings["max_pixels"]  # what failed for being too large may be tried again
     record = {
         "nucleisplit": __version__,
         "status": "interrupted",

@@ -119,6 +119,7 @@ def infer(
     scene: int | None,
     level: int | None,
     mpp: float | None,
+    max_pixels: int | None,
     anisotropy: float | None,
     groups: tuple[str, ...],
     measured: str,
@@ -162,7 +163,16 @@ def infer(
     from nucleisplit.io import PlaneChoice
     from nucleisplit.measure import Measures
 
-    planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene, level=level, mpp=mpp)
+    planes = PlaneChoice(
+        axes=axes,
+        channel=channel,
+        z=z,
+        t=t,
+        scene=scene,
+        level=level,
+        mpp=mpp,
+        max_pixels=max_pixels,
+    )
 
     names, weights = zip(*models, strict=True)
     talk.detail(

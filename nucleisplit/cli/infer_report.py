@@ -34,6 +34,11 @@ def tell(report: BatchReport) -> None:
     for entry in report.doubtful:
         reason = f"predicted mAP {entry['predicted_map']:.2f}" if entry["nuclei"] else "no nuclei"
         talk.note(f"nucleisplit: {entry['path']}: has likely failed ({reason})")
+    for entry in report.images:
+        if count := entry.get("missing_chunks"):
+            talk.note(
+                f"nucleisplit: {entry['path']}: {count} chunks are missing and were read as empty"
+            )
     total, failed, doubtful = len(report.images), len(report.failed), len(report.doubtful)
     earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
     talk.answer(

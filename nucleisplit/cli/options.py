@@ -128,11 +128,18 @@ _PLANE_OPTIONS = (
         metavar="UM",
         help="Instead of --level: the level whose pixels come closest to this size in um.",
     ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Believe a file that claims to have so many pixels. Default: 17 billion, and above 67 "
+        "million no more than its bytes can hold.",
+    ),
 )
 
 
 def plane_options(command):
-    """``--channel``, ``--axes``, ``--z``, ``--t``, ``--scene``, ``--level`` and ``--mpp``."""
+    """``--channel``, ``--axes``, ``--z`` and what else says which plane of a file is read."""
     for option in reversed(_PLANE_OPTIONS):
         command = option(command)
     return command

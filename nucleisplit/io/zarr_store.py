@@ -10,6 +10,7 @@ from nucleisplit.errors import InputError
 
 from .planes import choose_scene
 from .store import Index, Store, micrometres
+from .zarr_chunks import ChunkedArray
 
 __all__ = ["ZarrStore"]
 
@@ -51,27 +52,27 @@ class ZarrStore(Store):
         if "plate" in meta or "well" in meta:
             raise InputError("is a plate of many fields", "name one, such as plate.zarr/A/1/0")
         if "multiscales" in meta:
-            self._open_multiscale(node, meta)
+            self._open_multiscale(node, meta, path)
         elif hasattr(node, "dtype"):
             if node.ndim < 2:
                 raise InputError(f"is an array of shape {node.shape}", "name an image")
-            self._arrays = [node]
+            self._arrays = [ChunkedArray(node, path)]
             self.axes = "Q" * (node.ndim - 2) + "YX"
         else:
             raise InputError("holds no multiscale image", "name the folder of an OME-Zarr image")
         first = next((array for array in self._arrays if array is not None), None)
         if first is None:
             raise InputError("has no level that can be read", "copy or export it again")
-        if first.ndim != len(self.axes):
+        if len(first.shape) != len(self.axes):
             raise InputError(
-                f"has {first.ndim} dimensions, its axes are {self.axes}", "export it again"
+                f"has {len(first.shape)} dimensions, its axes are {self.axes}", "export it again"
             )
-        self.dtype = np.dtype(first.dtype)
-        self.shapes = tuple(None if a is None else tuple(a.shape) for a in self._arrays)
+        self.dtype = first.dtype
+        self.shapes = tuple(None if a is None else a.shape for a in self._arrays)
 
-    def _open_multiscale(self, group, meta: dict) -> None:
+    def _open_multiscale(self, group, meta: dict, root: Path) -> None:
         scales = meta["multiscales"][0]
-        self._arrays = [_array(group, dataset["path"]) for dataset in scales["datasets"]]
+        self._arrays = [_array(group, dataset["path"], root) for dataset in scales["datasets"]]
         axes = scales.get("axes", list("tczyx"))
         axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
         self.axes = "".join(_letter(axis) for axis in axes)
@@ -89,7 +90,13 @@ class ZarrStore(Store):
             self.z_step = size.get("Z")
 
     def read(self, level: int, index: Index) -> np.ndarray:
-        return np.asarray(self._arrays[level][index])
+        return self._arrays[level].read(index)
+
+    def missing_chunks(self, level: int, index: Index) -> int:
+        return self._arrays[level].missing(index)
+
+    def stored_bytes(self, level: int, enough: int) -> int:
+        return self._arrays[level].stored_bytes(enough)
 
 
 def _metadata(node) -> dict:
@@ -113,11 +120,11 @@ def _only_labels(group):
     return group[names[0]]
 
 
-def _array(group, path: str):
+def _array(group, path: str, root: Path) -> ChunkedArray | None:
     """Open a level; None when it is missing or its metadata are damaged."""
     try:
         array = group[path]
-        return array if hasattr(array, "dtype") else None
+        return ChunkedArray(array, root) if hasattr(array, "dtype") else None
     except Exception:  # zarr raises many types; the level is reported when it is asked for
         return None
 
