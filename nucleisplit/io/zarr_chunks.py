@@ -7,7 +7,8 @@ import json
 import os
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nucleisplit.errors import InputError
 
 from .store import Index
 
-__all__ = ["ChunkedArray"]
+__all__ = ["ChunkedArray", "unbroken"]
 
 _BLOSC = 16
 """Bytes of the header of a Blosc chunk."""
@@ -27,6 +28,15 @@ _RATIO = 2**14
 """What a byte can become at most, in a chunk that claims more."""
 
 
+def unbroken(call: Callable, *given):
+    """Call something of zarr so that an interruption comes after it.
+
+    It works in threads of its own, and complains on the terminal where it is left alone there.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call, *given).result()
+
+
 class ChunkError(ValueError):
     """A chunk is not what it or the metadata say."""
 
@@ -34,7 +44,7 @@ class ChunkError(ValueError):
 class ChunkedArray:
     """A Zarr array, read chunk by chunk: each is looked at before it is decoded.
 
-    Reading one after the other also means that an error or an interruption leaves nothing running.
+    Reading one after the other also means that an error leaves nothing running.
 
     Parameters
     ----------
@@ -103,7 +113,7 @@ class ChunkedArray:
                 slice(part.start - whole.start, part.stop - whole.start)
                 for part, whole in zip(parts, ranges, strict=True)
             )
-            result[place] = self._array[tuple(parts)]
+            result[place] = unbroken(self._array.__getitem__, tuple(parts))
         return result[tuple(slice(None) if isinstance(part, slice) else 0 for part in index)]
 
     def missing(self, index: Index) -> int:

@@ -10,7 +10,7 @@ from nucleisplit.errors import InputError
 
 from .planes import choose_scene
 from .store import Index, Store, micrometres
-from .zarr_chunks import ChunkedArray
+from .zarr_chunks import ChunkedArray, unbroken
 
 __all__ = ["ZarrStore"]
 
@@ -34,6 +34,9 @@ class ZarrStore(Store):
     """
 
     def __init__(self, path: Path, scene: int | None = None) -> None:
+        unbroken(self._open, path, scene)
+
+    def _open(self, path: Path, scene: int | None) -> None:
         import zarr
 
         node = zarr.open(str(path), mode="r")

@@ -1,6 +1,8 @@
 """Files that end too early or whose pixels are not what was written: refused, never half read."""
 
 import struct
+import subprocess
+import sys
 import zlib
 
 import numcodecs
@@ -195,3 +197,50 @@ def test_the_limit_can_be_moved(tmp_path):
     with pytest.raises(InputError, match=r"has 64x96 pixels, more than 6143; .*--max-pixels 6144"):
         read_image(tmp_path / "a.png", PlaneChoice(max_pixels=6143))
     assert read_image(tmp_path / "a.png", PlaneChoice(max_pixels=6144)).shape == RGB.shape
+
+
+_INTERRUPTED = """
+import os, signal, sys
+from nucleisplit.io import open_image
+
+def heed(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGTERM, heed)
+with open_image(sys.argv[1]) as source:
+    array = source._store._arrays[0]._array
+    get = type(array).__getitem__
+
+    def stopped(self, index):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return get(self, index)
+
+    type(array).__getitem__ = stopped
+    try:
+        source.plane().read()
+    except KeyboardInterrupt:
+        sys.exit(3)
+"""
+_DAMAGED = """
+import sys
+from nucleisplit.errors import InputError
+from nucleisplit.io import read_image
+
+try:
+    read_image(sys.argv[1])
+except InputError:
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_zarr_leaves_nothing_running(tmp_path, damaged):
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(path, shape=(128, 128), chunks=(8, 8), dtype="u1", zarr_format=2)
+    array[:] = (np.arange(128 * 128) % 251).reshape(128, 128)
+    script = _INTERRUPTED
+    if damaged:
+        (path / "0.0").write_bytes(b"no chunk")
+        script = _DAMAGED
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (3, "")
