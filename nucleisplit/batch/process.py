@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nucleisplit.batch.outputs import Job, stamp_of
+from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.stack import process_stack
 from nucleisplit.engine import Cluster, Recipe, Spool, is_large, segment_large
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
@@ -96,12 +96,14 @@ class Process:
         begin = time.perf_counter()
         stamp = stamp_of(job.path)
         entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
+        entry |= job.facts
+        planes = planes_of(self.planes, entry)
         try:
-            with open_image(job.path, self.planes) as source:
-                if self.planes.z in STACKS:
+            with open_image(job.path, planes) as source:
+                if planes.z in STACKS:
                     entry |= self._stack(job, source, progress)
                 else:
-                    plane = source.plane(self.planes)
+                    plane = source.plane(planes)
                     do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
                     entry |= do(job, plane, stamp, progress)
         except (OutputError, ConfigError, KeyboardInterrupt):
@@ -166,7 +168,9 @@ class Process:
             self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
             compute=self.cluster
-            and partial(self.cluster.compute, self.recipe, job.path, self.planes),
+            and partial(
+                self.cluster.compute, self.recipe, job.path, planes_of(self.planes, job.facts)
+            ),
             progress=lambda done, total: progress(done / total),
         )
         if whole:

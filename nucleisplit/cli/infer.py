@@ -116,7 +116,7 @@ def infer(
     axes: str | None,
     z: int | str | None,
     t: int | None,
-    scene: int | None,
+    scene: int | str | None,
     level: int | None,
     mpp: float | None,
     max_pixels: int | None,

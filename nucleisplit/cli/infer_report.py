@@ -29,6 +29,8 @@ def tell(report: BatchReport) -> None:
     run = _read_run(report) if talk.is_verbose() or talk.wants_json() else {}
     if run:
         talk.detail(_run_line(run))
+    for note in report.notes:
+        talk.note(f"nucleisplit: {note}")
     for entry in report.failed:
         talk.error(entry["message"])
     for entry in report.doubtful:
@@ -50,6 +52,7 @@ def tell(report: BatchReport) -> None:
             "failed": failed,
             "doubtful": doubtful,
             "by_earlier_run": report.skipped,
+            "notes": list(report.notes),
             "run": run,
         },
     )

@@ -13,7 +13,7 @@ import tifffile
 
 from nucleisplit.errors import InputError
 
-__all__ = ["OmeImage", "choose_ome_image", "ome_images"]
+__all__ = ["OmeImage", "choose_ome_image", "member_of_set", "ome_images"]
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,34 @@ def choose_ome_image(images: list[OmeImage], scene: int | None) -> OmeImage:
             "put it into the same folder",
         )
     return image
+
+
+def member_of_set(path: Path, scene: int | None = None) -> tuple[tuple, bool] | None:
+    """Tell which image of an OME-TIFF set of several files a file stands for.
+
+    Parameters
+    ----------
+    path : Path
+    scene : int, optional
+        As given; by default the image of which the file holds planes.
+
+    Returns
+    -------
+    key, holds : tuple, bool
+        Equal keys mean the same image; and whether the file holds any of it. None for what is no
+        member of a set, or cannot be read.
+    """
+    if not path.name.lower().endswith((".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf8")):
+        return None
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            placed = [i for i in ome_images(tiff.ome_metadata or "", path) if i.has_pixels]
+        if {path.name}.issuperset(name for image in placed for name in image.files):
+            return None
+        image = choose_ome_image(placed, scene)
+        return (path.parent.resolve(), frozenset(image.files), placed.index(image)), image.is_here
+    except Exception:  # whatever is wrong is told when the image is opened
+        return None
 
 
 def children(node: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:

@@ -11,6 +11,7 @@ from nucleisplit.errors import ConfigError, InputError
 __all__ = [
     "PlaneChoice",
     "Selection",
+    "SeveralImages",
     "choose_scene",
     "check_claim",
     "describe_axes",
@@ -51,8 +52,8 @@ class PlaneChoice:
     slice as an image of its own, or ``"3d"``, the stack as a whole."""
     t: int | None = None
     """Number of the time point, from 0."""
-    scene: int | None = None
-    """Number of the image, from 0, in a file that holds several."""
+    scene: int | str | None = None
+    """Number of the image, from 0, in a file that holds several; in a batch also ``"all"``."""
     level: int | None = None
     """Level of a pyramid; 0, the finest, by default."""
     mpp: float | None = None
@@ -63,7 +64,9 @@ class PlaneChoice:
     def __post_init__(self) -> None:
         for name in ("t", "scene", "level", "max_pixels"):
             value = getattr(self, name)
-            if value is not None and value < 0:
+            if name == "scene" and value == "all":
+                continue
+            if value is not None and (isinstance(value, str) or value < 0):
                 raise ConfigError(f"{name} is {value}", hint="count from 0")
         words = ("max", *STACKS)
         if self.z not in words if isinstance(self.z, str) else (self.z or 0) < 0:
@@ -205,6 +208,14 @@ def select(
     return Selection(axes, {letter: places for letter, places in taken.items() if letter in axes})
 
 
+class SeveralImages(InputError):
+    """A file holds several images, and which is meant was not said."""
+
+    def __init__(self, message: str, hint: str, numbers: tuple[int, ...]) -> None:
+        super().__init__(message, hint)
+        self.numbers = numbers
+
+
 def check_claim(
     shape: Sequence[int],
     itemsize: int,
@@ -247,12 +258,14 @@ def check_claim(
     raise InputError(problem, f"if that is true, use --max-pixels {pixels}")
 
 
-def choose_scene(scene: int | None, names: Sequence[str], own: Sequence[int] | None = None) -> int:
+def choose_scene(
+    scene: int | str | None, names: Sequence[str], own: Sequence[int] | None = None
+) -> int:
     """Check which image of a file is meant.
 
     Parameters
     ----------
-    scene : int or None
+    scene : int, str or None
         As given.
     names : sequence of str
         Of all images.
@@ -265,9 +278,12 @@ def choose_scene(scene: int | None, names: Sequence[str], own: Sequence[int] | N
         There are several and `scene` is None, or fewer. The message names no path.
     """
     own = own or range(len(names))
+    if scene == "all":
+        raise InputError("is opened image by image", "give the number of one")
     if scene is None and len(own) > 1:
         listed = ", ".join(f"{i} {names[i]}".strip() for i in own[:6])
-        raise InputError(f"holds {len(own)} images ({listed})", "choose one with --scene N")
+        problem = f"holds {len(own)} images ({listed})"
+        raise SeveralImages(problem, "choose one with --scene N, or all", tuple(own))
     scene = own[0] if scene is None and own else scene or 0
     if scene >= len(names):
         raise InputError(f"has no image {scene}", f"it holds {len(names)}, counted from 0")

@@ -7,6 +7,7 @@ microscope makers.
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from PIL import Image, UnidentifiedImageError
 
 from nucleisplit.errors import InputError
 
-from .planes import PlaneChoice, check_claim, choose_scene, describe_axes
+from .planes import PlaneChoice, SeveralImages, check_claim, choose_scene, describe_axes
 from .png import PNG, check_png, is_deep_png
 from .source import ImageSource, told
 from .store import ArrayStore, Store
+from .zarr_folders import is_zarr, is_zarr_zip
 
-__all__ = ["IMAGE_SUFFIXES", "is_zarr", "open_image", "read_image", "read_labels"]
+__all__ = ["IMAGE_SUFFIXES", "image_numbers", "is_zarr", "open_image", "read_image", "read_labels"]
 
 IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".btf", ".lsm"),
@@ -35,7 +37,6 @@ _MOST_WHOLE = 2**28
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _PLAIN_MODES = {"1", "L", "LA", "I", "F", "RGB", "RGBA"}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ZARR = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 
 def open_image(
@@ -47,8 +48,9 @@ def open_image(
     ----------
     path : str or Path
         TIFF of any kind (BigTIFF, OME, ImageJ, whole slides that tifffile knows, such as .svs,
-        .ndpi and .scn), the folder of an OME-Zarr, PNG, JPEG, BMP or WebP (these are decoded at
-        once); CZI, ND2 and LIF with ``pip install 'nucleisplit[microscopes]'``.
+        .ndpi and .scn), an OME-Zarr (a folder, or one that is zipped), PNG, JPEG, BMP or WebP
+        (these are decoded at once); CZI, ND2 and LIF with
+        ``pip install 'nucleisplit[microscopes]'``.
     choice : PlaneChoice, optional
         Of which the `scene` counts here; the rest is for `ImageSource.plane`.
     palette : bool
@@ -75,6 +77,25 @@ def open_image(
         except BaseException:
             store.close()
             raise
+
+
+def image_numbers(path: str | Path) -> tuple[int | None, ...]:
+    """List the numbers of the images of a file; None stands for the only one.
+
+    Of a file of an OME-TIFF set those of which it holds planes.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened.
+    """
+    path = Path(path)
+    with told(path):
+        try:
+            _open_store(path, PlaneChoice(), True).close()
+        except SeveralImages as several:
+            return several.numbers
+    return (None,)
 
 
 def read_image(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarray:
@@ -143,14 +164,9 @@ def read_labels(path: str | Path) -> np.ndarray:
     return np.ascontiguousarray(labels, dtype=np.int32)
 
 
-def is_zarr(path: Path) -> bool:
-    """Tell the folder of a Zarr group or array by the files in it."""
-    return path.is_dir() and any((path / mark).is_file() for mark in _ZARR)
-
-
 def _open_store(path: Path, choice: PlaneChoice, palette: bool) -> Store:
     scene = choice.scene
-    if is_zarr(path):
+    if is_zarr(path) or is_zarr_zip(path):
         from .zarr_store import ZarrStore
 
         return ZarrStore(path, scene)
@@ -192,6 +208,10 @@ def _open_file(path: Path, count: int = -1) -> bytes:
         with path.open("rb") as file:
             data = file.read(count)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise InputError(
+                f"is a link to {os.readlink(path)}, which does not exist", "check the link"
+            ) from None
         raise InputError("does not exist", "check the path") from None
     except IsADirectoryError:
         raise InputError("is a folder", "name a file in it") from None
