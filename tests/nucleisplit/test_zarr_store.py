@@ -147,7 +147,7 @@ def test_plain_array_and_labels(tmp_path):
 
 
 @pytest.mark.parametrize("inside", ["", "a.zarr"])
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_zipped(tmp_path, inside, version):
     write(tmp_path / "x" / inside, STACK[0, 0], version=version, axes="yx")
     shutil.make_archive(tmp_path / "a.zarr", "zip", tmp_path / "x")

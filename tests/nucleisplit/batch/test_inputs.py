@@ -155,7 +155,5 @@ def test_outputs_of_an_earlier_run_are_no_images(tmp_path):
     parts, notes = list_parts(files)
     assert [part.path.name for part in parts] == ["a.tif", "b_labels.tif"]
     assert notes == ["outputs of an earlier run were left out: a_labels.tif, a_overlay.png"]
-    with pytest.raises(
-        InputError, match=r"outputs of an earlier run .*: a_labels\.tif; name other"
-    ):
+    with pytest.raises(InputError, match=r"outputs of an earlier run .*: a_labels\.tif; name "):
         list_parts(files[1:2])
