@@ -37,7 +37,8 @@ class Plane:
         self.level = level
         self.dtype = source.dtype.newbyteorder("=")
         self.pixel_size = chosen.pixel_size
-        size = (chosen.height, chosen.width)
+        stored = dict(zip(selection.axes, source.level_shape(level), strict=True))
+        size = stored["Y"], stored["X"]  # by the names that were chosen
         self.shape = size if selection.channels == 1 else (*size, selection.channels)
 
     def all_channels(self) -> Plane:

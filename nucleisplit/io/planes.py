@@ -93,12 +93,12 @@ class Selection:
     ----------
     axes : str
         One letter per stored dimension; ``Y`` and ``X`` are cut by the region to read.
-    taken : dict of str to tuple of int
+    taken : dict of str to sequence of int
         By letter of the other dimensions, the positions that are read.
     """
 
     axes: str
-    taken: dict[str, tuple[int, ...]]
+    taken: dict[str, Sequence[int]]
 
     @property
     def channels(self) -> int:
@@ -170,7 +170,7 @@ def select(
         hints.append(hint)
         return (0,)
 
-    taken: dict[str, tuple[int, ...]] = {}
+    taken: dict[str, Sequence[int]] = {}
     for place, letter in enumerate(axes):
         if letter not in KNOWN_AXES and shape[place] > 1:
             ask(f"{shape[place]} planes along an axis {letter}", "--axes (such as ZYX or TYX)")
@@ -179,7 +179,7 @@ def select(
     else:
         taken["T"] = (0,) if size["T"] == 1 else ask(f"{size['T']} time points", "--t N")
     if choice.z in ("max", *STACKS):
-        taken["Z"] = tuple(range(size["Z"]))
+        taken["Z"] = range(size["Z"])
     elif choice.z is not None:
         taken["Z"] = (_within(int(choice.z), size["Z"], "slice", found),)
     else:

@@ -165,6 +165,14 @@ def test_a_strip_that_cannot_be_as_large(tmp_path):
         read_image(path)
 
 
+def test_a_false_number_of_slices_is_not_counted_one_by_one(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RGB, photometric="rgb", compression="zlib", metadata=None)
+    patched(path, {257: 2_000_000_000})
+    with pytest.raises(InputError, match=r"a\.tif: is damaged or blank .*2000000000x96x3 pixels"):
+        read_image(path, PlaneChoice(axes="ZYX", z="max"))
+
+
 def test_zarr_of_a_false_size(tmp_path):
     path = tmp_path / "a.zarr"
     zarr.create_array(path, shape=(64, 64), chunks=(32, 32), dtype="u2", zarr_format=2)[:] = 1
