@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
@@ -47,6 +48,7 @@ class TiffStore(Store):
     """
 
     def __init__(self, path: Path, scene: int | None = None, palette: bool = True) -> None:
+        self._path = path
         self._tiff = tifffile.TiffFile(path)
         try:
             check_pages(self._tiff)
@@ -76,7 +78,8 @@ class TiffStore(Store):
             raise InputError("holds no image", "export it again")
         if images[0].kind in _SLIDES:
             images = images[:1]
-        series = images[choose_scene(scene, [s.name for s in images])]
+        number = choose_scene(scene, [s.name for s in images])
+        series = images[number]
         self._check_header(series)
         key = series.keyframe
         if key.dtype is None:
@@ -88,7 +91,7 @@ class TiffStore(Store):
         self._color = np.asarray(key.colormap) if palette and key.colormap is not None else None
         shapes = [tuple(level.shape) for level in self._levels]
         self.axes, self.dtype = series.axes, np.dtype(series.dtype)
-        pixels = self._image and self._image.pixels
+        pixels = self._image.pixels if self._image else self._pixels_of(number)
         self.pixel_size = pixel_size(self._tiff, series, pixels)
         self.z_step = z_step(self._tiff, pixels)
         self.channels = channel_names(self._tiff, series, pixels)
@@ -103,6 +106,13 @@ class TiffStore(Store):
         else:
             self._color = None
         self.shapes = tuple(shapes)
+
+    def _pixels_of(self, number: int) -> ElementTree.Element | None:
+        """What the OME-XML says of an image of Micro-Manager, which has them in order."""
+        if not (self._tiff.is_ome and self._tiff.is_mmstack):
+            return None
+        placed = [i for i in ome_images(self._tiff.ome_metadata, self._path) if i.has_pixels]
+        return placed[number].pixels if number < len(placed) else None
 
     def _check_header(self, series: tifffile.TiffPageSeries) -> None:
         """Compare the planes that the header names with those that tifffile has found.

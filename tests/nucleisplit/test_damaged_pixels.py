@@ -5,15 +5,14 @@ import subprocess
 import sys
 import zlib
 
-import numcodecs
 import numpy as np
 import pytest
 import tifffile
-import zarr
 from PIL import Image
 
 from nucleisplit.errors import InputError
 from nucleisplit.io import PlaneChoice, open_image, read_image
+from tests.strategies.zarrs import VERSIONS, make_array
 
 STACK = np.random.default_rng(0).integers(0, 60000, (5, 40, 50), dtype=np.uint16)
 RGB = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
@@ -91,18 +90,11 @@ def test_png_without_its_last_chunk(tmp_path):
         read_image(path)
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("left", [0.999, 0.9, 0.5, 0.01])
 def test_blosc_chunk_shorter_than_it_says(tmp_path, version, left):
     path = tmp_path / "a.zarr"
-    codec = (
-        {"compressors": numcodecs.Blosc(cname="lz4")}
-        if version == 2
-        else {"compressors": zarr.codecs.BloscCodec(cname="lz4")}
-    )
-    array = zarr.create_array(
-        path, shape=(64, 64), chunks=(32, 32), dtype="u2", zarr_format=version, **codec
-    )
+    array = make_array(path, (64, 64), (32, 32), "u2", version, blosc=True)
     array[:] = pixels = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     np.testing.assert_array_equal(read_image(path), pixels)
     chunk = path / "1.1" if version == 2 else path / "c" / "1" / "1"
@@ -114,12 +106,10 @@ def test_blosc_chunk_shorter_than_it_says(tmp_path, version, left):
             source.plane().read()
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_missing_chunks_are_counted(tmp_path, version):
     path = tmp_path / "a.zarr"
-    array = zarr.create_array(
-        path, shape=(3, 64, 70), chunks=(1, 32, 32), dtype="u1", zarr_format=version, fill_value=7
-    )
+    array = make_array(path, (3, 64, 70), (1, 32, 32), "u1", version, fill=7)
     array[1, :32, :32] = 200
     choice = PlaneChoice(axes="ZYX", z=1)
     with open_image(path) as source:
@@ -175,7 +165,7 @@ def test_a_false_number_of_slices_is_not_counted_one_by_one(tmp_path):
 
 def test_zarr_of_a_false_size(tmp_path):
     path = tmp_path / "a.zarr"
-    zarr.create_array(path, shape=(64, 64), chunks=(32, 32), dtype="u2", zarr_format=2)[:] = 1
+    make_array(path, (64, 64), (32, 32), "u2")[:] = 1
     meta = path / ".zarray"
     meta.write_text(meta.read_text().replace("64", "1000000"))
     with pytest.raises(InputError, match=r"a\.zarr: is damaged or blank .*1000000x1000000 pixels"):
@@ -196,7 +186,7 @@ def test_png_of_a_false_size(tmp_path):
 
 def test_the_limit_can_be_moved(tmp_path):
     path = tmp_path / "a.zarr"
-    zarr.create_array(path, shape=(9000, 9000), chunks=(9000, 90), dtype="u1", zarr_format=2)
+    make_array(path, (9000, 9000), (9000, 90))
     with pytest.raises(InputError, match=r"is damaged or blank.*; if .*use --max-pixels 81000000"):
         read_image(path)
     with open_image(path) as source:
@@ -244,7 +234,7 @@ except InputError:
 @pytest.mark.parametrize("damaged", [True, False])
 def test_zarr_leaves_nothing_running(tmp_path, damaged):
     path = tmp_path / "a.zarr"
-    array = zarr.create_array(path, shape=(128, 128), chunks=(8, 8), dtype="u1", zarr_format=2)
+    array = make_array(path, (128, 128), (8, 8))
     array[:] = (np.arange(128 * 128) % 251).reshape(128, 128)
     script = _INTERRUPTED
     if damaged:

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 import pytest
 import tifffile
-import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,6 +14,7 @@ from PIL import Image
 from nucleisplit.errors import InputError
 from nucleisplit.io import PlaneChoice, open_image
 from tests.strategies.damage import damaged
+from tests.strategies.zarrs import VERSIONS, make_array
 
 GRAY = np.random.default_rng(0).integers(0, 255, (40, 50), dtype=np.uint8) // 8 * 8
 RGB = np.stack([GRAY, GRAY[::-1], GRAY[:, ::-1]], axis=-1)
@@ -83,12 +83,10 @@ def test_damaged_file(tmp_path, kind):
     check()
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_damaged_zarr(tmp_path, version):
     path = tmp_path / "a.zarr"
-    array = zarr.create_array(
-        path, shape=(40, 50), chunks=(32, 32), dtype="u1", zarr_format=version
-    )
+    array = make_array(path, (40, 50), (32, 32), "u1", version)
     array[:] = GRAY
     files = {file: file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
     files = {file: data for file, data in files.items() if data}

@@ -160,3 +160,10 @@ def test_xml_that_cannot_be_read(tmp_path):
     write(tmp_path / "a.ome.tif", B, "<Image>")
     with pytest.raises(InputError, match=r"a\.ome\.tif: is damaged \(its OME-XML: mismatched tag"):
         read(tmp_path / "a.ome.tif")
+
+
+def test_micro_manager_has_its_pixel_size_in_the_xml_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(tifffile.TiffFile, "is_mmstack", True)
+    monkeypatch.setattr(tifffile.TiffFile, "_series_mmstack", lambda self: [])
+    write(tmp_path / "a.ome.tif", B, image("x", 0.5, part(), ("DAPI",)))
+    assert read(tmp_path / "a.ome.tif")[1:] == ((0.5, 0.5), ("DAPI",))

@@ -6,26 +6,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import zarr
 
 from nucleisplit.batch.inputs import list_parts
 from nucleisplit.batch.outputs import default_out, open_folder, plan_jobs
 from nucleisplit.batch.parts import Part
 from nucleisplit.errors import InputError, OutputError
+from tests.strategies.zarrs import VERSIONS, make_array, make_group
 
 IMAGE = np.arange(600, dtype=np.uint8).reshape(20, 30)
 SCALE = [{"type": "scale", "scale": [1, 1]}]
 
 
 def write_field(group, image=IMAGE):
-    group.create_array("0", shape=image.shape, dtype=image.dtype)[:] = image
+    make_array(group, image.shape, image.shape, name="0")[:] = image
     scales = {"datasets": [{"path": "0", "coordinateTransformations": SCALE}], "axes": ["y", "x"]}
     group.attrs["multiscales"] = [{"version": "0.4", **scales}]
 
 
 def write_plate(path, version=2, wells=("A/1", "B/1"), fields=("0", "1")):
     """Write a plate of OME-Zarr 0.4, or of 0.5 where `version` is 3."""
-    plate = zarr.open_group(path, mode="w", zarr_format=version)
+    plate = make_group(path, version)
     plate.attrs["plate"] = {"version": "0.4", "wells": [{"path": well} for well in wells]}
     for well in wells:
         group = plate.require_group(well)
@@ -73,7 +73,7 @@ def test_a_plate_is_its_fields(tmp_path):
     assert jobs[3].facts == {"well": "B1", "field": "1"}
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_well_and_fields_by_name(tmp_path, monkeypatch, version):
     write_plate(tmp_path / "p.zarr", version)
     monkeypatch.chdir(tmp_path / "p.zarr" / "A")

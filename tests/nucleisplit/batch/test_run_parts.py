@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-import zarr
 
 from nucleisplit.batch.run import infer_batch
 from nucleisplit.io import PlaneChoice, read_labels
 from nucleisplit.report.run import read_run
+from tests.strategies.zarrs import make_array, make_group
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(model, tmp_path):
 
 def write_plate(path, fields):
     """Write a plate: `fields` maps paths such as A/1/0 to images."""
-    plate = zarr.open_group(path, mode="w", zarr_format=2)
+    plate = make_group(path)
     wells = sorted({name.rpartition("/")[0] for name in fields})
     plate.attrs["plate"] = {"wells": [{"path": well} for well in wells]}
     for well in wells:
@@ -32,7 +32,7 @@ def write_plate(path, fields):
         plate.require_group(well).attrs["well"] = {"images": [{"path": name} for name in names]}
     for name, image in fields.items():
         group = plate.require_group(name)
-        group.create_array("0", shape=image.shape, dtype=image.dtype, chunks=(32, 32))[:] = image
+        make_array(group, image.shape, (32, 32), name="0")[:] = image
         axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "yx"]
         scale = [{"type": "scale", "scale": [0.5, 0.5]}]
         datasets = [{"path": "0", "coordinateTransformations": scale}]
@@ -79,8 +79,7 @@ def test_every_image_of_a_file_and_its_report(tmp_path, run, spots):
 
 
 def test_chunks_that_are_missing_are_counted(tmp_path, run, spots):
-    array = zarr.create_array(tmp_path / "a.zarr", shape=(64, 64), chunks=(32, 32), dtype="u1",
-                              zarr_format=2)  # fmt: skip
+    array = make_array(tmp_path / "a.zarr", (64, 64), (32, 32))
     array[:] = spots(0)[0]
     assert "missing_chunks" not in run(tmp_path / "a.zarr").images[0]
     (tmp_path / "a.zarr" / "0.1").unlink()
