@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nucleisplit.bundle import Bundle
-from nucleisplit.errors import InputError
+from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io import Stack
 from nucleisplit.mapper import Mapper
 from nucleisplit.measure import Measures
@@ -121,7 +121,7 @@ class Segmenter:
         keep_maps: bool = False,
         keep_candidates: bool = True,
         channels: np.ndarray | None = None,
-        pixel_size: tuple[float, float] | None = None,
+        pixel_size: float | tuple[float, float] | None = None,
     ) -> Segmentation:
         """Outline, separate and measure the nuclei of one image.
 
@@ -139,19 +139,25 @@ class Segmenter:
         channels
             (H, W, C), what is measured channel by channel, where that is not the image.
         pixel_size
-            Height and width of a pixel, um: the table has columns in um, too.
+            Height and width of a pixel, um, or one number for both: the table has columns in um,
+            too.
 
         Raises
         ------
         InputError
-            The image has another shape, is empty, or holds NaN or infinity.
+            The image has another shape, is empty, or holds NaN, infinity or masked values.
+        ConfigError
+            The size of a pixel is impossible.
         """
+        size = None if pixel_size is None else _pixel_size(pixel_size)
+        if channels is not None and np.ma.is_masked(channels):
+            raise InputError(f"{name}: values of its channels are masked", hint="fill them in")
         try:
             found = self.mapper.predict(image)
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
         split = self.split(found.maps)
-        measuring = {"measures": self.measures, "channels": channels, "pixel_size": pixel_size}
+        measuring = {"measures": self.measures, "channels": channels, "pixel_size": size}
         source = Source(image, split, self.regressor, self.selection, self.cut, measuring)
         result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
         diameter = found.radius and 2 * found.radius
@@ -189,6 +195,17 @@ class Segmenter:
             selection=self.selection,
             overview=overview,
         )
+
+
+def _pixel_size(given: float | tuple[float, float]) -> tuple[float, float]:
+    """Check the size of a pixel and give height and width."""
+    try:
+        size = np.broadcast_to(np.asarray(given, float), 2)
+    except (TypeError, ValueError):
+        size = np.zeros(2)
+    if not ((size > 0) & np.isfinite(size)).all():
+        raise ConfigError(f"pixel_size is {given!r}", hint="give height and width in um")
+    return float(size[0]), float(size[1])
 
 
 def segment(image: np.ndarray, **options: Any) -> Segmentation:

@@ -53,7 +53,7 @@ def measure_levels(image: np.ndarray, config: PreprocessConfig | None = None) ->
     """
     config = config or PreprocessConfig()
     stretch = _Stretch(config)
-    _, exchange = _prepare(_as_channels(np.asarray(image)), config, stretch, None)
+    _, exchange = _prepare(_as_channels(image), config, stretch, None)
     return Levels(tuple(stretch.spans), exchange)
 
 
@@ -90,7 +90,7 @@ def preprocess(
     Raises
     ------
     ValueError
-        For another shape or type, an empty image, or NaN or infinite values.
+        For another shape or type, an empty image, masked pixels, or NaN or infinite values.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def preprocess(
     [[1.0, 0.8], [0.5, 0.0]]
     """
     config = config or PreprocessConfig()
-    image = _as_channels(np.asarray(image))
+    image = _as_channels(image)
     if levels is None:
         return _prepare(image, config, _Stretch(config), None)[0]
     return _prepare(image, config, _Stretch(config, levels.spans), levels.exchange)[0]
@@ -110,7 +110,7 @@ def preprocess(
 def _prepare(
     image: np.ndarray, config: PreprocessConfig, stretch: _Stretch, exchange: bool | None
 ) -> tuple[np.ndarray, bool]:
-    """Scale (H, W, C) float32; measure what is not given."""
+    """Scale (H, W, C) float32 or float64; measure what is not given."""
     scaled = stretch(image)
     low, high = stretch.spans[0]
     if exchange is None:
@@ -140,12 +140,13 @@ class _Stretch:
         self._given = list(spans)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Scale (H, W, C) float32; 0 when it is constant."""
+        """Scale (H, W, C) to float32; 0 when it is constant."""
         low, high = self._given.pop(0) if self._given else self._measure(image)
         self.spans.append((low, high))
         if high <= low:
-            return np.zeros_like(image)
-        return np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
+            return np.zeros(image.shape, np.float32)
+        low, span = image.dtype.type(low), image.dtype.type(high - low)
+        return np.clip((image - low) / span, 0, 1).astype(np.float32, copy=False)
 
     def _measure(self, image: np.ndarray) -> tuple[float, float]:
         step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / _PERCENTILE_SAMPLE)))
@@ -159,7 +160,7 @@ class _Stretch:
 def _luminance(image: np.ndarray) -> np.ndarray:
     if image.shape[2] == 1:
         return image
-    return (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    return (image @ np.array([0.299, 0.587, 0.114], image.dtype))[..., None]
 
 
 def _equalise(rgb: np.ndarray) -> np.ndarray:
@@ -182,6 +183,11 @@ def _lightness_haematoxylin(
 
 
 def _as_channels(image: np.ndarray) -> np.ndarray:
+    """Return (H, W, C) float32, or float64 of types whose values float32 would round."""
+    if np.ma.is_masked(image):
+        count = np.ma.count_masked(image)
+        raise ValueError(f"{count} values are masked, and none can be left out; fill them in")
+    image = np.asarray(image)
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
@@ -190,7 +196,10 @@ def _as_channels(image: np.ndarray) -> np.ndarray:
         raise ValueError(f"the image is empty, shape {image.shape}")
     if image.dtype.kind not in "buif":
         raise ValueError(f"expected boolean, integer or floating values, got {image.dtype}")
-    image = image[..., :3].astype(np.float32)
+    kind = np.result_type(image, np.float32)
+    image = image[..., :3].astype(kind if kind.itemsize <= 8 else np.float64)
     if not np.isfinite(image).all():
         raise ValueError("the image holds NaN or infinite values")
+    if not np.isfinite(float(image.max()) - float(image.min())):
+        raise ValueError("the values of the image span more than 1.8e308")
     return image

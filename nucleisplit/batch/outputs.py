@@ -4,12 +4,21 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nucleisplit.batch.journal import Journal
+from nucleisplit.batch.parts import Part
 from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.io import one_line, output_stems, remove, safe_stem
+from nucleisplit.io import (
+    PlaneChoice,
+    is_zarr,
+    one_line,
+    outermost_zarr,
+    output_stems,
+    remove,
+    safe_stem,
+)
 from nucleisplit.io.formats import get_format, stem_of
 
 RUN = "run.json"
@@ -32,6 +41,8 @@ class Job:
     """Its name in the table: the file name, or the path where two images share a file name."""
     stem: str
     """What its output files begin with; no two images share it."""
+    facts: dict = field(default_factory=dict)
+    """What ``run.json`` says of where it is: its number in the file, or its well and field."""
 
     @property
     def labels(self) -> str:
@@ -60,6 +71,13 @@ class Job:
         return {name: self.stem + get_format(name).ending for name in formats}
 
 
+def planes_of(planes: PlaneChoice, entry: dict) -> PlaneChoice:
+    """Which plane of one image of a run is meant: of all images of a file each has its number."""
+    if planes.scene != "all":
+        return planes
+    return replace(planes, scene=entry.get("scene"))
+
+
 def stamp_of(path: Path) -> list[int]:
     """Size and time of change: an image that differs is another image.
 
@@ -75,13 +93,16 @@ def stamp_of(path: Path) -> list[int]:
 def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path:
     """The output folder when none is given: beside the input, ending in ``-nuclei``.
 
+    Never in an OME-Zarr: of a field of a plate it lies beside the plate.
+
     One folder ``images/`` gives ``images-nuclei/``, one file ``a.png`` gives ``a-nuclei/``, several
     files of one folder are treated like that folder, anything else gives ``nuclei/`` here.
 
     >>> default_out(["scans/a.ome.tif"], [Path("scans/a.ome.tif")]).as_posix()
     'scans/a-nuclei'
     """
-    arguments = [Path(argument) for argument in arguments]
+    arguments = [outermost_zarr(Path(argument)) for argument in arguments]
+    images = list(dict.fromkeys(outermost_zarr(image) for image in images))
     if len(arguments) == 1 and arguments[0].is_dir() and arguments != list(images):
         source = arguments[0]
     elif len(images) == 1:
@@ -95,32 +116,33 @@ def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path
     return source.with_name(f"{source.name or 'images'}-nuclei")
 
 
-def plan_jobs(images: Iterable[Path], out: Path, earlier: Iterable[dict] = ()) -> list[Job]:
+def plan_jobs(parts: Sequence[Part], out: Path, earlier: Iterable[dict] = ()) -> list[Job]:
     """Give each image its names; images that an earlier run has finished keep theirs.
 
     Outputs of that earlier run are no images, even when they lie in a folder of images.
     """
     root = out.resolve()
-    images = list(images)
-    proposals = dict(zip(images, output_stems(images), strict=True))
+    proposals = output_stems([part.named_after for part in parts])
     known = {entry["key"]: entry for entry in earlier}
     own = {_key(root / name, root) for entry in known.values() for name in output_names(entry)}
     stems = {entry["stem"].casefold() for entry in known.values()}
     names = {entry["image"] for entry in known.values()}
     jobs = {}
-    for path in images:
-        key = _key(path.resolve(), root)
+    for part, proposal in zip(parts, proposals, strict=True):
+        key = _key(part.path.resolve(), root)
+        if part.scene is not None:
+            key = f"{key}#{part.scene}"
         if key in jobs or key in own:
             continue
         if key in known:
             image, stem = known[key]["image"], known[key]["stem"]
         else:
-            name = one_line(path.name)
-            image = name if name not in names else one_line(path.as_posix())
-            stem = _first_free(proposals[path], stems)
+            name = one_line(part.name)
+            image = name if name not in names else one_line(part.full_name)
+            stem = _first_free(proposal, stems)
         names.add(image)
         stems.add(stem.casefold())
-        jobs[key] = Job(path, key, image, stem)
+        jobs[key] = Job(part.path, key, image, stem, part.facts)
     return list(jobs.values())
 
 
@@ -162,6 +184,11 @@ def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, d
         raise ConfigError("--overwrite and --resume exclude each other", hint="give one of them")
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is a file", hint="choose another folder with --out")
+    if is_zarr(outermost_zarr(out)):
+        raise OutputError(
+            f"{out}: lies in the OME-Zarr {outermost_zarr(out)}",
+            hint="choose another folder with --out",
+        )
     journal = Journal(out / JOURNAL)
     if resume and journal.exists():
         return journal, journal.resume()
@@ -192,8 +219,13 @@ def check_settings(out: Path, before: dict, now: dict) -> None:
             )
 
 
-def clear_folder(out: Path, journal: Journal) -> None:
-    """Remove the files of an earlier run, and only those."""
+def earlier_outputs(out: Path) -> set[str]:
+    """Names of the files and folders that an earlier run has written for its images."""
+    return {name for entry in _entries(out, Journal(out / JOURNAL)) for name in output_names(entry)}
+
+
+def _entries(out: Path, journal: Journal) -> list[dict]:
+    """The images of an earlier run, from its journal or else its record."""
     entries = []
     if journal.exists():
         try:
@@ -206,7 +238,12 @@ def clear_folder(out: Path, journal: Journal) -> None:
             entries = json.loads((out / RUN).read_text(encoding="utf-8"))["images"]
         except (OSError, ValueError, KeyError, TypeError):
             entries = []
-    names = [name for entry in entries for name in output_names(entry)]
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def clear_folder(out: Path, journal: Journal) -> None:
+    """Remove the files of an earlier run, and only those."""
+    names = [name for entry in _entries(out, journal) for name in output_names(entry)]
     shutil.rmtree(out / TILES, ignore_errors=True)
     for name in [*names, TABLE, PARQUET, H5AD, RUN, JOURNAL]:
         try:

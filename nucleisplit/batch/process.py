@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nucleisplit.batch.outputs import Job, stamp_of
+from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.stack import process_stack
 from nucleisplit.engine import Cluster, Recipe, Spool, is_large, segment_large
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
@@ -96,12 +96,14 @@ class Process:
         begin = time.perf_counter()
         stamp = stamp_of(job.path)
         entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
+        entry |= job.facts
+        planes = planes_of(self.planes, entry)
         try:
-            with open_image(job.path, self.planes) as source:
-                if self.planes.z in STACKS:
+            with open_image(job.path, planes) as source:
+                if planes.z in STACKS:
                     entry |= self._stack(job, source, progress)
                 else:
-                    plane = source.plane(self.planes)
+                    plane = source.plane(planes)
                     do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
                     entry |= do(job, plane, stamp, progress)
         except (OutputError, ConfigError, KeyboardInterrupt):
@@ -117,7 +119,8 @@ class Process:
 
     def _stack(self, job: Job, source: ImageSource, progress: Callable[[float], None]) -> dict:
         options = (self.out, self.overlay, self.anisotropy, progress)
-        return process_stack(source, job, self.segmenter, self.planes, *options)
+        facts = process_stack(source, job, self.segmenter, self.planes, *options)
+        return facts | _missing_chunks(*source.stack(self.planes).planes)
 
     def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
         image = plane.read()
@@ -165,7 +168,9 @@ class Process:
             self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
             compute=self.cluster
-            and partial(self.cluster.compute, self.recipe, job.path, self.planes),
+            and partial(
+                self.cluster.compute, self.recipe, job.path, planes_of(self.planes, job.facts)
+            ),
             progress=lambda done, total: progress(done / total),
         )
         if whole:
@@ -192,6 +197,7 @@ class Process:
             "level": plane.level,
             "pixel_size_um": plane.pixel_size,
             **({"channels": plane.source.channels} if plane.source.channels else {}),
+            **_missing_chunks(plane),
             **({} if near is None else {"neighbour_radius": round(near, 2)}),
             "labels": job.labels,
             **({"overlay": job.overlay} if self.overlay else {}),
@@ -207,6 +213,12 @@ class Process:
         for name in (*names, *job.written(self.formats).values()):
             with suppress(OSError):
                 remove(self.out / name)
+
+
+def _missing_chunks(*planes: Plane) -> dict:
+    """What the journal says of chunks that the file leaves out: nothing if there are all."""
+    count = sum(plane.missing_chunks() for plane in planes)
+    return {"missing_chunks": count} if count else {}
 
 
 def _unexpected(path: Path, error: Exception) -> InputError:

@@ -1,12 +1,14 @@
 """Many images through one model: nothing is lost, nothing is half-written, one bad image is one."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from nucleisplit import __version__
+from nucleisplit.batch.inputs import list_parts
 from nucleisplit.batch.journal import Journal
 from nucleisplit.batch.outputs import (
     H5AD,
@@ -23,6 +25,7 @@ from nucleisplit.batch.outputs import (
     plan_jobs,
     stamp_of,
 )
+from nucleisplit.batch.parts import Part
 from nucleisplit.batch.process import Process
 from nucleisplit.batch.table import columns_of, types_of, write_run_table
 from nucleisplit.engine import Cluster, Recipe
@@ -52,6 +55,8 @@ class BatchReport:
     """The entries of ``run.json``, one per image, those of earlier runs included."""
     skipped: int
     """How many of them an earlier run had finished."""
+    notes: tuple[str, ...] = ()
+    """What of the input was left out, and why."""
 
     @property
     def failed(self) -> tuple[dict, ...]:
@@ -161,6 +166,7 @@ def infer_batch(
     for name, _ in streams:
         need_library(name)
     paths = find_images(images)
+    parts, notes = list_parts(paths, planes.scene)
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
     if overwrite or earlier:
@@ -199,6 +205,7 @@ def infer_batch(
         "write": formats,
     }
     settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
+    del settings["max_pixels"]  # what failed for being too large may be tried again
     record = {
         "nucleisplit": __version__,
         "status": "interrupted",
@@ -212,14 +219,14 @@ def infer_batch(
             segmenter, planes, out, overlay, formats, settings, tile, anisotropy, cluster, recipe
         )
         if earlier is None:
-            jobs = _start(paths, out, journal, settings, overwrite)
+            jobs = _start(parts, out, journal, settings, overwrite)
         else:
             check_settings(out, earlier, settings)
-            jobs = plan_jobs(paths, out, journal.entries())
+            jobs = plan_jobs(parts, out, journal.entries())
         report, columns = _run(jobs, process, journal, record, progress)
     for name, stream in streams:
         stream(out / TABLE, out / name, types_of(columns, planes))
-    return report
+    return replace(report, notes=tuple(notes))
 
 
 def _run(
@@ -256,13 +263,13 @@ def _run(
 
 
 def _start(
-    paths: list[Path], out: Path, journal: Journal, settings: dict, overwrite: bool
+    parts: list[Part], out: Path, journal: Journal, settings: dict, overwrite: bool
 ) -> list[Job]:
     """Make or clear the output folder of a new run."""
     if overwrite:
         clear_folder(out, journal)
-        paths = [path for path in paths if path.exists()]
-    jobs = plan_jobs(paths, out)
+        parts = [part for part in parts if os.path.lexists(part.path)]
+    jobs = plan_jobs(parts, out)
     if not overwrite:
         check_targets(jobs, out, settings["write"])
     try:

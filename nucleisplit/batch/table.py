@@ -18,6 +18,8 @@ from nucleisplit.stacks import VOLUME_COLUMNS, VOLUME_TYPES
 __all__ = ["columns_of", "types_of", "write_run_table"]
 
 _FIRST = ("image", "slice")
+_PLATE = ("well", "field")
+"""Columns of runs with fields of plates; each image has one value, in its entry."""
 
 
 def columns_of(planes: PlaneChoice, measures: Measures, entries: Iterable[dict] = ()) -> list[str]:
@@ -36,16 +38,21 @@ def columns_of(planes: PlaneChoice, measures: Measures, entries: Iterable[dict] 
     >>> columns_of(PlaneChoice(), Measures(), [one, other])
     ['image', 'label', 'area_um2']
     """
-    if planes.z == "3d":
-        return ["image", *VOLUME_COLUMNS]
     first = _FIRST if planes.z == "each" else _FIRST[:1]
-    found = {name for entry in entries for name in entry.get("columns", ())}
-    return [*first, *in_order(found.difference(first) or measures.columns())]
+    found, plates = set(), False
+    for entry in entries:
+        found.update(entry.get("columns", ()))
+        plates |= "well" in entry
+    if planes.z == "3d":
+        columns = list(VOLUME_COLUMNS)
+    else:
+        columns = in_order(found.difference(first) or measures.columns())
+    return [first[0], *(_PLATE if plates else ()), *first[1:], *columns]
 
 
 def types_of(columns: Iterable[str], planes: PlaneChoice) -> dict[str, str]:
     """Types of columns, by name, as numpy and pyarrow call them."""
-    known = {"image": "string", "slice": "int64"}
+    known = {"image": "string", "slice": "int64", "well": "string", "field": "string"}
     if planes.z == "3d":
         return known | {name: np.dtype(kind).name for name, kind in VOLUME_TYPES.items()}
     return {name: known.get(name) or np.dtype(type_of(name)).name for name in columns}
@@ -82,7 +89,7 @@ def write_run_table(
                 if entry.get("columns") == list(columns):
                     shutil.copyfileobj(rows, file)
                 else:
-                    _fill(rows, entry.get("columns", []), columns, file)
+                    _fill(rows, entry, columns, file)
 
 
 def _rows_of(entry: dict, folder: Path) -> TextIO:
@@ -94,8 +101,11 @@ def _rows_of(entry: dict, folder: Path) -> TextIO:
     return rows
 
 
-def _fill(rows: TextIO, own: Sequence[str], columns: Sequence[str], file: TextIO) -> None:
+def _fill(rows: TextIO, entry: dict, columns: Sequence[str], file: TextIO) -> None:
     """Write lines with columns of their own as those of the table."""
-    places = [own.index(name) if name in own else -1 for name in columns]
+    own = entry.get("columns", [])
+    ends = [str(entry.get(name, "")) for name in _PLATE]
+    every = [*own, *_PLATE]
+    places = [every.index(name) if name in every else -1 for name in columns]
     lines = csv.writer(file, lineterminator="\n")
-    lines.writerows([[*row, ""][place] for place in places] for row in csv.reader(rows))
+    lines.writerows([[*row, *ends, ""][place] for place in places] for row in csv.reader(rows))

@@ -124,9 +124,10 @@ def infer(
     axes: str | None,
     z: int | str | None,
     t: int | None,
-    scene: int | None,
+    scene: int | str | None,
     level: int | None,
     mpp: float | None,
+    max_pixels: int | None,
     anisotropy: float | None,
     groups: tuple[str, ...],
     measured: str,
@@ -170,7 +171,16 @@ def infer(
     from nucleisplit.io import PlaneChoice
     from nucleisplit.measure import Measures
 
-    planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene, level=level, mpp=mpp)
+    planes = PlaneChoice(
+        axes=axes,
+        channel=channel,
+        z=z,
+        t=t,
+        scene=scene,
+        level=level,
+        mpp=mpp,
+        max_pixels=max_pixels,
+    )
 
     names, weights = zip(*models, strict=True)
     talk.detail(

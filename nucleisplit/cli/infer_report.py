@@ -29,11 +29,18 @@ def tell(report: BatchReport) -> None:
     run = _read_run(report) if talk.is_verbose() or talk.wants_json() else {}
     if run:
         talk.detail(_run_line(run))
+    for note in report.notes:
+        talk.note(f"nucleisplit: {note}")
     for entry in report.failed:
         talk.error(entry["message"])
     for entry in report.doubtful:
         reason = f"predicted mAP {entry['predicted_map']:.2f}" if entry["nuclei"] else "no nuclei"
         talk.note(f"nucleisplit: {entry['path']}: has likely failed ({reason})")
+    for entry in report.images:
+        if count := entry.get("missing_chunks"):
+            talk.note(
+                f"nucleisplit: {entry['path']}: {count} chunks are missing and were read as empty"
+            )
     total, failed, doubtful = len(report.images), len(report.failed), len(report.doubtful)
     earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
     talk.answer(
@@ -45,6 +52,7 @@ def tell(report: BatchReport) -> None:
             "failed": failed,
             "doubtful": doubtful,
             "by_earlier_run": report.skipped,
+            "notes": list(report.notes),
             "run": run,
         },
     )

@@ -81,6 +81,17 @@ def _parse_slice(
     return int(word)
 
 
+def _parse_scene(
+    _context: click.Context, _parameter: click.Parameter, word: str | None
+) -> int | str | None:
+    """Take the number of an image, or all."""
+    if word is None or word.lower() == "all":
+        return word and word.lower()
+    if not word.isdecimal():
+        raise click.BadParameter(f"{word!r} is neither all nor the number of an image")
+    return int(word)
+
+
 _PLANE_OPTIONS = (
     click.option(
         "--channel",
@@ -112,9 +123,9 @@ _PLANE_OPTIONS = (
     click.option("--t", type=click.IntRange(0), metavar="N", help="The time point, from 0."),
     click.option(
         "--scene",
-        type=click.IntRange(0),
-        metavar="N",
-        help="The image, from 0, of files that hold several.",
+        callback=_parse_scene,
+        metavar="N|all",
+        help="The image, from 0, of files that hold several, or each of them (all).",
     ),
     click.option(
         "--level",
@@ -127,6 +138,13 @@ _PLANE_OPTIONS = (
         type=click.FloatRange(0, min_open=True),
         metavar="UM",
         help="Instead of --level: the level whose pixels come closest to this size in um.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Believe a file that claims to have so many pixels. Default: 17 billion, and above 67 "
+        "million no more than its bytes can hold.",
     ),
 )
 
@@ -160,7 +178,7 @@ def label_options(command):
 
 
 def plane_options(command):
-    """``--channel``, ``--axes``, ``--z``, ``--t``, ``--scene``, ``--level`` and ``--mpp``."""
+    """``--channel``, ``--axes``, ``--z`` and what else says which plane of a file is read."""
     for option in reversed(_PLANE_OPTIONS):
         command = option(command)
     return command

@@ -108,7 +108,8 @@ def contrast(pixels: np.ndarray) -> float:
     10.0
     """
     height, width = (max(1, length // _BLOCK) for length in pixels.shape[:2])
-    small = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    real = pixels.astype(np.result_type(pixels, np.float32))
+    small = cv2.resize(real, (width, height), interpolation=cv2.INTER_AREA)
     return float(np.ptp(small, axis=(0, 1)).max())
 
 

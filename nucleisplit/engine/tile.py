@@ -176,7 +176,8 @@ def _thumbnail(
 ) -> np.ndarray:
     """Means of squares around every pixel of the inner part whose place is a multiple."""
     if shrink > 1:
-        pixels = cv2.blur(pixels.astype(np.float32), (shrink, shrink)).astype(pixels.dtype)
+        real = pixels.astype(np.result_type(pixels, np.float32))
+        pixels = cv2.blur(real, (shrink, shrink)).astype(pixels.dtype)
     picked = [
         slice(part.start + -part.start % shrink - start, part.stop - start, shrink)
         for part, start in zip(inner, origin, strict=True)

@@ -8,15 +8,24 @@ from .folds import make_folds
 from .label_sets import LabelSource, find_label_sources
 from .layout import LABEL_SUFFIX, name_some
 from .names import bare_cell, guarded_cell, one_line, safe_stem
+from .ome_xml import member_of_set
 from .overlay import display_levels, draw_outlines, draw_overlay, for_display, write_overlay
 from .plane import Plane, Stack
 from .planes import STACKS, PlaneChoice
-from .readers import IMAGE_SUFFIXES, is_zarr, open_image, read_image, read_labels
+from .readers import (
+    IMAGE_SUFFIXES,
+    image_numbers,
+    is_zarr,
+    open_image,
+    read_image,
+    read_labels,
+)
 from .rows import csv_rows
 from .source import ImageSource, Level
 from .table import ImageTable, read_image_table
 from .volumes import write_volumes
 from .writers import BAND, write_json, write_label_bands, write_labels, write_table
+from .zarr_folders import outermost_zarr, plate_fields, plate_of
 from .zarr_labels import label_pyramid
 
 __all__ = [
@@ -45,14 +54,19 @@ __all__ = [
     "find_label_sources",
     "for_display",
     "guarded_cell",
+    "image_numbers",
     "is_zarr",
     "label_pyramid",
     "load_dataset",
     "make_folds",
+    "member_of_set",
     "name_some",
     "one_line",
     "open_image",
+    "outermost_zarr",
     "output_stems",
+    "plate_fields",
+    "plate_of",
     "read_image",
     "read_image_table",
     "read_labels",

@@ -14,7 +14,8 @@ from nucleisplit.errors import InputError
 from .formats import stem_of
 from .layout import list_images
 from .names import safe_stem
-from .readers import IMAGE_SUFFIXES, is_zarr
+from .readers import IMAGE_SUFFIXES
+from .zarr_folders import is_zarr, is_zarr_image, is_zarr_zip
 
 __all__ = ["find_images", "output_stems"]
 
@@ -27,7 +28,8 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     paths : iterable of str or Path
         A file is taken whatever its name; of a folder the images directly in it; of a pattern
         (``*``, ``?``, ``[...]``, and ``**`` for folders in folders) the images that match. An
-        OME-Zarr is a folder that counts as one image.
+        OME-Zarr is a folder, of any name, that counts as one image. A link to an image that does
+        not exist is listed, so that it is told of.
 
     Returns
     -------
@@ -99,29 +101,39 @@ def _expand(text: str | Path) -> list[Path]:
     if is_zarr(path):
         return [path]
     if path.is_dir():
-        images = list_images(path) + [p for p in path.iterdir() if _is_visible_zarr(p)]
+        images = list_images(path) + [p for p in path.iterdir() if _is_more(p)]
         if not images:
             raise InputError(
-                f"{path}: holds no images", f"known endings are {' '.join(IMAGE_SUFFIXES)}"
+                f"{path}: holds no images",
+                f"known endings are {' '.join(IMAGE_SUFFIXES)}; of folders in it, give a pattern "
+                f"such as '{path}/**'",
             )
-    elif path.exists():
+    elif os.path.lexists(path):
         return [path]
     elif glob.has_magic(str(text)):
-        matches = (Path(match) for match in glob.glob(str(text), recursive=True))
-        images = [
-            p
-            for p in matches
-            if p.suffix.lower() in IMAGE_SUFFIXES and (p.is_file() or _is_visible_zarr(p))
-        ]
+        matches = [Path(match) for match in glob.glob(str(text), recursive=True)]
+        found = {p for p in matches if (_has_suffix(p) and p.is_file()) or _is_more(p)}
+        images = [p for p in found if found.isdisjoint(p.parents)]  # nothing in an OME-Zarr found
         if not images:
-            raise InputError(f"{text}: matches no images", "check the pattern")
+            raise InputError(
+                f"{text}: matches no images",
+                "check the pattern; ** stands for any folders in folders",
+            )
     else:
         raise InputError(f"{path}: does not exist", "check the path")
     return sorted(images, key=_natural)
 
 
-def _is_visible_zarr(path: Path) -> bool:
-    return path.suffix.lower() == ".zarr" and path.name[0] != "." and is_zarr(path)
+def _has_suffix(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def _is_more(path: Path) -> bool:
+    """Whether a path is an OME-Zarr, or a link to an image that is not there, to be told of."""
+    if path.name.startswith("."):
+        return False
+    dangling = path.is_symlink() and not path.exists()
+    return (dangling and _has_suffix(path)) or is_zarr_image(path) or is_zarr_zip(path)
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,8 @@ class Plane:
         self.level = level
         self.dtype = source.dtype.newbyteorder("=")
         self.pixel_size = chosen.pixel_size
-        size = (chosen.height, chosen.width)
+        stored = dict(zip(selection.axes, source.level_shape(level), strict=True))
+        size = stored["Y"], stored["X"]  # by the names that were chosen
         self.shape = size if selection.channels == 1 else (*size, selection.channels)
 
     def all_channels(self) -> Plane:
@@ -82,16 +84,11 @@ class Plane:
             The region is not within the image.
         """
         region = {"Y": _range(rows, self.shape[0]), "X": _range(columns, self.shape[1])}
-        axes, taken = self.selection.axes, self.selection.taken
-        slices = taken.get("Z", (0,))
-        if len(slices) > 1:  # all there are: a coarser level may have fewer
-            slices = range(self.source.level_shape(self.level)[axes.index("Z")])
         result = None
-        for z in slices:
+        for z in self._slices():
             channels = [
-                self._read_one(region, {"Z": z, "C": c, "S": s})
-                for c in taken.get("C", (0,))
-                for s in ([taken["S"]] if "S" in axes else [None])
+                self._read_one(region, {"Z": z, "C": c})
+                for c in self.selection.taken.get("C", (0,))
             ]
             pixels = channels[0] if len(channels) == 1 else np.stack(channels, axis=-1)
             result = pixels if result is None else np.maximum(result, pixels)
@@ -104,21 +101,40 @@ class Plane:
                 )
         return np.ascontiguousarray(result)
 
-    def _read_one(self, region: dict[str, slice], place: dict) -> np.ndarray:
+    def missing_chunks(self) -> int:
+        """Count the chunks of the plane that the file leaves out, which read as zero."""
+        whole = {"Y": slice(0, self.shape[0]), "X": slice(0, self.shape[1])}
+        return sum(
+            self.source.missing_chunks(self.level, self._index(whole, {"Z": z, "C": c}))
+            for z in self._slices()
+            for c in self.selection.taken.get("C", (0,))
+        )
+
+    def _slices(self) -> Sequence[int]:
+        axes, slices = self.selection.axes, self.selection.taken.get("Z", (0,))
+        if len(slices) == 1:
+            return slices
+        # all there are: a coarser level may have fewer
+        return range(self.source.level_shape(self.level)[axes.index("Z")])
+
+    def _index(self, region: dict[str, slice], place: dict[str, int]) -> tuple[int | slice, ...]:
+        """Where one channel of one slice is in the file, or all its samples that are read."""
+        taken = self.selection.taken
+        return tuple(
+            region[letter]
+            if letter in region
+            else slice(min(taken["S"]), max(taken["S"]) + 1)
+            if letter == "S"
+            else place.get(letter, taken.get(letter, (0,))[0])
+            for letter in self.selection.axes
+        )
+
+    def _read_one(self, region: dict[str, slice], place: dict[str, int]) -> np.ndarray:
         """Read one channel, or the samples of one colour image, rows and columns first."""
-        axes, samples = self.selection.axes, place["S"]
-        index, left = [], ""
-        for letter in axes:
-            if letter in region:
-                index.append(region[letter])
-                left += letter
-            elif letter == "S":
-                index.append(slice(min(samples), max(samples) + 1))
-                left += letter
-            else:
-                index.append(place.get(letter, self.selection.taken.get(letter, (0,))[0]))
-        pixels = self.source.read(self.level, tuple(index))
+        pixels = self.source.read(self.level, self._index(region, place))
+        left = [letter for letter in self.selection.axes if letter in "YXS"]
         pixels = pixels.transpose([left.index(letter) for letter in "YXS" if letter in left])
+        samples = self.selection.taken["S"] if "S" in left else None
         if samples is None:
             return pixels
         picked = [sample - min(samples) for sample in samples]

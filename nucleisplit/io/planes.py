@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nucleisplit.errors import ConfigError, InputError
 
-__all__ = ["PlaneChoice", "Selection", "choose_scene", "describe_axes", "name_axes", "select"]
+__all__ = [
+    "PlaneChoice",
+    "Selection",
+    "SeveralImages",
+    "choose_scene",
+    "check_claim",
+    "describe_axes",
+    "name_axes",
+    "select",
+]
 
 KNOWN_AXES = "TCZYXS"
 """Time, channel, depth, rows, columns and the samples of a colour pixel."""
+MOST_PIXELS = 2**34
+"""Pixels that an image may have; the largest slides have as many."""
+_FEW_PIXELS = 2**26
+"""Pixels that an image may have whatever the size of its file."""
+_MOST_PER_BYTE = 2**14
+"""Bytes of pixels that a byte of a file can hold at most, in larger images."""
 COLOURS = ("red", "green", "blue")
 STACKS = ("each", "3d")
 """Choices of `PlaneChoice.z` that mean a stack: see `ImageSource.stack`."""
@@ -36,17 +52,21 @@ class PlaneChoice:
     slice as an image of its own, or ``"3d"``, the stack as a whole."""
     t: int | None = None
     """Number of the time point, from 0."""
-    scene: int | None = None
-    """Number of the image, from 0, in a file that holds several."""
+    scene: int | str | None = None
+    """Number of the image, from 0, in a file that holds several; in a batch also ``"all"``."""
     level: int | None = None
     """Level of a pyramid; 0, the finest, by default."""
     mpp: float | None = None
     """Pixel size in um: the level that comes closest is taken, within a factor of two."""
+    max_pixels: int | None = None
+    """How many pixels an image may claim to have; by default as many as its file can hold."""
 
     def __post_init__(self) -> None:
-        for name in ("t", "scene", "level"):
+        for name in ("t", "scene", "level", "max_pixels"):
             value = getattr(self, name)
-            if value is not None and value < 0:
+            if name == "scene" and value == "all":
+                continue
+            if value is not None and (isinstance(value, str) or value < 0):
                 raise ConfigError(f"{name} is {value}", hint="count from 0")
         words = ("max", *STACKS)
         if self.z not in words if isinstance(self.z, str) else (self.z or 0) < 0:
@@ -73,12 +93,12 @@ class Selection:
     ----------
     axes : str
         One letter per stored dimension; ``Y`` and ``X`` are cut by the region to read.
-    taken : dict of str to tuple of int
+    taken : dict of str to sequence of int
         By letter of the other dimensions, the positions that are read.
     """
 
     axes: str
-    taken: dict[str, tuple[int, ...]]
+    taken: dict[str, Sequence[int]]
 
     @property
     def channels(self) -> int:
@@ -150,7 +170,7 @@ def select(
         hints.append(hint)
         return (0,)
 
-    taken: dict[str, tuple[int, ...]] = {}
+    taken: dict[str, Sequence[int]] = {}
     for place, letter in enumerate(axes):
         if letter not in KNOWN_AXES and shape[place] > 1:
             ask(f"{shape[place]} planes along an axis {letter}", "--axes (such as ZYX or TYX)")
@@ -159,7 +179,7 @@ def select(
     else:
         taken["T"] = (0,) if size["T"] == 1 else ask(f"{size['T']} time points", "--t N")
     if choice.z in ("max", *STACKS):
-        taken["Z"] = tuple(range(size["Z"]))
+        taken["Z"] = range(size["Z"])
     elif choice.z is not None:
         taken["Z"] = (_within(int(choice.z), size["Z"], "slice", found),)
     else:
@@ -188,20 +208,86 @@ def select(
     return Selection(axes, {letter: places for letter, places in taken.items() if letter in axes})
 
 
-def choose_scene(scene: int | None, names: list[str]) -> int:
+class SeveralImages(InputError):
+    """A file holds several images, and which is meant was not said."""
+
+    def __init__(self, message: str, hint: str, numbers: tuple[int, ...]) -> None:
+        super().__init__(message, hint)
+        self.numbers = numbers
+
+
+def check_claim(
+    shape: Sequence[int],
+    itemsize: int,
+    stored_bytes: Callable[[int], int],
+    max_pixels: int | None = None,
+    most: int = MOST_PIXELS,
+) -> None:
+    """Compare the size that a file claims with what it can hold, before anything is decoded.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be read.
+    itemsize : int
+        Bytes of a number.
+    stored_bytes : callable
+        Gives the bytes that hold it on the disk, given a number from which on it does not matter.
+    max_pixels : int, optional
+        What the user allows; it replaces all other limits.
+    most : int
+        What is allowed otherwise.
+
+    Raises
+    ------
+    InputError
+        It claims more. The message names no path.
+    """
+    pixels = math.prod(shape)
+    if pixels <= (max_pixels or _FEW_PIXELS):
+        return
+    size = "x".join(map(str, shape))
+    needed = pixels * itemsize // _MOST_PER_BYTE
+    stored = stored_bytes(needed)
+    if stored < needed:
+        problem = f"is damaged or blank ({stored} bytes of the file claim to be {size} pixels)"
+    elif max_pixels or pixels > most:
+        problem = f"has {size} pixels, more than {max_pixels or most}"
+    else:
+        return
+    raise InputError(problem, f"if that is true, use --max-pixels {pixels}")
+
+
+def choose_scene(
+    scene: int | str | None, names: Sequence[str], own: Sequence[int] | None = None
+) -> int:
     """Check which image of a file is meant.
+
+    Parameters
+    ----------
+    scene : int, str or None
+        As given.
+    names : sequence of str
+        Of all images.
+    own : sequence of int, optional
+        Numbers of the images that count where none is given, if there are any; by default all.
 
     Raises
     ------
     InputError
         There are several and `scene` is None, or fewer. The message names no path.
     """
-    if scene is None and len(names) > 1:
-        listed = ", ".join(f"{i} {name}".strip() for i, name in enumerate(names[:6]))
-        raise InputError(f"holds {len(names)} images ({listed})", "choose one with --scene N")
-    if (scene or 0) >= len(names):
+    own = own or range(len(names))
+    if scene == "all":
+        raise InputError("is opened image by image", "give the number of one")
+    if scene is None and len(own) > 1:
+        listed = ", ".join(f"{i} {names[i]}".strip() for i in own[:6])
+        problem = f"holds {len(own)} images ({listed})"
+        raise SeveralImages(problem, "choose one with --scene N, or all", tuple(own))
+    scene = own[0] if scene is None and own else scene or 0
+    if scene >= len(names):
         raise InputError(f"has no image {scene}", f"it holds {len(names)}, counted from 0")
-    return scene or 0
+    return scene
 
 
 def _within(number: int, count: int, what: str, found: str) -> int:

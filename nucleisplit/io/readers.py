@@ -7,7 +7,7 @@ microscope makers.
 from __future__ import annotations
 
 import io
-import warnings
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ from PIL import Image, UnidentifiedImageError
 from nucleisplit.errors import InputError
 
 from .label_check import as_labels
-from .planes import PlaneChoice, choose_scene
+from .planes import PlaneChoice, SeveralImages, check_claim, choose_scene, describe_axes
+from .png import PNG, check_png, is_deep_png
 from .source import ImageSource, told
 from .store import ArrayStore, Store
+from .zarr_folders import is_zarr, is_zarr_zip
 
-__all__ = ["IMAGE_SUFFIXES", "is_zarr", "open_image", "read_image", "read_labels"]
+__all__ = ["IMAGE_SUFFIXES", "image_numbers", "is_zarr", "open_image", "read_image", "read_labels"]
 
 IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".btf", ".lsm"),
@@ -31,10 +33,11 @@ IMAGE_SUFFIXES = (
 MAKER_SUFFIXES = {".czi": "bioio_czi", ".nd2": "bioio_nd2", ".lif": "bioio_lif"}
 """File name endings of microscope makers, and the plugin of bioio that reads them."""
 
+_MOST_WHOLE = 2**28
+"""Pixels of an image of a format that is decoded as a whole."""
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _PLAIN_MODES = {"1", "L", "LA", "I", "F", "RGB", "RGBA"}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ZARR = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 
 def open_image(
@@ -46,8 +49,9 @@ def open_image(
     ----------
     path : str or Path
         TIFF of any kind (BigTIFF, OME, ImageJ, whole slides that tifffile knows, such as .svs,
-        .ndpi and .scn), the folder of an OME-Zarr, PNG, JPEG, BMP or WebP (these are decoded at
-        once); CZI, ND2 and LIF with ``pip install 'nucleisplit[microscopes]'``.
+        .ndpi and .scn), an OME-Zarr (a folder, or one that is zipped), PNG, JPEG, BMP or WebP
+        (these are decoded at once); CZI, ND2 and LIF with
+        ``pip install 'nucleisplit[microscopes]'``.
     choice : PlaneChoice, optional
         Of which the `scene` counts here; the rest is for `ImageSource.plane`.
     palette : bool
@@ -60,12 +64,39 @@ def open_image(
         choice does not say which.
     """
     path = Path(path)
-    scene = choice.scene if choice else None
     with told(path):
-        store = _open_store(path, scene, palette)
-        if any(shape is not None and 0 in shape for shape in store.shapes[:1]):
-            raise InputError(f"has no pixels (shape {store.shapes[0]})", "export it again")
-    return ImageSource(path, store)
+        store = _open_store(path, choice or PlaneChoice(), palette)
+        try:
+            first = store.shapes[0]
+            if first is not None and 0 in first:
+                raise InputError(f"has no pixels (shape {first})", "export it again")
+            if first is not None and len(first) != len(store.axes):
+                raise InputError(
+                    f"is damaged ({describe_axes(store.axes, first)})", "copy or export it again"
+                )
+            return ImageSource(path, store)
+        except BaseException:
+            store.close()
+            raise
+
+
+def image_numbers(path: str | Path) -> tuple[int | None, ...]:
+    """List the numbers of the images of a file; None stands for the only one.
+
+    Of a file of an OME-TIFF set those of which it holds planes.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened.
+    """
+    path = Path(path)
+    with told(path):
+        try:
+            _open_store(path, PlaneChoice(), True).close()
+        except SeveralImages as several:
+            return several.numbers
+    return (None,)
 
 
 def read_image(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarray:
@@ -129,13 +160,9 @@ def read_labels(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarr
     return as_labels(path, labels)
 
 
-def is_zarr(path: Path) -> bool:
-    """Tell the folder of a Zarr group or array by the files in it."""
-    return path.is_dir() and any((path / mark).is_file() for mark in _ZARR)
-
-
-def _open_store(path: Path, scene: int | None, palette: bool) -> Store:
-    if is_zarr(path):
+def _open_store(path: Path, choice: PlaneChoice, palette: bool) -> Store:
+    scene = choice.scene
+    if is_zarr(path) or is_zarr_zip(path):
         from .zarr_store import ZarrStore
 
         return ZarrStore(path, scene)
@@ -149,21 +176,20 @@ def _open_store(path: Path, scene: int | None, palette: bool) -> Store:
 
         return TiffStore(path, scene, palette)
     choose_scene(scene, [""])
-    return ArrayStore(*_decode(path, palette))
+    return ArrayStore(*_decode(path, palette, choice.max_pixels))
 
 
-def _decode(path: Path, palette: bool) -> tuple[np.ndarray, bool]:
+def _decode(path: Path, palette: bool, max_pixels: int | None) -> tuple[np.ndarray, bool]:
     """Return the pixels of a file, (H, W) or (H, W, C), and whether the last channel is alpha."""
+    most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is our own
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return _decode_pillow(_open_file(path), palette)
+        return _decode_pillow(_open_file(path), palette, max_pixels)
     except UnidentifiedImageError:
         raise InputError(
             "is not an image that can be read", "use PNG, JPEG, BMP, WebP, TIFF or OME-Zarr"
         ) from None
-    except Image.DecompressionBombError:
-        raise InputError("is too large for its format", "save it as TIFF") from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = most
 
 
 def read_bytes(path: Path) -> bytes:
@@ -178,6 +204,10 @@ def _open_file(path: Path, count: int = -1) -> bytes:
         with path.open("rb") as file:
             data = file.read(count)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise InputError(
+                f"is a link to {os.readlink(path)}, which does not exist", "check the link"
+            ) from None
         raise InputError("does not exist", "check the path") from None
     except IsADirectoryError:
         raise InputError("is a folder", "name a file in it") from None
@@ -188,12 +218,16 @@ def _open_file(path: Path, count: int = -1) -> bytes:
     return data
 
 
-def _decode_pillow(data: bytes, palette: bool) -> tuple[np.ndarray, bool]:
-    if _is_deep_png(data):
-        import imagecodecs  # Pillow would cut 16-bit colour down to 8 bits
+def _decode_pillow(data: bytes, palette: bool, max_pixels: int | None) -> tuple[np.ndarray, bool]:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        check_claim(image.size[::-1], 4, lambda _: len(data), max_pixels, _MOST_WHOLE)
+    if data.startswith(PNG):
+        check_png(data)
+        if is_deep_png(data):
+            import imagecodecs  # Pillow would cut 16-bit colour down to 8 bits
 
-        pixels = imagecodecs.png_decode(data)
-        return pixels, pixels.ndim == 3 and pixels.shape[2] in (2, 4)
+            pixels = imagecodecs.png_decode(data)
+            return pixels, pixels.ndim == 3 and pixels.shape[2] in (2, 4)
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format in ("GIF", "PNG", "WEBP"):
@@ -204,8 +238,3 @@ def _decode_pillow(data: bytes, palette: bool) -> tuple[np.ndarray, bool]:
         elif image.mode not in _PLAIN_MODES and not image.mode.startswith("I;16"):
             image = image.convert("RGB")  # CMYK, YCbCr, ...
         return np.asarray(image), image.mode in ("LA", "RGBA")
-
-
-def _is_deep_png(data: bytes) -> bool:
-    """Tell a PNG of 16 bits per channel with more than one channel, from its IHDR chunk."""
-    return data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10" and data[25:26] != b"\x00"

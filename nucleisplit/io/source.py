@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from nucleisplit.errors import InputError
 
 from .plane import Plane, Stack
-from .planes import STACKS, PlaneChoice, Selection, describe_axes, select
+from .planes import STACKS, PlaneChoice, Selection, check_claim, describe_axes, select
 from .store import Store
 
 __all__ = ["ImageSource", "Level"]
@@ -110,7 +111,26 @@ class ImageSource:
             level = self._choose_level(choice, selection.axes)
             if self.dtype.kind not in "buif":
                 raise InputError(f"has pixels of type {self.dtype}", "save it as 8- or 16-bit")
+            self._check_claim(selection, level, choice.max_pixels)
         return selection, level
+
+    def _check_claim(self, selection: Selection, level: int, max_pixels: int | None) -> None:
+        shape = [
+            len(selection.taken.get(letter, range(size)))
+            for letter, size in zip(selection.axes, self._store.shapes[level], strict=True)
+            if letter != "S"
+        ]
+        check_claim(
+            [size for size in shape if size > 1],
+            self.dtype.itemsize,
+            partial(self._store.stored_bytes, level),
+            max_pixels,
+        )
+
+    def missing_chunks(self, level: int, index: tuple[int | slice, ...]) -> int:
+        """Count the chunks of a part that the file leaves out, which read as zero."""
+        with told(self.path):
+            return self._store.missing_chunks(level, index)
 
     def level_shape(self, level: int) -> tuple[int, ...] | None:
         """Shape of a level, in the order of `axes`; None for one that cannot be read."""
@@ -122,10 +142,13 @@ class ImageSource:
         what = f"level {level} " if len(self.levels) > 1 else ""
         with told(self.path, f"{what}is damaged or truncated", hint):
             pixels = self._store.read(level, index)
+            shape = _shape_of(index, self._store.shapes[level])
+            if pixels.shape != shape:
+                raise ValueError(f"{pixels.shape} pixels instead of {shape}")
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
     def _level(self, shape: tuple[int, ...] | None) -> Level:
-        if shape is None:
+        if shape is None or len(shape) != len(self.axes):
             return Level(0, 0, None)
         y, x = self.axes.find("Y"), self.axes.find("X")
         if not self.pixel_size or not shape[y] or not shape[x]:
@@ -167,6 +190,12 @@ class ImageSource:
             sizes = ", ".join(f"{size:.4g}" for size in known.values())
             raise InputError(f"has no level near {mpp:g} um/px", f"its levels have {sizes}")
         return best
+
+
+def _shape_of(index: tuple[int | slice, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of a part of an array."""
+    ranges = (range(size)[part] for part, size in zip(index, shape, strict=True))
+    return tuple(len(part) for part in ranges if not isinstance(part, int))
 
 
 @contextmanager

@@ -45,6 +45,14 @@ class Store(ABC):
     def read(self, level: int, index: Index) -> np.ndarray:
         """Return the pixels at the index, dimensions of a single position left out."""
 
+    def missing_chunks(self, level: int, index: Index) -> int:
+        """Count the chunks of a part that the file leaves out, which read as zero."""
+        return 0
+
+    def stored_bytes(self, level: int, enough: int) -> int:
+        """Return how many bytes of the disk hold a level, or any number of `enough` and above."""
+        return enough
+
     def close(self) -> None:  # noqa: B027  (most have nothing to close)
         """Close the file."""
 

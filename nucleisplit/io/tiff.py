@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
 
 from nucleisplit.errors import InputError
 
+from .ome_xml import OmeImage, choose_ome_image, ome_images
 from .planes import choose_scene
 from .store import Index, Store
+from .tiff_chain import check_pages
 from .tiff_metadata import channel_names, pixel_size, z_step
+from .tiff_pixels import MissingPage, read_series
 
 __all__ = ["TiffStore"]
 
@@ -44,32 +48,53 @@ class TiffStore(Store):
     """
 
     def __init__(self, path: Path, scene: int | None = None, palette: bool = True) -> None:
-        self._size = path.stat().st_size
         self._path = path
         self._tiff = tifffile.TiffFile(path)
         try:
+            check_pages(self._tiff)
+            self._image = None
+            if self._tiff.is_ome and not self._tiff.is_mmstack:
+                self._image, scene = self._choose_ome(path, scene)
             self._open(scene, palette)
         except BaseException:
             self._tiff.close()
             raise
 
+    def _choose_ome(self, path: Path, scene: int | None) -> tuple[OmeImage | None, int | None]:
+        """Find the image that is meant in the OME-XML, and open the file as if it had no other."""
+        images = ome_images(self._tiff.ome_metadata, path)
+        placed = [image for image in images if image.has_pixels]
+        if not placed:  # nothing says which pages are whose
+            return (images[0] if len(images) == 1 else None), scene
+        image = choose_ome_image(placed, scene)
+        self._tiff.close()
+        self._tiff = tifffile.TiffFile(path, omexml=image.alone())
+        return image, None
+
     def _open(self, scene: int | None, palette: bool) -> None:
-        images = [(i, s) for i, s in enumerate(self._tiff.series) if not s.keyframe.is_reduced]
-        images = images or list(enumerate(self._tiff.series))
+        images = [s for s in self._tiff.series if not s.keyframe.is_reduced]
+        images = images or list(self._tiff.series)
         if not images:
             raise InputError("holds no image", "export it again")
-        if images[0][1].kind in _SLIDES:
+        if images[0].kind in _SLIDES:
             images = images[:1]
-        number, series = images[choose_scene(scene, [s.name for _, s in images])]
-        self._series = series
+        number = choose_scene(scene, [s.name for s in images])
+        series = images[number]
+        self._check_header(series)
         key = series.keyframe
+        if key.dtype is None:
+            raise InputError(
+                f"is damaged, or its pixels of {key.bitspersample} bits cannot be read",
+                "copy or export it again",
+            )
         self._levels = list(series.levels)
         self._color = np.asarray(key.colormap) if palette and key.colormap is not None else None
         shapes = [tuple(level.shape) for level in self._levels]
         self.axes, self.dtype = series.axes, np.dtype(series.dtype)
-        self.pixel_size = pixel_size(self._tiff, number)
-        self.z_step = z_step(self._tiff, number)
-        self.channels = channel_names(self._tiff, number, series)
+        pixels = self._image.pixels if self._image else self._pixels_of(number)
+        self.pixel_size = pixel_size(self._tiff, series, pixels)
+        self.z_step = z_step(self._tiff, pixels)
+        self.channels = channel_names(self._tiff, series, pixels)
         extra = [int(kind) for kind in key.extrasamples]
         colour = int(key.photometric) in (2, 6)
         self.alpha = bool(extra) and (extra[-1] in _ALPHA or (colour and key.samplesperpixel == 4))
@@ -81,6 +106,35 @@ class TiffStore(Store):
         else:
             self._color = None
         self.shapes = tuple(shapes)
+
+    def _pixels_of(self, number: int) -> ElementTree.Element | None:
+        """What the OME-XML says of an image of Micro-Manager, which has them in order."""
+        if not (self._tiff.is_ome and self._tiff.is_mmstack):
+            return None
+        placed = [i for i in ome_images(self._tiff.ome_metadata, self._path) if i.has_pixels]
+        return placed[number].pixels if number < len(placed) else None
+
+    def _check_header(self, series: tifffile.TiffPageSeries) -> None:
+        """Compare the planes that the header names with those that tifffile has found.
+
+        It gives the first page alone where they contradict each other.
+        """
+        here = math.prod(series.shape)
+        if self._image is not None and series.kind != "ome":
+            named = math.prod(self._image.sizes().values())
+        elif self._tiff.is_imagej:
+            found = self._tiff.imagej_metadata or {}
+            counts = [int(found.get(name, 1)) for name in ("frames", "slices", "channels")]
+            if series.keyframe.samplesperpixel > 1:  # counted as channels by some programs
+                counts[-1] = 1
+            named = math.prod(counts) * math.prod(series.keyframe.shape)
+        else:
+            return
+        if named > here:
+            raise InputError(
+                f"is truncated (its header names {named // max(here, 1)} times the pixels found)",
+                "copy or export it again",
+            )
 
     def close(self) -> None:
         self._tiff.close()
@@ -94,42 +148,39 @@ class TiffStore(Store):
 
     def _read(self, level: int, index: Index) -> np.ndarray:
         series = self._levels[level]
-        offset = series.dataoffset
-        if offset is not None:  # one uncompressed block
-            kind = series.dtype.newbyteorder(self._tiff.byteorder)
-            if offset + math.prod(series.shape) * kind.itemsize > self._size:
-                raise InputError("is truncated", "copy or export it again")
-            block = np.memmap(self._path, kind, "r", offset, tuple(series.shape))
-            return np.array(block[index])
-        if not any(series.keyframe.databytecounts):
-            raise InputError("is truncated", "copy or export it again")
+        if series.dataoffset is not None and not series.is_multifile:
+            return _read_block(series, index)
         try:
-            return self._decode(level, index)
-        except Exception:
-            if _end(series) > self._size:
-                raise InputError("is truncated", "copy or export it again") from None
-            raise
+            return read_series(series, index)
+        except MissingPage as error:
+            raise self._missing(series, error.number) from None
 
-    def _decode(self, level: int, index: Index) -> np.ndarray:
-        """Decode the tiles or strips that an index touches."""
-        series = self._levels[level]
-        if all(n == 1 or part == slice(0, n) for n, part in zip(series.shape, index, strict=True)):
-            return series.asarray()[index]  # the ordinary case, for which zarr is not needed
-        import zarr
+    def stored_bytes(self, level: int, enough: int) -> int:
+        pages = (page for page in self._levels[level].pages if page is not None)
+        files = {page.parent.filehandle.path: page.parent.filehandle.size for page in pages}
+        return sum(files.values())
 
-        with self._series.aszarr(level=level) as store:
-            return np.asarray(zarr.open(store, mode="r")[index])
+    def _missing(self, series: tifffile.TiffPageSeries, number: int) -> InputError:
+        samples = series.keyframe.samplesperpixel
+        file = self._image and self._image.file_of_plane(number, samples)
+        if file:
+            return InputError(
+                f"lacks {file}, which holds this plane", "put it into the same folder"
+            )
+        return InputError(
+            f"is truncated (plane {number} of the {len(series)} in its header is not there)",
+            "copy or export it again",
+        )
 
 
-def _end(series: tifffile.TiffPageSeries) -> int:
-    """Where the last tile or strip of a series ends in the file."""
-    ends = (
-        offset + count
-        for page in series.pages
-        if page is not None
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    )
-    return max(ends, default=0)
+def _read_block(series: tifffile.TiffPageSeries, index: Index) -> np.ndarray:
+    """Read a part of planes that are one uncompressed block, only the first of which has a page."""
+    file = series.keyframe.parent.filehandle
+    kind = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
+    if series.dataoffset + math.prod(series.shape) * kind.itemsize > file.size:
+        raise InputError("is truncated", "copy or export it again")
+    block = np.memmap(file.path, kind, "r", series.dataoffset, tuple(series.shape))
+    return np.array(block[index])
 
 
 def _is_unnamed_colour(axes: str, shape: tuple[int, ...]) -> bool:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
+from .ome_xml import children
 from .store import micrometres
 
 __all__ = ["channel_names", "pixel_size", "z_step"]
@@ -15,18 +16,26 @@ PLAUSIBLE_UM = 20.0
 """A plain resolution tag that says more is the dots per inch of a screen or a printer."""
 
 
-def pixel_size(tiff: tifffile.TiffFile, number: int) -> tuple[float, float] | None:
+def pixel_size(
+    tiff: tifffile.TiffFile,
+    series: tifffile.TiffPageSeries,
+    pixels: ElementTree.Element | None = None,
+) -> tuple[float, float] | None:
     """Height and width of a pixel in um at full resolution; None where the file does not say.
 
     OME-TIFF says it in its XML, Aperio slides in their description, ImageJ by its unit and the
     resolution tags; other files by the resolution tags alone, which are believed where they give
     less than `PLAUSIBLE_UM`.
+
+    Parameters
+    ----------
+    tiff, series
+        The file and the image in it.
+    pixels : Element, optional
+        Of the OME-XML, those of this image.
     """
-    page = tiff.series[number].keyframe
-    if tiff.is_ome:
-        pixels = _ome_pixels(tiff, number)
-        if pixels is None:
-            return None
+    page = series.keyframe
+    if pixels is not None:
         sizes = [_physical_size(pixels, axis) for axis in "YX"]
     elif tiff.is_svs and (found := re.search(r"\bMPP\s*=\s*([\d.]+)", page.description)):
         sizes = [micrometres(float(found[1]), "um")] * 2
@@ -45,11 +54,10 @@ def pixel_size(tiff: tifffile.TiffFile, number: int) -> tuple[float, float] | No
     return tuple(sizes) if all(sizes) else None
 
 
-def z_step(tiff: tifffile.TiffFile, number: int) -> float | None:
+def z_step(tiff: tifffile.TiffFile, pixels: ElementTree.Element | None = None) -> float | None:
     """Distance of the slices in um; None where the file (OME-TIFF or ImageJ) does not say."""
-    if tiff.is_ome:
-        pixels = _ome_pixels(tiff, number)
-        return None if pixels is None else _physical_size(pixels, "Z")
+    if pixels is not None:
+        return _physical_size(pixels, "Z")
     if tiff.is_imagej:
         found = tiff.imagej_metadata or {}
         return micrometres(float(found.get("spacing", 0)), found.get("unit"))
@@ -57,15 +65,15 @@ def z_step(tiff: tifffile.TiffFile, number: int) -> float | None:
 
 
 def channel_names(
-    tiff: tifffile.TiffFile, number: int, series: tifffile.TiffPageSeries
+    tiff: tifffile.TiffFile,
+    series: tifffile.TiffPageSeries,
+    pixels: ElementTree.Element | None = None,
 ) -> tuple[str, ...]:
     """Names of the channels, where OME-XML or ImageJ has one for each."""
     count = dict(zip(series.axes, series.shape, strict=True)).get("C", 1)
     names: list[str] = []
-    if tiff.is_ome:
-        pixels = _ome_pixels(tiff, number)
-        if pixels is not None:
-            names = [c.get("Name", "") for c in pixels if c.tag.rpartition("}")[2] == "Channel"]
+    if pixels is not None:
+        names = [channel.get("Name", "") for channel in children(pixels, "Channel")]
     elif tiff.is_imagej and series.axes == "CYX":
         names = [str(label) for label in (tiff.imagej_metadata or {}).get("Labels") or []]
     return tuple(names) if len(names) == count and all(names) else ()
@@ -74,10 +82,3 @@ def channel_names(
 def _physical_size(pixels: ElementTree.Element, axis: str) -> float | None:
     length = float(pixels.get(f"PhysicalSize{axis}", 0))
     return micrometres(length, pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-
-
-def _ome_pixels(tiff: tifffile.TiffFile, number: int) -> ElementTree.Element | None:
-    """The Pixels element of one image."""
-    root = ElementTree.fromstring(tiff.ome_metadata)
-    found = [node for node in root.iter() if node.tag.rpartition("}")[2] == "Pixels"]
-    return found[number] if number < len(found) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from nucleisplit.errors import InputError
 
 from .planes import choose_scene
 from .store import Index, Store, micrometres
+from .zarr_chunks import ChunkedArray, unbroken
 
 __all__ = ["ZarrStore"]
 
@@ -22,7 +24,7 @@ class ZarrStore(Store):
     Parameters
     ----------
     path : Path
-        The folder; a field of a plate is named by its own folder.
+        The folder, or a file that is one zipped; a field of a plate is named by its own folder.
     scene : int, optional
         Which image of a file that holds several (bioformats2raw).
 
@@ -33,9 +35,22 @@ class ZarrStore(Store):
     """
 
     def __init__(self, path: Path, scene: int | None = None) -> None:
+        self._zip = None
+        try:
+            unbroken(self._open, path, scene)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, path: Path, scene: int | None) -> None:
         import zarr
 
-        node = zarr.open(str(path), mode="r")
+        root, inside = path, ""
+        if path.is_file():
+            self._zip = zarr.storage.ZipStore(path, mode="r")
+            root = zipfile.Path(path)
+            inside = _folder_in_zip(root)
+        node = zarr.open(self._zip or str(path), mode="r", path=inside)
         meta = _metadata(node)
         if "bioformats2raw.layout" in meta and "multiscales" not in meta:
             names = sorted((name for name in node.group_keys() if name.isdecimal()), key=int)
@@ -51,27 +66,27 @@ class ZarrStore(Store):
         if "plate" in meta or "well" in meta:
             raise InputError("is a plate of many fields", "name one, such as plate.zarr/A/1/0")
         if "multiscales" in meta:
-            self._open_multiscale(node, meta)
+            self._open_multiscale(node, meta, root)
         elif hasattr(node, "dtype"):
             if node.ndim < 2:
                 raise InputError(f"is an array of shape {node.shape}", "name an image")
-            self._arrays = [node]
+            self._arrays = [ChunkedArray(node, root)]
             self.axes = "Q" * (node.ndim - 2) + "YX"
         else:
             raise InputError("holds no multiscale image", "name the folder of an OME-Zarr image")
         first = next((array for array in self._arrays if array is not None), None)
         if first is None:
             raise InputError("has no level that can be read", "copy or export it again")
-        if first.ndim != len(self.axes):
+        if len(first.shape) != len(self.axes):
             raise InputError(
-                f"has {first.ndim} dimensions, its axes are {self.axes}", "export it again"
+                f"has {len(first.shape)} dimensions, its axes are {self.axes}", "export it again"
             )
-        self.dtype = np.dtype(first.dtype)
-        self.shapes = tuple(None if a is None else tuple(a.shape) for a in self._arrays)
+        self.dtype = first.dtype
+        self.shapes = tuple(None if a is None else a.shape for a in self._arrays)
 
-    def _open_multiscale(self, group, meta: dict) -> None:
+    def _open_multiscale(self, group, meta: dict, root: Path | zipfile.Path) -> None:
         scales = meta["multiscales"][0]
-        self._arrays = [_array(group, dataset["path"]) for dataset in scales["datasets"]]
+        self._arrays = [_array(group, dataset["path"], root) for dataset in scales["datasets"]]
         axes = scales.get("axes", list("tczyx"))
         axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
         self.axes = "".join(_letter(axis) for axis in axes)
@@ -89,7 +104,23 @@ class ZarrStore(Store):
             self.z_step = size.get("Z")
 
     def read(self, level: int, index: Index) -> np.ndarray:
-        return np.asarray(self._arrays[level][index])
+        return self._arrays[level].read(index)
+
+    def close(self) -> None:
+        if self._zip is not None:
+            self._zip.close()
+
+    def missing_chunks(self, level: int, index: Index) -> int:
+        return self._arrays[level].missing(index)
+
+    def stored_bytes(self, level: int, enough: int) -> int:
+        return self._arrays[level].stored_bytes(enough)
+
+
+def _folder_in_zip(root: zipfile.Path) -> str:
+    """Where the group is in a zipped OME-Zarr: at its top, or in its only folder."""
+    entries = list(root.iterdir())
+    return entries[0].name if len(entries) == 1 and entries[0].is_dir() else ""
 
 
 def _metadata(node) -> dict:
@@ -113,11 +144,11 @@ def _only_labels(group):
     return group[names[0]]
 
 
-def _array(group, path: str):
+def _array(group, path: str, root: Path | zipfile.Path) -> ChunkedArray | None:
     """Open a level; None when it is missing or its metadata are damaged."""
     try:
         array = group[path]
-        return array if hasattr(array, "dtype") else None
+        return ChunkedArray(array, root) if hasattr(array, "dtype") else None
     except Exception:  # zarr raises many types; the level is reported when it is asked for
         return None
 

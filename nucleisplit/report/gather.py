@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nucleisplit.batch.outputs import planes_of
 from nucleisplit.errors import InputError, NucleisplitError
 from nucleisplit.io import LabelSource, find_label_sources, open_image, read_labels
 from nucleisplit.metric import Summary, reliability, summarize
@@ -232,8 +233,9 @@ def _open(card: ImageCard, run: Run, stack: ExitStack) -> View | None:
     if path is None:
         card.warnings.append("the image is not where it was: only outlines are shown")
         return View(None, labels)
+    planes = planes_of(run.planes, card.entry.record)
     try:
-        image = stack.enter_context(open_image(path, run.planes)).plane(run.planes)
+        image = stack.enter_context(open_image(path, planes)).plane(planes)
     except NucleisplitError as error:
         card.warnings.append(f"only outlines are shown: {error.message}")
         return View(None, labels)

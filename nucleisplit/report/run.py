@@ -55,7 +55,9 @@ class Entry:
     @property
     def path(self) -> Path | None:
         """Where the image is now; None where it is not to be found."""
-        names = [self.folder / self.record[key] for key in ("key",) if key in self.record]
+        number = f"#{self.record['scene']}" if "scene" in self.record else ""
+        keys = [self.record["key"].removesuffix(number)] if "key" in self.record else []
+        names = [self.folder / key for key in keys]
         names += [Path(self.record[key]) for key in ("path",) if key in self.record]
         return next((path for path in names if path.exists()), None)
 

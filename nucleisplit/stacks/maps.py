@@ -86,7 +86,7 @@ def _survey(mapper: Mapper, stack: np.ndarray) -> tuple[list[Look], float | None
     voxels = math.prod(stack.shape[:3])
     step = max(1, math.isqrt(voxels // _GLANCE))
     glance = stack[:, ::step, ::step]
-    spread = [np.ptp(np.percentile(part.astype(np.float32), (1, 99))) for part in glance]
+    spread = [np.ptp(np.percentile(_real(part), (1, 99))) for part in glance]
     samples = np.sort(np.argsort(spread, kind="stable")[::-1][:_SAMPLES])
     looks, _, radius = mapper.survey(glance.reshape(-1, *stack.shape[3:]), list(stack[samples]))
     return looks, radius
@@ -100,8 +100,13 @@ def _map_plane(
     rows = max(1, round(height * stretch))
     if rows == height:
         return mapper.predict_part(np.ascontiguousarray(plane), looks)
-    maps = mapper.predict_part(_resize(plane.astype(np.float32), rows), looks)
+    maps = mapper.predict_part(_resize(_real(plane), rows), looks)
     return np.stack([_resize(one, height) for one in maps])
+
+
+def _real(pixels: np.ndarray) -> np.ndarray:
+    """Convert to float32, or to float64 where that would round."""
+    return pixels.astype(np.result_type(pixels, np.float32))
 
 
 def _resize(image: np.ndarray, rows: int) -> np.ndarray:

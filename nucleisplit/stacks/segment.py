@@ -101,8 +101,8 @@ def segment_stack(
     Raises
     ------
     InputError
-        The stack has another shape, is empty, holds NaN or infinity, or the distance of its slices
-        is not known.
+        The stack has another shape, is empty, holds NaN, infinity or masked values, or the distance
+        of its slices is not known.
     ConfigError
         An option is out of range.
 
@@ -119,6 +119,8 @@ def segment_stack(
     if isinstance(stack, Stack):
         voxel_size = voxel_size or stack.voxel_size
         name, stack = str(stack.source.path), stack.read()
+    if np.ma.is_masked(stack):
+        raise InputError(f"{name}: values of it are masked", hint="fill them in")
     stack = np.asarray(stack)
     if stack.ndim not in (3, 4) or 0 in stack.shape:
         raise InputError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nucleisplit.batch.outputs import planes_of
 from nucleisplit.errors import InputError, NucleisplitError
 from nucleisplit.io import LABEL_SUFFIX, STACKS, PlaneChoice, open_image
 from nucleisplit.io.formats import read_geojson, read_nuclei, read_roi, stem_of
@@ -152,6 +153,7 @@ def _image_layer(entry: Entry, planes: PlaneChoice) -> LayerData | None:
     """The image of an entry, as it was segmented, where it can still be read."""
     if entry.path is None:
         return None
+    planes = planes_of(planes, entry.record)
     try:
         with open_image(entry.path, planes) as source:
             stacked = planes.z in STACKS

@@ -72,6 +72,7 @@ def test_json_is_the_whole_answer(images, infer):
         "failed": 1,
         "doubtful": sum(entry.get("doubtful", False) for entry in run["images"]),
         "by_earlier_run": 0,
+        "notes": [],
         "run": run,
     }
     assert json.loads(infer("images", "--json", "--resume").stdout)["by_earlier_run"] == 2

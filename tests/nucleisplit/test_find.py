@@ -1,6 +1,10 @@
+import json
 from pathlib import Path
 
-from nucleisplit.io import find_images, output_stems
+import pytest
+
+from nucleisplit.errors import InputError
+from nucleisplit.io import find_images, output_stems, read_image
 
 
 def touch(folder, *names):
@@ -31,6 +35,48 @@ def test_patterns(tmp_path):
     deep = find_images([str(tmp_path / "**" / "b*.png")])
     assert names(deep, tmp_path) == ["x/b2.png", "x/y/b10.png"]
     assert names(find_images([tmp_path / "[1].png"]), tmp_path) == ["[1].png"]  # a name first
+
+
+def write_zarr(path, attributes=None):
+    path.mkdir(parents=True)
+    (path / ".zgroup").write_text('{"zarr_format": 2}')
+    (path / ".zattrs").write_text(json.dumps(attributes or {}))
+    return path
+
+
+def test_an_ome_zarr_is_told_by_what_is_in_it(tmp_path):
+    one = write_zarr(tmp_path / "one", {"multiscales": []})
+    write_zarr(tmp_path / "one" / "0")
+    two = write_zarr(tmp_path / "two.zarr")
+    write_zarr(tmp_path / "table")
+    plate = write_zarr(tmp_path / "plate", {"plate": {}})
+    write_zarr(plate / "A" / "1" / "0", {"multiscales": []})
+    assert find_images([tmp_path]) == [one, plate, two]
+    assert find_images([str(tmp_path / "*")]) == [one, plate, two]
+    assert find_images([str(tmp_path / "**")]) == [one, plate, two]
+    assert find_images([str(plate / "*" / "*" / "*")]) == [plate / "A" / "1" / "0"]
+
+
+def test_a_zipped_ome_zarr(tmp_path):
+    (tmp_path / "a.zarr.zip").write_bytes(b"PK")
+    (tmp_path / "b.zip").write_bytes(b"PK")
+    assert find_images([tmp_path]) == [tmp_path / "a.zarr.zip"]
+    assert find_images([str(tmp_path / "*")]) == [tmp_path / "a.zarr.zip"]
+
+
+def test_a_link_to_nothing_is_told_of(tmp_path):
+    (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "a.txt").symlink_to(tmp_path / "gone.txt")
+    for given in (tmp_path, tmp_path / "a.png", str(tmp_path / "*")):
+        assert find_images([given]) == [tmp_path / "a.png"]
+    with pytest.raises(InputError, match=r"a\.png: is a link to .*gone\.png, which does not exist"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("given", ["", "*.png"])
+def test_the_hint_knows_folders_in_folders(tmp_path, given):
+    with pytest.raises(InputError, match=r"\*\*"):
+        find_images([str(tmp_path / given)])
 
 
 def test_output_stems():

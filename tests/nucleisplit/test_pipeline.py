@@ -145,3 +145,25 @@ def test_a_model_brings_its_own_bias_and_sensitivity(model):
 def test_bad_options_are_refused(model, options, message):
     with pytest.raises(ConfigError, match=message):
         nucleisplit.Segmenter(model, **options)
+
+
+@pytest.mark.parametrize("size", [(-1, 1), (0, 0), 0, (1, np.inf), (np.nan, 1), "a", (1, 2, 3), ()])
+def test_an_impossible_size_of_a_pixel_is_refused(segmenter, spots, size):
+    with pytest.raises(ConfigError, match="pixel_size is .*; give height and width in um"):
+        segmenter.segment(spots(1)[0], pixel_size=size)
+
+
+def test_one_number_for_the_size_of_a_pixel(segmenter, spots):
+    image, _ = spots(1)
+    table = segmenter.segment(image, pixel_size=2).table
+    assert (table["area_um2"] == 4 * table["area"]).all()
+
+
+def test_masked_values_are_refused(segmenter, spots):
+    image = np.ma.masked_greater(spots(1)[0], 100)
+    with pytest.raises(InputError, match=r"spam\.png: \d+ values are masked.*fill them in"):
+        segmenter.segment(image, name="spam.png")
+    with pytest.raises(InputError, match="values of its channels are masked"):
+        segmenter.segment(image.data, channels=image[..., None])
+    with pytest.raises(InputError, match="values of it are masked"):
+        segmenter.segment_stack(image[None], anisotropy=1)

@@ -222,3 +222,14 @@ def test_png_goes_the_same_way(tmp_path):
             source.plane(PlaneChoice(mpp=0.5))
     with pytest.raises(InputError, match="has no image 1"):
         read_image(path, PlaneChoice(scene=1))
+
+
+def test_named_axes_say_what_rows_and_columns_are(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK[0, 0], photometric="minisblack", metadata=None)
+    choice = PlaneChoice(axes="YXC", channel=9)
+    with open_image(path) as source:
+        plane = source.plane(choice)
+        assert plane.shape == (4, 50)
+        np.testing.assert_array_equal(plane.read(), STACK[0, 0, :, :, 9])
+        np.testing.assert_array_equal(plane.read(slice(1, 3)), STACK[0, 0, 1:3, :, 9])

@@ -144,3 +144,18 @@ def test_plain_array_and_labels(tmp_path):
     read = read_labels(tmp_path / "a.zarr")
     assert read.dtype == np.int32
     np.testing.assert_array_equal(read, labels)
+
+
+@pytest.mark.parametrize("inside", ["", "a.zarr"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_zipped(tmp_path, inside, version):
+    write(tmp_path / "x" / inside, STACK[0, 0], version=version, axes="yx")
+    shutil.make_archive(tmp_path / "a.zarr", "zip", tmp_path / "x")
+    with open_image(tmp_path / "a.zarr.zip") as source:
+        plane = source.plane()
+        np.testing.assert_array_equal(plane.read(), STACK[0, 0])
+        assert plane.missing_chunks() == 0
+        assert source.pixel_size == (0.5, 0.25)
+    (tmp_path / "b.zarr.zip").write_bytes((tmp_path / "a.zarr.zip").read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"b\.zarr\.zip: is damaged or truncated"):
+        open_image(tmp_path / "b.zarr.zip")

@@ -183,3 +183,39 @@ def test_a_part_of_one_colour_keeps_its_place_between_the_levels():
     levels = measure_levels(image, config := PreprocessConfig(polarity="invert"))
     assert (preprocess(np.full((4, 4), 20, np.uint8), config, levels) == 1).all()
     assert (preprocess(np.full((4, 4), 200, np.uint8), config, levels) == 0).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: image * 1e-50,
+        lambda image: image * 1e300,
+        lambda image: 1e9 + image * 1e-3,
+        lambda image: (image + 2.0**40).astype(np.int64),
+        lambda image: image.astype(np.int64) + 2**50,
+        lambda image: image.astype(np.int32) + 2**30,
+        lambda image: np.ma.masked_array(image, mask=False),
+    ],
+    ids=["tiny", "huge", "narrow", "far", "farther", "int32", "no mask"],
+)
+@pytest.mark.parametrize("variant", ["rgb", "gray"])
+def test_no_range_of_numbers_is_lost(change, variant):
+    image = np.arange(64.0).reshape(8, 8) % 13
+    config = PreprocessConfig(variant=variant)
+    found = preprocess(change(image), config)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, preprocess(image, config), atol=1e-3)
+    part = preprocess(change(image)[:4], config, measure_levels(change(image), config))
+    np.testing.assert_allclose(part, found[:4], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.ma.masked_greater(np.arange(9.0).reshape(3, 3), 6), "2 values are masked"),
+        (np.array([[-1.7e308, 1.7e308]]), "the values of the image span more than 1.8e308"),
+    ],
+)
+def test_numbers_that_cannot_be_scaled_are_refused(image, message):
+    with pytest.raises(ValueError, match=message):
+        preprocess(image)

@@ -14,7 +14,12 @@ from nucleisplit.batch.outputs import (
     plan_jobs,
     stamp_of,
 )
+from nucleisplit.batch.parts import Part
 from nucleisplit.errors import ConfigError, OutputError
+
+
+def parts(paths):
+    return [Part(path) for path in paths]
 
 
 @pytest.fixture
@@ -46,28 +51,28 @@ def test_default_output_folder_of_the_current_folder_lies_beside_it(here):
 
 def test_names_are_distinct_and_keys_do_not_depend_on_the_current_folder(here):
     images = [Path("a/x.png"), Path("b/x.png"), Path("b/y.png")]
-    jobs = plan_jobs(images, Path("out"))
+    jobs = plan_jobs(parts(images), Path("out"))
     assert [job.stem for job in jobs] == ["a_x", "b_x", "y"]
     assert [job.image for job in jobs] == ["x.png", "b/x.png", "y.png"]
     assert [job.key for job in jobs] == ["../a/x.png", "../b/x.png", "../b/y.png"]
-    absolute = plan_jobs([here / image for image in images], here / "out")
+    absolute = plan_jobs(parts(here / image for image in images), here / "out")
     assert [job.key for job in absolute] == [job.key for job in jobs]
 
 
 def test_finished_images_keep_their_names_and_new_ones_avoid_them(here):
     earlier = [{"key": "../b/x.png", "image": "x.png", "stem": "x", "labels": "x_labels.tif"}]
-    jobs = plan_jobs([Path("a/X.png"), Path("b/x.png")], Path("out"), earlier)
+    jobs = plan_jobs(parts([Path("a/X.png"), Path("b/x.png")]), Path("out"), earlier)
     assert [(job.image, job.stem) for job in jobs] == [("X.png", "a_X"), ("x.png", "x")]
 
 
 def test_outputs_of_the_earlier_run_are_no_images(here):
     earlier = [{"key": "a.png", "image": "a.png", "stem": "a", "labels": "a_labels.tif"}]
-    jobs = plan_jobs([Path("d/a.png"), Path("d/a_labels.tif")], Path("d"), earlier)
+    jobs = plan_jobs(parts([Path("d/a.png"), Path("d/a_labels.tif")]), Path("d"), earlier)
     assert [job.key for job in jobs] == ["a.png"]
 
 
 def test_an_image_named_twice_is_done_once(here):
-    assert len(plan_jobs([Path("a.png"), here / "a.png"], Path("out"))) == 1
+    assert len(plan_jobs(parts([Path("a.png"), here / "a.png"]), Path("out"))) == 1
 
 
 def test_a_new_folder_is_free(here):
@@ -107,7 +112,7 @@ def test_overwrite_and_resume_exclude_each_other(here):
 
 
 def test_files_of_others_are_not_replaced(here):
-    jobs = plan_jobs([Path("a.png")], here)
+    jobs = plan_jobs(parts([Path("a.png")]), here)
     check_targets(jobs, here)
     (here / "a_labels.tif").write_text("precious")
     with pytest.raises(OutputError, match="a_labels.tif: exists"):
