@@ -210,10 +210,10 @@ class SelectConfig(_Settings):
     iterations: int = Field(3, ge=1, le=1000)
     """How often the expected gain is linearised around the set just chosen."""
 
-    margin: float = Field(0.05, ge=0, lt=1)
+    margin: float = Field(0.03, ge=0, lt=1)
     """Expected hit rate by which another extent must beat a candidate's reference extent."""
 
-    reference_extent: float = Field(0.65, gt=0, lt=1)
+    reference_extent: float = Field(0.46, gt=0, lt=1)
     """Body level of the reference extent; where it is no candidate, the next higher one is."""
 
     split_bias: float = Field(0.0, ge=-1, le=1)
