@@ -5,41 +5,47 @@ import sys
 
 import pytest
 
-RUN = "import sys; sys.argv[0] = 'nucleisplit'; {code}; print(*sorted(sys.modules))"
+HEAVY = {"torch", "lightgbm", "numpy", "pandas"}
 
-
-def modules_after(code: str) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", RUN.format(code=code)], capture_output=True, text=True, check=True
-    )
-    return set(done.stdout.splitlines()[-1].split())
-
-
-@pytest.mark.parametrize(
-    ("code", "absent"),
+STEPS = [
     [
-        ("import nucleisplit", {"torch", "lightgbm", "numpy", "pandas", "click"}),
-        ("import nucleisplit.cli.main", {"torch", "lightgbm", "numpy", "pandas"}),
+        ("import nucleisplit", HEAVY | {"click"}),
         (
             "from nucleisplit.cli.main import main; "
             "[main.get_command(None, name) for name in main.homes]",
-            {"torch", "lightgbm", "numpy", "pandas", "rich", "pydantic"},
+            HEAVY | {"rich", "pydantic"},
         ),
-        ("import stage2_trees", {"torch", "segmentation_models_pytorch", "click", "nucleisplit"}),
+    ],
+    [
+        (
+            "import stage2_trees",
+            {"torch", "lightgbm", "segmentation_models_pytorch", "click", "nucleisplit"},
+        )
+    ],
+    [
         (
             "import stage1_unet",
             {"lightgbm", "click", "nucleisplit", "lightning", "albumentations"},
         ),
-        ("import nucleisplit.batch.run", {"lightning", "albumentations", "matplotlib.pyplot"}),
+        (
+            "import nucleisplit; assert nucleisplit.segment.__module__ == 'nucleisplit.pipeline'; "
+            "assert 'torch' in sys.modules; import nucleisplit.batch.run",
+            {"lightning", "albumentations", "matplotlib.pyplot"},
+        ),
     ],
-)
-def test_heavy_libraries_stay_out(code, absent):
-    assert modules_after(code) & absent == set()
+]
+"""Statements that a fresh process runs one after the other; what each leaves out."""
 
 
-def test_public_names_are_found_on_demand():
-    code = "import nucleisplit; assert nucleisplit.segment.__module__ == 'nucleisplit.pipeline'"
-    assert "torch" in modules_after(code)
+@pytest.mark.parametrize("steps", STEPS)
+def test_heavy_libraries_stay_out(steps):
+    code = "import sys; sys.argv[0] = 'nucleisplit'"
+    for statement, _ in steps:
+        code += f"; {statement}; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    for (statement, absent), line in zip(steps, lines, strict=True):
+        assert set(line.split()) & absent == set(), statement
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -23,7 +21,12 @@ from stage2_trees import (
     threshold_labels,
     training_rows,
 )
-from stage2_trees.training import cross_val_predict, image_weights, stack_rows
+from stage2_trees.training import (
+    cross_val_predict,
+    fit_calibrations,
+    image_weights,
+    stack_rows,
+)
 
 QUICK = RegressorConfig(boosters=2, rounds=40, min_rows=10, threads=1)
 
@@ -279,12 +282,6 @@ def test_image_weights_ignore_empty_images():
     assert weights.tolist() == [1.5, 1.5, 0.75, 0.75, 0.75, 0.75]
 
 
-def test_importing_the_stage_loads_neither_torch_nor_lightgbm():
-    code = "import sys, stage2_trees; print([m for m in ('torch', 'lightgbm') if m in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
-
-
 def test_an_image_that_comes_twice_is_unseen_by_both_its_folds(rows, monkeypatch):
     """Each image once in kind, once out of kind: no model learns from the fold or the kind."""
     numbered = [
@@ -313,6 +310,23 @@ def test_an_image_that_comes_twice_is_unseen_by_both_its_folds(rows, monkeypatch
         assert seen[number] == set(np.flatnonzero((folds != k) & (apart != k)).tolist())
         assert len(asked[number]) == (folds == k).sum()
     assert {i % 8 for i in seen[0]} == {2, 3, 5, 6, 7}  # neither fold 0 (0, 4) nor kind 0 (0, 1)
+
+
+def test_its_calibrations_have_not_seen_them_either(rows, monkeypatch):
+    fold, kind = np.arange(8) % 4, np.arange(8) // 2
+    folds, apart = np.r_[fold, kind], np.r_[kind, fold]
+    used = []
+
+    def spy(rows, raw, use, chosen, shares):
+        used.append((np.flatnonzero(use).tolist(), chosen is None))
+        return fit_calibrations(rows, raw, use, chosen, shares)
+
+    monkeypatch.setattr("stage2_trees.training.fit_calibrations", spy)
+    cross_fit([*rows[:8], *rows[:8]], folds, QUICK, apart=apart)
+    unseen = [np.flatnonzero((folds != k) & (apart != k)).tolist() for k in range(4)]
+    assert used[:4] == [(images, True) for images in unseen]  # to choose by
+    assert used[4:8] == [(images, False) for images in unseen]  # to tell the IoU by
+    assert used[8:] == [(list(range(16)), False)]  # for use
 
 
 def test_shares_weigh_images(rows):

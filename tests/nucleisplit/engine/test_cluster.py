@@ -14,7 +14,7 @@ from nucleisplit.cli.main import main
 from nucleisplit.engine import Cluster, Recipe, Spool, segment_large
 from nucleisplit.engine import cluster as module
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.io import PlaneChoice
+from nucleisplit.io import PlaneChoice, open_image
 from nucleisplit.pipeline import Segmenter
 
 FILES = ("labels.tif", "nuclei.csv")
@@ -26,32 +26,34 @@ def cluster():
         yield cluster
 
 
-@pytest.fixture
-def run(tmp_path, field, plane, segmenter, model):
-    """Segment the field: with a cluster, or here."""
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, field, segmenter, model):
+    """Segment the field: with a cluster, or here; the answer and the files."""
 
-    def run(name, cluster=None, change=lambda recipe: recipe, **options):
+    def run(cluster=None, change=lambda recipe: recipe, **options):
         maker = segmenter(256)
         recipe = change(Recipe.of(maker, (str(model),), {"device": "cpu", "tile": 256}))
 
         def compute(*what):
             return cluster.compute(recipe, field, PlaneChoice(), *what)
 
-        spool = Spool(tmp_path / name / "tiles", {})
-        files = [tmp_path / name / file for file in FILES]
-        return segment_large(plane, maker, spool, *files, compute=cluster and compute, **options)
+        folder = tmp_path_factory.mktemp("run")
+        files = [folder / file for file in FILES]
+        spool = Spool(folder / "tiles", {})
+        options |= {"compute": cluster and compute}
+        answer = segment_large(source.plane(), maker, spool, *files, **options)
+        return answer, [file.read_bytes() for file in files]
 
-    return run
-
-
-def same(tmp_path, first, second):
-    return all(
-        (tmp_path / first / f).read_bytes() == (tmp_path / second / f).read_bytes() for f in FILES
-    )
+    with open_image(field) as source:
+        yield run
 
 
-def test_workers_give_the_same_even_if_one_is_killed(tmp_path, run, cluster):
-    expected = run("here")
+@pytest.fixture(scope="module")
+def here(run):
+    return run()
+
+
+def test_workers_give_the_same_even_if_one_is_killed(run, here, cluster):
     before = cluster.client.run(os.getpid)
     victims = list(before.values())[:1]
 
@@ -59,15 +61,13 @@ def test_workers_give_the_same_even_if_one_is_killed(tmp_path, run, cluster):
         if done == 4:
             os.kill(victims.pop(), signal.SIGKILL)
 
-    assert run("there", cluster, progress=kill) == expected
+    assert run(cluster, progress=kill) == here
     assert not victims
-    assert same(tmp_path, "here", "there")
 
 
-def test_a_scheduler_elsewhere(tmp_path, run, cluster):
+def test_a_scheduler_elsewhere(run, here, cluster):
     with Cluster(cluster.client.scheduler.address) as there:
-        assert run("there", there) == run("here")
-    assert same(tmp_path, "here", "there")
+        assert run(there) == here
 
 
 def test_a_worker_with_another_program_or_model(run, cluster):
@@ -76,17 +76,17 @@ def test_a_worker_with_another_program_or_model(run, cluster):
     with pytest.raises(
         ConfigError, match="tcp://.*: has nucleisplit .*, not 0.0; install the same"
     ):
-        run("there", cluster, lambda recipe: replace(recipe, version="0.0"))
+        run(cluster, lambda recipe: replace(recipe, version="0.0"))
     with pytest.raises(ConfigError, match="tcp://.*: has another model .*; install the same"):
-        run("there", cluster, lambda recipe: replace(recipe, fingerprint="f"))
+        run(cluster, lambda recipe: replace(recipe, fingerprint="f"))
 
 
-def test_a_worker_that_does_not_see_the_image(plane, run, cluster, field):
+def test_a_worker_that_does_not_see_the_image(run, cluster, field):
     moved = field.with_name("moved.tif")
     with pytest.raises(InputError, match="field.tif"):
         field.rename(moved)
         try:
-            run("there", cluster)
+            run(cluster)
         finally:
             moved.rename(field)
 
@@ -142,7 +142,7 @@ def test_no_scheduler(monkeypatch):
 
 def test_the_command(tmp_path, field, model):
     words = ["infer", field, "--out", tmp_path / "a", "--tile", 256, "--model", model]
-    for extra in (["--out", tmp_path / "a"], ["--out", tmp_path / "b", "--workers", 2]):
+    for extra in (["--out", tmp_path / "a"], ["--out", tmp_path / "b", "--workers", 1]):
         result = CliRunner().invoke(main, [str(word) for word in (*words, *extra)])
         assert result.exit_code == 0, result.output
     for file in ("field_labels.tif", "nuclei.csv"):

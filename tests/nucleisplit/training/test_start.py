@@ -14,7 +14,7 @@ NETWORK = NetworkConfig(widths=(4, 8))
 @pytest.fixture
 def run(tmp_path, data):
     config = RunConfig(network=NETWORK)
-    run = TrainingRun(tmp_path / "run", data, None, None, 4, "ab" * 32, config)
+    run = TrainingRun(tmp_path / "run", (data,), None, None, 4, "ab" * 32, config)
     run.start()
     for fold in (0, None):
         folder = run.final_folder if fold is None else run.fold_folder(fold)
