@@ -102,6 +102,21 @@ def test_coarsest_level_stays_when_the_finest_is_lost(tmp_path):
     np.testing.assert_array_equal(half, STACK[0, 0, ::2, ::2])
 
 
+def test_axes_that_are_named_twice_or_too_few(tmp_path):
+    write(tmp_path / "a.zarr", STACK, axes="zzyx")
+    with pytest.raises(InputError, match=r"a\.zarr: has two axes Z \(axes ZZYX, shape 2x3x40x60"):
+        read_image(tmp_path / "a.zarr", PlaneChoice(z=1))
+    choice = PlaneChoice(axes="CZYX", channel=1, z=2)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.zarr", choice), STACK[1, 2])
+    for axes in ("", "x"):
+        group = make_group(tmp_path / "b.zarr", "0.4")
+        put(group, "0", np.zeros((5,) * len(axes)), "0.4")
+        scales = {"axes": list(axes), "datasets": [{"path": "0"}], "version": "0.4"}
+        group.attrs["multiscales"] = [scales]
+        with pytest.raises(InputError, match=r"b\.zarr: has no rows and columns \(shape \("):
+            open_image(tmp_path / "b.zarr")
+
+
 def test_several_images_and_plates(tmp_path):
     group = make_group(tmp_path / "a.zarr", "0.4")
     group.attrs["bioformats2raw.layout"] = 3

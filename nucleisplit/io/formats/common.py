@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nucleisplit.errors import InputError
+from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.io.readers import read_bytes
 
 from .outlines import fill_outlines
@@ -26,6 +27,7 @@ __all__ = [
     "paint",
     "settle_numbers",
     "settle_shape",
+    "warn_of_open_end",
     "whole_numbers",
 ]
 
@@ -57,6 +59,16 @@ def load_json(path: Path, what: str) -> Any:
         raise InputError(
             f"{path}: is damaged, or is not {what} ({brief(error)})", "export it again"
         ) from None
+
+
+def warn_of_open_end(path: Path, data: bytes) -> None:
+    """Warn of a table whose last line does not end: perhaps it did not arrive as a whole."""
+    if not data.endswith((b"\n", b"\r")):
+        warnings.warn(
+            f"{path}: ends in the middle of a line; if it was cut off, copy or export it again",
+            InputWarning,
+            stacklevel=2,
+        )
 
 
 def whole_numbers(values: Any) -> np.ndarray:
