@@ -123,15 +123,51 @@ def test_what_was_added_comes_back(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n"])
 def test_what_is_no_anndata_is_refused(tmp_path, content):
     (tmp_path / "a.h5ad").write_bytes(content)
-    with pytest.raises(InputError, match="a.h5ad: is (no AnnData|empty)"):
+    with pytest.raises(InputError, match="a.h5ad: is (damaged, or is no AnnData|empty)"):
         read_nuclei(tmp_path / "a.h5ad")
 
 
 def test_other_hdf5_is_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5ad", "w") as file:
         file["x"] = 1
-    with pytest.raises(InputError, match="a.h5ad: is no AnnData"):
+    with pytest.raises(InputError, match="a.h5ad: is damaged, or is no AnnData"):
         read_nuclei(tmp_path / "a.h5ad")
+
+
+def shorten(file):
+    values = file["X"][:, :3]
+    del file["X"]
+    write_array(file, "X", values)
+
+
+def lengthen(file):
+    del file["obs/label"]
+    encode(file["obs"].create_dataset("label", (10**12,), "i8"), "array")
+
+
+def spread(file):
+    del file["X"]
+    group = encode(file.create_group("X"), "csr_matrix", "0.1.0", shape=[10**6, 10**6])
+    for part in ("data", "indices", "indptr"):
+        write_array(group, part, np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (shorten, "index 3 is out of bounds"),
+        (lambda file: encode(file["X"], "array").resize(1, axis=0), "same length"),
+        (lengthen, "/obs/label claims to have 8000000000000 bytes"),
+        (spread, "/X claims to have 8000000000000 bytes"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(tmp_path, damage, message):
+    path = tmp_path / "a.h5ad"
+    write_nuclei(path, table_of())
+    with h5py.File(path, "a") as file:
+        damage(file)
+    with pytest.raises(InputError, match=f"a.h5ad: is damaged, or is no AnnData .*{message}"):
+        read_nuclei(path)
 
 
 def test_without_h5py_the_message_tells_how_to_get_it(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import zarr
 
 from nucleisplit.errors import InputError
 from nucleisplit.io import PlaneChoice, find_images, open_image, read_image, read_labels
+from tests.strategies.zarrs import make_array
 
 RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60000, (2, 3, 40, 60), dtype=np.uint16)  # C, Z, Y, X
@@ -110,7 +111,7 @@ def test_axes_that_are_named_twice_or_too_few(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.zarr", choice), STACK[1, 2])
     for axes in ("", "x"):
         group = make_group(tmp_path / "b.zarr", "0.4")
-        put(group, "0", np.zeros((5,) * len(axes)), "0.4")
+        make_array(group, (5,) * len(axes), (5,) * len(axes), name="0")
         scales = {"axes": list(axes), "datasets": [{"path": "0"}], "version": "0.4"}
         group.attrs["multiscales"] = [scales]
         with pytest.raises(InputError, match=r"b\.zarr: has no rows and columns \(shape \("):

@@ -13,6 +13,7 @@ from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 
+from .common import brief
 from .h5ad_elements import add_frame, add_mapping, append, encode, read_element, write_array
 
 if TYPE_CHECKING:
@@ -145,14 +146,17 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
             names = read_element(var[var.attrs["_index"]]).tolist()
             order = file.get("uns/nucleisplit/columns")
             order = [] if order is None else read_element(order).tolist()
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: is no AnnData ({error})", "export it again") from None
-    for place, name in enumerate(names):
-        kind = str(types[place]) if len(types) else "float64"
-        column = values[:, place].astype(np.float64)
-        columns[name] = np.rint(column).astype(kind) if kind in ("int64", "bool") else column
-    known = [name for name in order if name in columns]
-    return pd.DataFrame({name: columns[name] for name in dict.fromkeys([*known, *columns])})
+        for place, name in enumerate(names):
+            kind = str(types[place]) if len(types) else "float64"
+            column = values[:, place].astype(np.float64)
+            columns[name] = np.rint(column).astype(kind) if kind in ("int64", "bool") else column
+        known = [name for name in order if name in columns]
+        return pd.DataFrame({name: columns[name] for name in dict.fromkeys([*known, *columns])})
+    except InputError:
+        raise
+    except Exception as error:  # damaged files raise many types
+        problem = f"is damaged, or is no AnnData ({brief(error) or type(error).__name__})"
+        raise InputError(f"{path}: {problem}", "export it again") from None
 
 
 def need_h5py() -> None:
