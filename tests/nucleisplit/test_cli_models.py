@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from nucleisplit.bundle import load_bundle
 from nucleisplit.cli.main import main
-from tests.nucleisplit.test_bundle import sign_manifest
+from tests.strategies.models import sign_manifest
 
 
 def run(*words):

@@ -57,7 +57,7 @@ def test_transparency_is_no_channel():
         ("ZYX", (3, 5, 6), {"axes": "TZYX"}, "has 3 dimensions (axes ZYX, shape 3x5x6), --axes TZYX"
          " names 4; name 3 axes"),
         ("CZ", (3, 5), {}, "has no rows and columns (axes CZ, shape 3x5)"),
-        ("ZZYX", (3, 3, 5, 6), {"z": 1}, "has two axes Z (axes ZZYX, shape 3x3x5x6); name its axes"),
+        ("ZZYX", (3, 3, 5, 6), {"z": 1}, "has two axes Z (axes ZZYX, shape 3x3x5x6); name"),
         ("SYXS", (3, 5, 6, 3), {}, "has two axes S (axes SYXS, shape 3x5x6x3)"),
     ],
 )  # fmt: skip
