@@ -170,6 +170,19 @@ def test_parts_that_do_not_fit_are_refused(tmp_path, damage, message):
         read_nuclei(path)
 
 
+@pytest.mark.parametrize("start", range(16, 300, 16))
+def test_a_damaged_heap_of_texts_is_refused_at_once(tmp_path, start):
+    """HDF5 itself would not come back."""
+    path = tmp_path / "a.h5ad"
+    write_nuclei(path, table_of())
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    data[heap + start : heap + start + 200] = bytes(200)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="a.h5ad: .*(a heap has a piece of no length)"):
+        read_nuclei(path)
+
+
 def test_without_h5py_the_message_tells_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ConfigError, match=r"AnnData needs h5py; pip install 'nucleisplit\[annd"):

@@ -145,6 +145,14 @@ def test_metadata_that_are_no_json(tmp_path):
         open_image(path)
 
 
+def test_long_quotations_are_cut(tmp_path):
+    write(tmp_path / "a.zarr", version="0.4")
+    (tmp_path / "a.zarr" / ".zgroup").write_text('{"zarr_format": "' + "9" * 5000 + '"}')
+    with pytest.raises(InputError, match=r"a\.zarr: ") as caught:
+        open_image(tmp_path / "a.zarr")
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
 def test_a_folder_of_zarrs_holds_one_image_each(tmp_path):
     one = write(tmp_path / "b2.zarr", STACK[0, 0], version="0.4", axes="yx")
     two = write(tmp_path / "b10.zarr", STACK[0, 1], version="0.4", axes="yx")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nucleisplit.errors import InputError, InputWarning
+from nucleisplit.io.names import brief
 from nucleisplit.io.readers import read_bytes
 
 from .outlines import fill_outlines
@@ -33,22 +34,11 @@ __all__ = [
 
 Shape = tuple[int, int]
 
-_QUOTED = 100
 _FAR = 1e9
 """No pixel of any image lies as far out."""
 _CLAIMED, _MOST = 2**28, 2**31
 """Pixels of the largest image that a file alone may claim (our own are no larger), and of the
 largest that is painted at all."""
-
-
-def brief(value: Any) -> str:
-    """Return what is to be quoted from a file, cut where it is long.
-
-    >>> brief([1, 2]), len(brief("9" * 5000))
-    ('[1, 2]', 103)
-    """
-    text = str(value)
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 def load_json(path: Path, what: str) -> Any:

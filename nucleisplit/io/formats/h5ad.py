@@ -14,7 +14,15 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 
 from .common import brief
-from .h5ad_elements import add_frame, add_mapping, append, encode, read_element, write_array
+from .h5ad_elements import (
+    add_frame,
+    add_mapping,
+    append,
+    check_heaps,
+    encode,
+    read_element,
+    write_array,
+)
 
 if TYPE_CHECKING:
     import h5py
@@ -138,7 +146,9 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
 
     path = Path(path)
     try:
-        with h5py.File(io.BytesIO(read_bytes(path)), "r") as file:
+        data = read_bytes(path)
+        check_heaps(data)
+        with h5py.File(io.BytesIO(data), "r") as file:
             obs, var = file["obs"], file["var"]
             columns = {name: read_element(obs[name]) for name in obs.attrs["column-order"]}
             values = read_element(file["X"]) if "X" in file else np.zeros((0, 0))

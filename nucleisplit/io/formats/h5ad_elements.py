@@ -7,6 +7,7 @@ it is encoded. Texts are written as ``string-array``, which all readers since an
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,15 @@ import numpy as np
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["add_frame", "add_mapping", "append", "encode", "read_element", "write_array"]
+__all__ = [
+    "add_frame",
+    "add_mapping",
+    "append",
+    "check_heaps",
+    "encode",
+    "read_element",
+    "write_array",
+]
 
 _ROWS = 8192
 """Rows that are compressed together."""
@@ -104,6 +113,31 @@ def read_element(element: Any) -> np.ndarray:
         _check_claim(element, shape, parts[0].dtype)
         return getattr(sparse, kind)(parts, shape=shape).toarray()
     raise ValueError(f"{element.name} is of the kind {kind!r}")
+
+
+def check_heaps(data: bytes) -> None:
+    """Look at the heaps of texts of an HDF5 file: the library does not come back from a piece of
+    no length.
+
+    Raises
+    ------
+    ValueError
+        There is one, or a heap ends beyond the end of the file.
+    """
+    for heap in re.finditer(rb"GCOL\x01\x00{3}", data):
+        place, end = heap.start(), heap.start() + _length(data, heap.start() + 8)
+        if end > len(data):
+            raise ValueError("a heap ends beyond the end of the file")
+        place += 16
+        while place + 16 <= end:
+            length, is_free = _length(data, place + 8), data[place : place + 2] == b"\0\0"
+            if is_free and length < 16:
+                raise ValueError("a heap has a piece of no length")
+            place += length if is_free else 16 + -(-length // 8) * 8
+
+
+def _length(data: bytes, place: int) -> int:
+    return int.from_bytes(data[place : place + 8], "little")
 
 
 def _stored(array: Any) -> np.ndarray:
