@@ -166,6 +166,8 @@ def read_nuclei(path: str | Path) -> pd.DataFrame:
     try:
         if _ending(path) == _PARQUET:
             table = pd.read_parquet(io.BytesIO(data), engine="pyarrow")
+        elif b"\0" in data:
+            raise ValueError("it holds the byte 0")
         else:
             table = _bare(pd.read_csv(io.BytesIO(data), dtype={"image": str}, encoding="utf-8-sig"))
             if not len(table):
