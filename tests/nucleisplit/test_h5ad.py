@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from scipy import sparse
 
 from nucleisplit.cli.main import main
+from nucleisplit.conversion import convert_table
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io.formats import read_nuclei, stream_to_h5ad, write_nuclei
 from nucleisplit.io.formats.h5ad_elements import encode, write_array
@@ -181,6 +182,14 @@ def test_a_damaged_heap_of_texts_is_refused_at_once(tmp_path, start):
     path.write_bytes(data)
     with pytest.raises(InputError, match="a.h5ad: .*(a heap has a piece of no length)"):
         read_nuclei(path)
+
+
+def test_texts_that_hdf5_cannot_hold(tmp_path):
+    table = table_of().assign(image=["a\0.png"] * 3)
+    write_nuclei(tmp_path / "a.parquet", table)
+    with pytest.raises(InputError, match=r"a\.parquet: holds what .*b\.h5ad cannot .*NULL"):
+        convert_table(tmp_path / "a.parquet", tmp_path / "b.h5ad")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
 def test_without_h5py_the_message_tells_how_to_get_it(tmp_path, monkeypatch):
