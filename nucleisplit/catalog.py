@@ -40,7 +40,7 @@ def describe_model(folder: str | Path, name: str | None = None) -> dict[str, Any
     Parameters
     ----------
     folder
-        Of the model; every file in it is checked.
+        Of the model; every file in it is checked, and the networks and trees are loaded.
     name
         What it is called; by default its folder.
     """
@@ -50,6 +50,8 @@ def describe_model(folder: str | Path, name: str | None = None) -> dict[str, Any
         return entry | _describe(_load(folder)) | {"error": None}
     except NucleisplitError as error:
         return entry | {"error": str(error)}
+    except (AttributeError, KeyError, TypeError):
+        return entry | {"error": f"{folder}: its scores are damaged; copy the model folder again"}
     except OSError as error:
         return entry | {"error": f"{error.filename or folder}: {error.strerror}; check permissions"}
 
@@ -61,7 +63,10 @@ def _load(folder: Path) -> Bundle:
         raise BundleError(
             f"{folder}: holds no model", hint="give a folder written by nucleisplit train-trees"
         )
-    return load_bundle(folder.absolute())
+    bundle = load_bundle(folder.absolute())
+    bundle.networks()
+    bundle.regressor()
+    return bundle
 
 
 def _describe(bundle: Bundle) -> dict[str, Any]:
@@ -84,13 +89,21 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
         "tta": bundle.config.predict.tta,
         "training": {
             "fingerprint": manifest.data,
-            "images": overall.get("images"),
-            "nuclei": overall.get("true_count"),
+            "images": _known(overall, "images", int),
+            "nuclei": _known(overall, "true_count", int),
             "kinds": groups,
         },
-        "map": overall.get("map"),
+        "map": _known(overall, "map", float),
         "int8": manifest.scores.get("int8"),
     }
+
+
+def _known(scores: dict, name: str, kind: type) -> Any:
+    """Return a score; None where there is none, `TypeError` for what is none."""
+    value = scores.get(name)
+    if value is not None and type(value) not in (kind, int):
+        raise TypeError(f"{name} is {value!r}")
+    return value
 
 
 def _is_model(folder: Path) -> bool:

@@ -23,6 +23,7 @@ from nucleisplit.io.formats import (
     write_nuclei,
     write_submissions,
 )
+from nucleisplit.io.names import brief
 
 __all__ = ["convert_labels", "convert_table"]
 
@@ -96,7 +97,12 @@ def convert_table(source: str | Path, target: str | Path, overwrite: bool = Fals
     """
     refuse_overwrite(target, overwrite)
     table = read_nuclei(source)
-    write_nuclei(target, table, overwrite)
+    try:
+        write_nuclei(target, table, overwrite)
+    except (ValueError, TypeError) as error:  # of pyarrow and h5py
+        raise InputError(
+            f"{source}: holds what {target} cannot ({brief(error)})", "correct the table"
+        ) from error
     return len(table)
 
 

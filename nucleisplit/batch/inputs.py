@@ -8,7 +8,15 @@ from pathlib import Path
 from nucleisplit.batch.outputs import earlier_outputs
 from nucleisplit.batch.parts import Part
 from nucleisplit.errors import InputError
-from nucleisplit.io import image_numbers, member_of_set, name_some, plate_fields, plate_of
+from nucleisplit.io import (
+    image_numbers,
+    member_of_set,
+    name_some,
+    plate_fields,
+    plate_of,
+    short_stem,
+)
+from nucleisplit.io.formats import stem_of
 
 __all__ = ["list_parts"]
 
@@ -20,7 +28,7 @@ def list_parts(
 
     A plate is its fields; a file of several images is all of them where `scene` is ``"all"``; the
     files of an OME-TIFF set that hold parts of one image are this image; and what an earlier run
-    wrote is none.
+    wrote is none, nor are label images, such as ``a_masks.tif``, of an image among the files.
 
     Returns
     -------
@@ -32,12 +40,14 @@ def list_parts(
     InputError
         Nothing is left, or a plate is damaged.
     """
-    paths, outputs = _without_outputs(list(paths))
+    paths, outputs, labels = _without_results(list(paths))
     parts = [part for path in paths for part in _parts_of(path, scene)]
     parts, members = _one_of_each(parts, scene)
     notes = []
     if outputs:
         notes.append(f"outputs of an earlier run were left out: {name_some(outputs)}")
+    if labels:
+        notes.append(f"label images were left out: {name_some(labels)}")
     if members:
         notes.append(f"files that hold parts of an image of others: {name_some(members)}")
     if not parts:
@@ -45,10 +55,20 @@ def list_parts(
     return parts, notes
 
 
-def _without_outputs(paths: list[Path]) -> tuple[list[Path], list[str]]:
+def _without_results(paths: list[Path]) -> tuple[list[Path], list[str], list[str]]:
+    """Return the images, the names of outputs of an earlier run and those of other labels."""
     written = {folder: earlier_outputs(folder) for folder in {path.parent for path in paths}}
-    left_out = [path for path in paths if path.name in written[path.parent]]
-    return [path for path in paths if path not in left_out], [path.name for path in left_out]
+    stems = {(path.parent, stem_of(path)) for path in paths}
+    images, outputs, labels = [], [], []
+    for path in paths:
+        short = short_stem(path)
+        if path.name in written[path.parent]:
+            outputs.append(path.name)
+        elif short != stem_of(path) and (path.parent, short) in stems:
+            labels.append(path.name)
+        else:
+            images.append(path)
+    return images, outputs, labels
 
 
 def _parts_of(path: Path, scene: int | str | None) -> list[Part]:

@@ -54,7 +54,7 @@ class Journal:
                         settings = dict(entry)
                     else:
                         self._offsets[entry["key"]] = offset
-                except (ValueError, TypeError, KeyError) as error:
+                except (ValueError, TypeError, KeyError, RecursionError) as error:
                     raise OutputError(
                         f"{self.path}: is damaged", hint="start again with --overwrite"
                     ) from error

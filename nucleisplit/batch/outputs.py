@@ -120,10 +120,19 @@ def plan_jobs(parts: Sequence[Part], out: Path, earlier: Iterable[dict] = ()) ->
     """Give each image its names; images that an earlier run has finished keep theirs.
 
     Outputs of that earlier run are no images, even when they lie in a folder of images.
+
+    Raises
+    ------
+    OutputError
+        An entry of the earlier run has no names.
     """
     root = out.resolve()
     proposals = output_stems([part.named_after for part in parts])
     known = {entry["key"]: entry for entry in earlier}
+    if any(not isinstance(e.get(n), str) for e in known.values() for n in ("key", "image", "stem")):
+        raise OutputError(
+            f"{out}: the journal of its earlier run is damaged", hint="start again with --overwrite"
+        )
     own = {_key(root / name, root) for entry in known.values() for name in output_names(entry)}
     stems = {entry["stem"].casefold() for entry in known.values()}
     names = {entry["image"] for entry in known.values()}
@@ -163,8 +172,9 @@ def output_names(entry: dict) -> list[str]:
     """The files, and folders of OME-Zarr, that belong to the entry of one image; never outside
     the output folder."""
     names = [entry.get(name) for name in ("labels", "overlay", "review", "rows_file")]
-    names += entry.get("written", {}).values()
-    return [name for name in names if name and Path(name).name == name]
+    written = entry.get("written")
+    names += written.values() if isinstance(written, dict) else ()
+    return [n for n in names if isinstance(n, str) and n and Path(n).name == n != ".."]
 
 
 def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, dict | None]:
@@ -235,15 +245,16 @@ def _entries(out: Path, journal: Journal) -> list[dict]:
             pass
     if not entries and (out / RUN).is_file():
         try:
-            entries = json.loads((out / RUN).read_text(encoding="utf-8"))["images"]
-        except (OSError, ValueError, KeyError, TypeError):
+            entries = list(json.loads((out / RUN).read_text(encoding="utf-8"))["images"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             entries = []
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def clear_folder(out: Path, journal: Journal) -> None:
-    """Remove the files of an earlier run, and only those."""
+    """Remove the files of an earlier run, and only those; of folders only OME-Zarr."""
     names = [name for entry in _entries(out, journal) for name in output_names(entry)]
+    names = [name for name in names if is_zarr(out / name) or not (out / name).is_dir()]
     shutil.rmtree(out / TILES, ignore_errors=True)
     for name in [*names, TABLE, PARQUET, H5AD, RUN, JOURNAL]:
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from nucleisplit.io.formats import stem_of
+
 __all__ = ["Part"]
 
 
@@ -38,8 +40,8 @@ class Part:
             return self.plate / f"{self._place.replace('/', '_')}.zarr"
         if self.scene is None:
             return self.path
-        stem, dot, ending = self.path.name.partition(".")
-        return self.path.with_name(f"{stem}_{self.scene}{dot}{ending}")
+        stem = stem_of(self.path)
+        return self.path.with_name(f"{stem}_{self.scene}{self.path.name.removeprefix(stem)}")
 
     @property
     def facts(self) -> dict:

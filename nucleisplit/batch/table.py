@@ -96,7 +96,7 @@ def _rows_of(entry: dict, folder: Path) -> TextIO:
     """Return the lines of an image, without a header; none of one that failed."""
     if "rows_file" not in entry:
         return io.StringIO(entry.get("rows", ""), newline="")
-    rows = (folder / entry["rows_file"]).open(encoding="utf-8", newline="")
+    rows = (folder / Path(entry["rows_file"]).name).open(encoding="utf-8", newline="")
     rows.readline()
     return rows
 

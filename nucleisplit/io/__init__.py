@@ -6,7 +6,7 @@ from .datasets import Dataset, Record, load_dataset
 from .find import find_images, output_stems
 from .folds import make_folds
 from .label_sets import LabelSource, find_label_sources
-from .layout import LABEL_SUFFIX, name_some
+from .layout import LABEL_SUFFIX, name_some, short_stem
 from .names import bare_cell, guarded_cell, one_line, safe_stem
 from .ome_xml import member_of_set
 from .overlay import display_levels, draw_outlines, draw_overlay, for_display, write_overlay
@@ -75,6 +75,7 @@ __all__ = [
     "remove_parts",
     "replacing",
     "safe_stem",
+    "short_stem",
     "write_json",
     "write_label_bands",
     "write_labels",

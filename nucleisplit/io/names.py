@@ -1,18 +1,30 @@
-"""Names of files as names of other files, as text of one line, and as cells of a table."""
+"""Names of files, and what is quoted from them: as names of other files, one line, and cells."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import unicodedata
+from typing import Any
 
-__all__ = ["bare_cell", "guarded_cell", "one_line", "safe_stem"]
+__all__ = ["bare_cell", "brief", "guarded_cell", "one_line", "safe_stem"]
 
+_QUOTED = 100
 _LONGEST = 160
 """Bytes of a stem; file systems take 255, and endings and marks of our own follow."""
 _BREAKING = {"Cc", "Cs", "Zl", "Zp"}
 """Kinds of characters that break lines or cannot be written as UTF-8."""
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def brief(value: Any) -> str:
+    """Return what is to be quoted from a file, cut where it is long.
+
+    >>> brief([1, 2]), len(brief("9" * 5000))
+    ('[1, 2]', 103)
+    """
+    text = str(value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 def safe_stem(stem: str) -> str:

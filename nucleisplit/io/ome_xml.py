@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,9 @@ import tifffile
 from nucleisplit.errors import InputError
 
 __all__ = ["OmeImage", "choose_ome_image", "member_of_set", "ome_images"]
+
+# Without a handler, tifffile's remarks on odd tags would end up on the terminal.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)

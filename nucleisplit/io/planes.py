@@ -160,8 +160,10 @@ def select(
     """
     axes = name_axes(axes, shape, choice.axes)
     found = describe_axes(axes, shape)
-    if axes.count("Y") != 1 or axes.count("X") != 1:
+    if not {"Y", "X"} <= set(axes):
         raise InputError(f"has no rows and columns ({found})", "name its axes with --axes")
+    if twice := [letter for letter in KNOWN_AXES if axes.count(letter) > 1]:
+        raise InputError(f"has two axes {twice[0]} ({found})", "name its axes with --axes")
     size = dict.fromkeys("TCZ", 1) | dict(zip(axes, shape, strict=True))
     open_questions, hints = [], []
 
@@ -183,9 +185,8 @@ def select(
     elif choice.z is not None:
         taken["Z"] = (_within(int(choice.z), size["Z"], "slice", found),)
     else:
-        taken["Z"] = (
-            (0,) if size["Z"] == 1 else ask(f"{size['Z']} slices", "--z max, each, 3d or N")
-        )
+        hint = "--z N (infer: or max, each, 3d)"
+        taken["Z"] = (0,) if size["Z"] == 1 else ask(f"{size['Z']} slices", hint)
 
     samples = size.get("S", 1) - bool(alpha)
     channel_axis = "C" if size["C"] > 1 or samples <= 1 else "S"
@@ -283,7 +284,7 @@ def choose_scene(
     if scene is None and len(own) > 1:
         listed = ", ".join(f"{i} {names[i]}".strip() for i in own[:6])
         problem = f"holds {len(own)} images ({listed})"
-        raise SeveralImages(problem, "choose one with --scene N, or all", tuple(own))
+        raise SeveralImages(problem, "choose one with --scene N (infer: or all)", tuple(own))
     scene = own[0] if scene is None and own else scene or 0
     if scene >= len(names):
         raise InputError(f"has no image {scene}", f"it holds {len(names)}, counted from 0")

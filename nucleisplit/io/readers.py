@@ -68,6 +68,8 @@ def open_image(
         store = _open_store(path, choice or PlaneChoice(), palette)
         try:
             first = store.shapes[0]
+            if first is not None and len(first) < 2:
+                raise InputError(f"has no rows and columns (shape {first})", "export it again")
             if first is not None and 0 in first:
                 raise InputError(f"has no pixels (shape {first})", "export it again")
             if first is not None and len(first) != len(store.axes):

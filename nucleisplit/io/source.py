@@ -12,6 +12,7 @@ import numpy as np
 
 from nucleisplit.errors import InputError
 
+from .names import brief
 from .plane import Plane, Stack
 from .planes import STACKS, PlaneChoice, Selection, check_claim, describe_axes, select
 from .store import Store
@@ -209,6 +210,6 @@ def told(path: Path, problem: str = "is damaged or truncated", hint: str | None 
         raise InputError(f"{path}: does not fit into memory", "cut it into parts") from None
     except Exception as error:  # decoders raise dozens of types on damaged files
         raise InputError(
-            f"{path}: {problem} ({str(error) or type(error).__name__})",
+            f"{path}: {problem} ({brief(error) or type(error).__name__})",
             hint or "copy or export it again",
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from pathlib import Path
 from xml.etree import ElementTree
@@ -23,9 +22,6 @@ __all__ = ["TiffStore"]
 
 _ALPHA = (1, 2)  # ExtraSamples: associated and unassociated alpha
 _SLIDES = ("svs", "ndpi", "scn", "bif", "philips", "avs", "ndpi-like")
-
-# Without a handler, tifffile's remarks on odd tags would end up on the terminal.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 class TiffStore(Store):

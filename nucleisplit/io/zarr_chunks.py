@@ -24,6 +24,8 @@ _BLOSC = 16
 """Bytes of the header of a Blosc chunk."""
 _SMALL = 2**26
 """Bytes that a chunk may claim whatever its file holds."""
+_MOST_CHUNKS = 2**20
+"""Chunks that are looked at for one region."""
 _RATIO = 2**14
 """What a byte can become at most, in a chunk that claims more."""
 
@@ -93,8 +95,8 @@ class ChunkedArray:
         Raises
         ------
         ChunkError
-            A chunk is shorter than it says, or cannot hold what it claims. Other damage raises
-            whatever zarr raises.
+            A chunk is shorter than it says, or cannot hold what it claims, or there are too many.
+            Other damage raises whatever zarr raises.
         """
         ranges = self._ranges(index)
         fill = self._array.fill_value
@@ -146,12 +148,13 @@ class ChunkedArray:
         ]
 
     def _touched(self, ranges: list[slice]) -> Iterator[tuple[int, ...]]:
-        return itertools.product(
-            *(
-                range(part.start // size, -(-part.stop // size))
-                for part, size in zip(ranges, self._chunks, strict=True)
-            )
-        )
+        numbers = [
+            range(part.start // size, -(-part.stop // size))
+            for part, size in zip(ranges, self._chunks, strict=True)
+        ]
+        if (count := prod(map(len, numbers))) > _MOST_CHUNKS:
+            raise ChunkError(f"{count} chunks of {self._chunks} in one region")
+        return itertools.product(*numbers)
 
     def _file(self, chunk: tuple[int, ...]) -> Path | zipfile.Path:
         return self._folder / (self._prefix + self._separator.join(map(str, chunk)))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from nucleisplit.errors import InputError
 
+from .names import brief
+
 __all__ = ["is_zarr", "is_zarr_image", "is_zarr_zip", "outermost_zarr", "plate_fields", "plate_of"]
 
 _MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
@@ -96,7 +98,7 @@ def _attributes(path: Path) -> dict:
         return dict(found.get("ome", found))
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise InputError(
-            f"{path}: is damaged ({file.name}: {error})", "copy or export it again"
+            f"{path}: is damaged ({file.name}: {brief(error)})", "copy or export it again"
         ) from None
 
 

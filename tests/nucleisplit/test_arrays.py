@@ -76,6 +76,31 @@ def test_nothing_is_run(tmp_path, hide):
     assert not Evil.ran
 
 
+DEEP = b")\x94" + b"".join(b"h" + bytes([n]) + b"\x86\x94" for n in range(60))
+"""A tuple of 2**60 empty ones, each level twice the one before."""
+ARRAY = b"\x8c\x01m\x8c\x0c_reconstruct\x93)R"
+TYPE = b"\x8c\x01m\x8c\x05dtype\x93\x8c\x02u1\x85R(K\x03\x8c\x01|tb"
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        DEEP + DEEP + b"\x93.",
+        b"}" + DEEP + b"Ns.",
+        b"}(" + DEEP + b"Nu.",
+        b"}\x8c\x05masks" + ARRAY + b"(K\x01" + DEEP + b"\x85" + TYPE + b"\x89C\x00tbs.",
+    ],
+    ids=["name", "key", "keys", "shape"],
+)
+def test_a_few_bytes_that_would_take_years(tmp_path, pickled):
+    with (tmp_path / "a_seg.npy").open("wb") as file:
+        head = {"shape": (), "fortran_order": False, "descr": "|O"}
+        np.lib.format.write_array_header_1_0(file, head)
+        file.write(b"\x80\x04" + pickled)
+    with pytest.raises(InputError, match=r"a_seg\.npy: is damaged, .*(no text|without a shape)"):
+        read_array(tmp_path / "a_seg.npy")
+
+
 def broken(data):
     return [data[:-1], data[:60], data[:5], data + b"x", b"\x93NUMPY\x01\x00\xff\xff{", data[:90]]
 

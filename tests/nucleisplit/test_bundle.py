@@ -1,4 +1,3 @@
-import hashlib
 import json
 import os
 import re
@@ -11,8 +10,8 @@ import torch
 from nucleisplit.bundle import load_bundle, save_bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import BundleError
-from nucleisplit.manifest import Manifest
 from stage2_trees import FEATURE_NAMES
+from tests.strategies.models import sign_manifest
 
 
 @pytest.fixture
@@ -69,19 +68,6 @@ def flip_byte(path):
 def edit_manifest(folder, **changes):
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def sign_manifest(folder, change=lambda values: None):
-    """Change the manifest and give it the hashes of its files and its own fingerprint again."""
-    path = folder / "manifest.json"
-    values = json.loads(path.read_text())
-    values.pop("fingerprint")
-    for name in values["files"]:
-        values["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    change(values)
-    manifest = Manifest.model_validate(values)
-    content = manifest.to_dict() | {"fingerprint": manifest.fingerprint}
-    path.write_text(json.dumps(content))
 
 
 def move_outside(name, how):

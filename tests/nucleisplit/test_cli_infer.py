@@ -573,7 +573,7 @@ def test_planes_are_chosen_recorded_and_checked_on_resume(images, infer, spots, 
     Image.fromarray(stack[1, 1]).save(tmp_path / "b.png")
     assert infer(tmp_path / "b.png").exit_code == 0
     alone = read_labels(tmp_path / "b-nuclei" / "b_labels.tif")
-    assert np.array_equal(read_labels(out / "a.ome_labels.tif"), alone)
+    assert np.array_equal(read_labels(out / "a_labels.tif"), alone)
     run = record(out)
     assert (run["parameters"]["channel"], run["parameters"]["z"]) == ("dapi", 1)
     assert (run["images"][0]["level"], run["images"][0]["pixel_size_um"]) == (0, [0.5, 0.5])

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from nucleisplit.bundle import load_bundle
 from nucleisplit.cli.main import main
+from tests.strategies.models import sign_manifest
 
 
 def run(*words):
@@ -74,6 +75,17 @@ def break_weights(folder):
     (folder / "network.safetensors").write_bytes(b"junk")
 
 
+def break_trees(folder):
+    for path in (folder / "trees").glob("*.txt"):
+        path.write_text("tree\n")
+    sign_manifest(folder)
+
+
+def break_scores(folder):
+    trees = {"overall": {"images": "many"}}
+    sign_manifest(folder, lambda values: values.update(scores={"methods": {"trees": trees}}))
+
+
 def break_manifest(folder):
     (folder / "manifest.json").write_text('{"format": 1}')
 
@@ -82,6 +94,8 @@ def break_manifest(folder):
     ("word", "damage", "error"),
     [
         ("trained", break_weights, "trained/a/network.safetensors: has changed since the model"),
+        ("trained", break_trees, "trained/a/trees: cannot be loaded: "),
+        ("trained/a", break_scores, "trained/a: its scores are damaged; copy the model folder"),
         ("trained/a", break_manifest, "trained/a/manifest.json: nucleisplit: Field required"),
         ("trained/a", shutil.rmtree, "trained/a: is no folder; check the path"),
         (

@@ -172,6 +172,15 @@ def test_zarr_of_a_false_size(tmp_path):
         read_image(path)
 
 
+def test_zarr_of_too_many_chunks(tmp_path):
+    path = tmp_path / "a.zarr"
+    make_array(path, (64, 64), (32, 32), "u2")[:] = 1
+    meta = path / ".zarray"
+    meta.write_text(meta.read_text().replace("64", "8000").replace("32", "1"))
+    with pytest.raises(InputError, match=r"a\.zarr: .*64000000 chunks of \(1, 1\) in one region"):
+        read_image(path)
+
+
 def test_png_of_a_false_size(tmp_path):
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]

@@ -11,8 +11,8 @@ import roifile
 from click.testing import CliRunner
 
 from nucleisplit.cli.main import main
-from nucleisplit.errors import InputError
-from nucleisplit.io.formats import read_label_file
+from nucleisplit.errors import InputError, InputWarning
+from nucleisplit.io.formats import read_label_file, read_nuclei
 
 STAR = [[4.5, 0], [7.3, 8.6], [0, 3.3], [9, 3.3], [1.7, 8.6]]
 
@@ -49,7 +49,7 @@ def zipped(*regions):
 
 
 def runs(*rows):
-    return "\n".join(["ImageId,EncodedPixels", *(f"a,{row}" for row in rows)]).encode()
+    return "\n".join(["ImageId,EncodedPixels", *(f"a,{row}" for row in rows), ""]).encode()
 
 
 BAD = [
@@ -93,6 +93,21 @@ def test_refused_in_one_line(tmp_path, name, content, message):
         read_label_file(tmp_path / name, (9, 9))
     text = str(caught.value)
     assert text.startswith(f"{tmp_path / name}: ") and "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [("a.submission.csv", runs("1 4", "10 25")), ("nuclei.csv", b"label,area\n1,4\n2,25\n")],
+)
+def test_a_table_that_may_be_cut_off(tmp_path, name, whole, recwarn):
+    path = tmp_path / name
+    read = read_nuclei if name == "nuclei.csv" else lambda path: read_label_file(path, (9, 9))
+    path.write_bytes(whole)
+    read(path)
+    assert not recwarn
+    path.write_bytes(whole[:-2])
+    with pytest.warns(InputWarning, match=f"{name}: ends in the middle of a line; if it was cut"):
+        read(path)
 
 
 def test_a_bad_file_leaves_no_output(tmp_path):

@@ -205,6 +205,11 @@ def test_a_region_of_absurd_size(tmp_path):
     (tmp_path / "a.zip").write_bytes(file.getvalue())
     with pytest.raises(InputError, match="a.roi is to have 33554432 bytes"):
         areas(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.roi", bytes(2**20))
+    with pytest.raises(InputError, match="its regions are to have 20971520 bytes"):
+        areas(tmp_path / "b.zip")
 
 
 def annotation(number, image, *corners, **more):

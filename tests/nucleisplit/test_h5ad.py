@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from scipy import sparse
 
 from nucleisplit.cli.main import main
+from nucleisplit.conversion import convert_table
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io.formats import read_nuclei, stream_to_h5ad, write_nuclei
 from nucleisplit.io.formats.h5ad_elements import encode, write_array
@@ -123,15 +124,72 @@ def test_what_was_added_comes_back(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n"])
 def test_what_is_no_anndata_is_refused(tmp_path, content):
     (tmp_path / "a.h5ad").write_bytes(content)
-    with pytest.raises(InputError, match="a.h5ad: is (no AnnData|empty)"):
+    with pytest.raises(InputError, match="a.h5ad: is (damaged, or is no AnnData|empty)"):
         read_nuclei(tmp_path / "a.h5ad")
 
 
 def test_other_hdf5_is_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5ad", "w") as file:
         file["x"] = 1
-    with pytest.raises(InputError, match="a.h5ad: is no AnnData"):
+    with pytest.raises(InputError, match="a.h5ad: is damaged, or is no AnnData"):
         read_nuclei(tmp_path / "a.h5ad")
+
+
+def shorten(file):
+    values = file["X"][:, :3]
+    del file["X"]
+    write_array(file, "X", values)
+
+
+def lengthen(file):
+    del file["obs/label"]
+    encode(file["obs"].create_dataset("label", (10**12,), "i8"), "array")
+
+
+def spread(file):
+    del file["X"]
+    group = encode(file.create_group("X"), "csr_matrix", "0.1.0", shape=[10**6, 10**6])
+    for part in ("data", "indices", "indptr"):
+        write_array(group, part, np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (shorten, "index 3 is out of bounds"),
+        (lambda file: encode(file["X"], "array").resize(1, axis=0), "same length"),
+        (lengthen, "/obs/label claims to have 8000000000000 bytes"),
+        (spread, "/X claims to have 8000000000000 bytes"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(tmp_path, damage, message):
+    path = tmp_path / "a.h5ad"
+    write_nuclei(path, table_of())
+    with h5py.File(path, "a") as file:
+        damage(file)
+    with pytest.raises(InputError, match=f"a.h5ad: is damaged, or is no AnnData .*{message}"):
+        read_nuclei(path)
+
+
+@pytest.mark.parametrize("start", range(16, 300, 16))
+def test_a_damaged_heap_of_texts_is_refused_at_once(tmp_path, start):
+    """HDF5 itself would not come back."""
+    path = tmp_path / "a.h5ad"
+    write_nuclei(path, table_of())
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    data[heap + start : heap + start + 200] = bytes(200)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="a.h5ad: .*(a heap has a piece of no length)"):
+        read_nuclei(path)
+
+
+def test_texts_that_hdf5_cannot_hold(tmp_path):
+    table = table_of().assign(image=["a\0.png"] * 3)
+    write_nuclei(tmp_path / "a.parquet", table)
+    with pytest.raises(InputError, match=r"a\.parquet: holds what .*b\.h5ad cannot .*NULL"):
+        convert_table(tmp_path / "a.parquet", tmp_path / "b.h5ad")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
 def test_without_h5py_the_message_tells_how_to_get_it(tmp_path, monkeypatch):

@@ -50,6 +50,7 @@ def test_convert_tables_there_and_back(tmp_path, table, rows):
         ("a.parquet", b"nothing", "is no table"),
         ("a.csv", b"x,y\n1,2\n", "has no column label"),
         ("a.csv", b"\xff\xfe\x00", "is no table"),
+        ("a.csv", b"label,image\n1,\0a\n", "is no table .it holds the byte 0"),
         ("a.parquet", b"", "is empty"),
     ],
 )

@@ -44,8 +44,8 @@ def test_transparency_is_no_channel():
         ("QYX", (4, 5, 6), {}, "has 4 planes along an axis Q (axes QYX, shape 4x5x6); choose with"
          " --axes (such as ZYX or TYX)"),
         ("TCZYX", (2, 3, 4, 5, 6), {}, "has 2 time points and 4 slices and 3 channels"
-         " (DAPI, GFP, a,b) (axes TCZYX, shape 2x3x4x5x6); choose with --t N, --z max, each, 3d"
-         " or N, --channel N (or three: 0,1,2)"),
+         " (DAPI, GFP, a,b) (axes TCZYX, shape 2x3x4x5x6); choose with --t N, --z N (infer: or"
+         " max, each, 3d), --channel N (or three: 0,1,2)"),
         ("YXS", (5, 6, 4), {}, "has 4 channels"),
         ("CYX", (3, 5, 6), {"channel": "3"}, "has no channel 3 (axes CYX, shape 3x5x6); channels"
          " are 0 to 2, called DAPI, GFP, a,b"),
@@ -57,6 +57,8 @@ def test_transparency_is_no_channel():
         ("ZYX", (3, 5, 6), {"axes": "TZYX"}, "has 3 dimensions (axes ZYX, shape 3x5x6), --axes TZYX"
          " names 4; name 3 axes"),
         ("CZ", (3, 5), {}, "has no rows and columns (axes CZ, shape 3x5)"),
+        ("ZZYX", (3, 3, 5, 6), {"z": 1}, "has two axes Z (axes ZZYX, shape 3x3x5x6); name"),
+        ("SYXS", (3, 5, 6, 3), {}, "has two axes S (axes SYXS, shape 3x5x6x3)"),
     ],
 )  # fmt: skip
 def test_asked_for(axes, shape, options, message):

@@ -8,6 +8,7 @@ import zarr
 
 from nucleisplit.errors import InputError
 from nucleisplit.io import PlaneChoice, find_images, open_image, read_image, read_labels
+from tests.strategies.zarrs import make_array
 
 RNG = np.random.default_rng(0)
 STACK = RNG.integers(0, 60000, (2, 3, 40, 60), dtype=np.uint16)  # C, Z, Y, X
@@ -102,6 +103,21 @@ def test_coarsest_level_stays_when_the_finest_is_lost(tmp_path):
     np.testing.assert_array_equal(half, STACK[0, 0, ::2, ::2])
 
 
+def test_axes_that_are_named_twice_or_too_few(tmp_path):
+    write(tmp_path / "a.zarr", STACK, axes="zzyx")
+    with pytest.raises(InputError, match=r"a\.zarr: has two axes Z \(axes ZZYX, shape 2x3x40x60"):
+        read_image(tmp_path / "a.zarr", PlaneChoice(z=1))
+    choice = PlaneChoice(axes="CZYX", channel=1, z=2)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.zarr", choice), STACK[1, 2])
+    for axes in ("", "x"):
+        group = make_group(tmp_path / "b.zarr", "0.4")
+        make_array(group, (5,) * len(axes), (5,) * len(axes), name="0")
+        scales = {"axes": list(axes), "datasets": [{"path": "0"}], "version": "0.4"}
+        group.attrs["multiscales"] = [scales]
+        with pytest.raises(InputError, match=r"b\.zarr: has no rows and columns \(shape \("):
+            open_image(tmp_path / "b.zarr")
+
+
 def test_several_images_and_plates(tmp_path):
     group = make_group(tmp_path / "a.zarr", "0.4")
     group.attrs["bioformats2raw.layout"] = 3
@@ -127,6 +143,14 @@ def test_metadata_that_are_no_json(tmp_path):
     (path / ".zattrs").write_text("{")
     with pytest.raises(InputError, match=r"a\.zarr: is damaged or truncated"):
         open_image(path)
+
+
+def test_long_quotations_are_cut(tmp_path):
+    write(tmp_path / "a.zarr", version="0.4")
+    (tmp_path / "a.zarr" / ".zgroup").write_text('{"zarr_format": "' + "9" * 5000 + '"}')
+    with pytest.raises(InputError, match=r"a\.zarr: ") as caught:
+        open_image(tmp_path / "a.zarr")
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
 
 
 def test_a_folder_of_zarrs_holds_one_image_each(tmp_path):

@@ -140,6 +140,8 @@ def _cellpose_masks(pickle: bytes) -> np.ndarray:
     word, order = kind.arguments[0], kind.state[1]
     if not re.fullmatch("b1|[iu][1248]|f[248]", word) or order not in "<>|=":
         raise ValueError(f"masks of the type {word!r}")
+    if not all(type(length) is int for length in shape):
+        raise ValueError("masks without a shape")
     return _array(shape, np.dtype(order + word), bool(is_fortran), data)
 
 
@@ -149,7 +151,8 @@ def _plain(pickle: bytes) -> Any:
     Raises
     ------
     ValueError
-        An instruction other than those that NumPy needs for such values.
+        An instruction other than those that NumPy needs for such values, or a name or key that is
+        no text: a few bytes make a tuple of tuples that takes years to print or to compare.
     """
     stack: list[Any] = []
     marks: list[int] = []
@@ -183,7 +186,7 @@ def _plain(pickle: bytes) -> Any:
             stack[-1].extend(items)
         elif name in ("SETITEM", "SETITEMS"):
             items = [stack.pop(-2), stack.pop()] if name == "SETITEM" else since_mark()
-            stack[-1].update(zip(items[::2], items[1::2], strict=True))
+            stack[-1].update(zip(_texts(items[::2]), items[1::2], strict=True))
         elif name in ("MEMOIZE", "BINPUT", "LONG_BINPUT"):
             memo[len(memo) if name == "MEMOIZE" else argument] = stack[-1]
         elif name in ("BINGET", "LONG_BINGET"):
@@ -191,7 +194,7 @@ def _plain(pickle: bytes) -> Any:
         elif name == "GLOBAL":
             stack.append(_Call(argument))
         elif name == "STACK_GLOBAL":
-            stack[-2:] = [_Call(f"{stack[-2]} {stack[-1]}")]
+            stack[-2:] = [_Call(" ".join(_texts(stack[-2:])))]
         elif name == "REDUCE":
             stack[-2:] = [_Call(stack[-2].name, stack[-1])]
         elif name == "BUILD":
@@ -200,6 +203,12 @@ def _plain(pickle: bytes) -> Any:
         else:
             raise ValueError(f"the instruction {name}")
     raise ValueError("it has no end")
+
+
+def _texts(values: list[Any]) -> list[str]:
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError("a name that is no text")
+    return values
 
 
 _VALUES = {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nucleisplit.errors import InputError
+from nucleisplit.errors import InputError, InputWarning
+from nucleisplit.io.names import brief
 from nucleisplit.io.readers import read_bytes
 
 from .outlines import fill_outlines
@@ -26,27 +28,17 @@ __all__ = [
     "paint",
     "settle_numbers",
     "settle_shape",
+    "warn_of_open_end",
     "whole_numbers",
 ]
 
 Shape = tuple[int, int]
 
-_QUOTED = 100
 _FAR = 1e9
 """No pixel of any image lies as far out."""
 _CLAIMED, _MOST = 2**28, 2**31
 """Pixels of the largest image that a file alone may claim (our own are no larger), and of the
 largest that is painted at all."""
-
-
-def brief(value: Any) -> str:
-    """Return what is to be quoted from a file, cut where it is long.
-
-    >>> brief([1, 2]), len(brief("9" * 5000))
-    ('[1, 2]', 103)
-    """
-    text = str(value)
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 def load_json(path: Path, what: str) -> Any:
@@ -57,6 +49,16 @@ def load_json(path: Path, what: str) -> Any:
         raise InputError(
             f"{path}: is damaged, or is not {what} ({brief(error)})", "export it again"
         ) from None
+
+
+def warn_of_open_end(path: Path, data: bytes) -> None:
+    """Warn of a table whose last line does not end: perhaps it did not arrive as a whole."""
+    if not data.endswith((b"\n", b"\r")):
+        warnings.warn(
+            f"{path}: ends in the middle of a line; if it was cut off, copy or export it again",
+            InputWarning,
+            stacklevel=2,
+        )
 
 
 def whole_numbers(values: Any) -> np.ndarray:

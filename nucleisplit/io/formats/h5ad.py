@@ -13,7 +13,16 @@ from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 
-from .h5ad_elements import add_frame, add_mapping, append, encode, read_element, write_array
+from .common import brief
+from .h5ad_elements import (
+    add_frame,
+    add_mapping,
+    append,
+    check_heaps,
+    encode,
+    read_element,
+    write_array,
+)
 
 if TYPE_CHECKING:
     import h5py
@@ -137,7 +146,9 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
 
     path = Path(path)
     try:
-        with h5py.File(io.BytesIO(read_bytes(path)), "r") as file:
+        data = read_bytes(path)
+        check_heaps(data)
+        with h5py.File(io.BytesIO(data), "r") as file:
             obs, var = file["obs"], file["var"]
             columns = {name: read_element(obs[name]) for name in obs.attrs["column-order"]}
             values = read_element(file["X"]) if "X" in file else np.zeros((0, 0))
@@ -145,14 +156,17 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
             names = read_element(var[var.attrs["_index"]]).tolist()
             order = file.get("uns/nucleisplit/columns")
             order = [] if order is None else read_element(order).tolist()
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: is no AnnData ({error})", "export it again") from None
-    for place, name in enumerate(names):
-        kind = str(types[place]) if len(types) else "float64"
-        column = values[:, place].astype(np.float64)
-        columns[name] = np.rint(column).astype(kind) if kind in ("int64", "bool") else column
-    known = [name for name in order if name in columns]
-    return pd.DataFrame({name: columns[name] for name in dict.fromkeys([*known, *columns])})
+        for place, name in enumerate(names):
+            kind = str(types[place]) if len(types) else "float64"
+            column = values[:, place].astype(np.float64)
+            columns[name] = np.rint(column).astype(kind) if kind in ("int64", "bool") else column
+        known = [name for name in order if name in columns]
+        return pd.DataFrame({name: columns[name] for name in dict.fromkeys([*known, *columns])})
+    except InputError:
+        raise
+    except Exception as error:  # damaged files raise many types
+        problem = f"is damaged, or is no AnnData ({brief(error) or type(error).__name__})"
+        raise InputError(f"{path}: {problem}", "export it again") from None
 
 
 def need_h5py() -> None:

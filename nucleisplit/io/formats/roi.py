@@ -36,6 +36,8 @@ _MAGIC = b"Iout"
 """A region begins so, in a zip and without."""
 _LARGEST = 2**24
 """Bytes of a region: no nucleus has as many corners."""
+_PACKED = 64
+"""To how many bytes of regions a byte of a zip unpacks at most."""
 _DIGITS = 11
 
 _MOVE, _LINE, _CLOSE = 0, 1, 4
@@ -128,6 +130,8 @@ def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 stored = _size(archive.comment)
                 entries = [entry for entry in archive.infolist() if _is_region(entry)]
+                if (size := sum(e.file_size for e in entries)) > _LARGEST + _PACKED * len(data):
+                    raise ValueError(f"its regions are to have {size} bytes")
                 regions = {e.filename: ImagejRoi.frombytes(archive.read(e)) for e in entries}
         found = [(name, region, _rings(region)) for name, region in regions.items()]
     except Exception as error:  # damaged archives and regions raise dozens of types

@@ -20,7 +20,7 @@ from nucleisplit.io.atomic import replacing
 from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import check_labels
 
-from .common import Shape, settle_shape
+from .common import Shape, settle_shape, warn_of_open_end
 from .endings import stem_of
 from .runs import find_runs
 
@@ -95,6 +95,11 @@ def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     ------
     InputError
         The file cannot be read, is no such table, or runs overlap or go beyond the image.
+
+    Warns
+    -----
+    InputWarning
+        Its last line does not end.
     """
     path = Path(path)
     images = _images(path)
@@ -137,8 +142,9 @@ def _paint(path: Path, texts: list[str], shape: Shape | None = None) -> np.ndarr
 
 
 def _rows(path: Path) -> list[tuple[str, str]]:
+    data = read_bytes(path)
     try:
-        rows = list(csv.reader(io.StringIO(read_bytes(path).decode("utf-8-sig"), newline="")))
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: is no table ({error})", "export it again") from None
     if not rows or [name.strip() for name in rows[0]] != _HEADER:
@@ -147,6 +153,7 @@ def _rows(path: Path) -> list[tuple[str, str]]:
         )
     if odd := [row for row in rows[1:] if row and len(row) != 2]:
         raise InputError(f"{path}: has a row of {len(odd[0])} cells", "keep two in each")
+    warn_of_open_end(path, data)
     return [(row[0], row[1]) for row in rows[1:] if row]
 
 

@@ -14,6 +14,7 @@ from nucleisplit.io.readers import read_bytes
 from nucleisplit.io.writers import write_table
 from nucleisplit.measure import type_of
 
+from .common import warn_of_open_end
 from .h5ad import need_h5py, read_h5ad, write_h5ad
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ def read_nuclei(path: str | Path) -> pd.DataFrame:
         The file cannot be read, or has no column ``label``.
     ConfigError
         The library for that ending is not installed.
+
+    Warns
+    -----
+    InputWarning
+        The last line of a CSV does not end.
     """
     import pandas as pd
 
@@ -156,16 +162,20 @@ def read_nuclei(path: str | Path) -> pd.DataFrame:
     need_library(path)
     if _ending(path) == _H5AD:
         return _checked(path, read_h5ad(path))
-    data = io.BytesIO(read_bytes(path))
+    data = read_bytes(path)
     try:
         if _ending(path) == _PARQUET:
-            table = pd.read_parquet(data, engine="pyarrow")
+            table = pd.read_parquet(io.BytesIO(data), engine="pyarrow")
+        elif b"\0" in data:
+            raise ValueError("it holds the byte 0")
         else:
-            table = _bare(pd.read_csv(data, dtype={"image": str}, encoding="utf-8-sig"))
+            table = _bare(pd.read_csv(io.BytesIO(data), dtype={"image": str}, encoding="utf-8-sig"))
             if not len(table):
                 table = table.astype({name: type_of(name) for name in table if name != "image"})
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: is no table ({error})", "export it again") from None
+    if _ending(path) != _PARQUET:
+        warn_of_open_end(path, data)
     return _checked(path, table)
 
 

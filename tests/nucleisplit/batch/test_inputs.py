@@ -148,6 +148,20 @@ def test_all_images_of_a_file(tmp_path):
     ]
 
 
+def test_label_images_of_images_are_none(tmp_path):
+    """As in a folder of Cellpose; what only is called so is an image."""
+    names = ["a.ome.tif", "a_masks.tif", "b.png", "b_cp_masks.png", "b_labels.tif", "c_masks.tif"]
+    parts, notes = list_parts(tmp_path / name for name in names)
+    assert [part.path.name for part in parts] == ["a.ome.tif", "b.png", "c_masks.tif"]
+    assert notes == ["label images were left out: a_masks.tif, b_cp_masks.png, b_labels.tif"]
+    assert len(list_parts([tmp_path / "a_masks.tif"])[0]) == 1
+
+
+def test_the_number_of_an_image_follows_the_stem():
+    for name, named in (("a.ome.tif", "a_2.ome.tif"), ("0.5 um.czi", "0.5 um_2.czi")):
+        assert Part(Path("in", name), 2).named_after == Path("in", named)
+
+
 def test_outputs_of_an_earlier_run_are_no_images(tmp_path):
     images = [{"image": "a.tif", "labels": "a_labels.tif", "overlay": "a_overlay.png"}]
     (tmp_path / "run.json").write_text(json.dumps({"images": images}))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nucleisplit.batch.outputs import default_out, plan_jobs
+from nucleisplit.batch.parts import Part
 from nucleisplit.batch.table import types_of, write_run_table
 from nucleisplit.conversion import convert_table
 from nucleisplit.io import PlaneChoice, csv_rows, write_json, write_labels
@@ -24,7 +25,7 @@ NAMES = [
 
 @pytest.fixture
 def jobs(tmp_path):
-    return plan_jobs([tmp_path / "in" / name for name in NAMES], tmp_path / "out")
+    return plan_jobs([Part(tmp_path / "in" / name) for name in NAMES], tmp_path / "out")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from nucleisplit.batch.outputs import (
     check_targets,
     clear_folder,
     default_out,
+    earlier_outputs,
     open_folder,
     plan_jobs,
     stamp_of,
@@ -134,10 +135,24 @@ def test_clearing_removes_the_files_of_the_run_and_no_others(here):
     journal = Journal(out / JOURNAL)
     journal.start({})
     journal.add("a", {"labels": "a_labels.tif", "overlay": "a_overlay.png"})
-    journal.add("b", {"labels": "../outside.tif"})
+    (out / "mine").mkdir()
+    journal.add("b", {"labels": "../outside.tif", "overlay": "..", "review": "mine"})
+    journal.add("c", {"labels": ["mine.txt"], "written": ["mine.txt"]})
     clear_folder(out, journal)
-    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+    assert sorted(path.name for path in out.iterdir()) == ["mine", "mine.txt"]
     assert (here / "outside.tif").exists()
+
+
+@pytest.mark.parametrize("record", ["5", "{}", '{"images": 5}', '{"images": [5, {}]}', "[" * 10**5])
+def test_a_record_that_is_none_is_passed_over(here, record):
+    (here / "run.json").write_text(record)
+    assert earlier_outputs(here) == set()
+
+
+@pytest.mark.parametrize("entry", [{"key": "a"}, {"key": 5, "image": "a", "stem": "a"}])
+def test_a_journal_of_images_without_names_is_refused(here, entry):
+    with pytest.raises(OutputError, match="out: the journal of its earlier run is damaged"):
+        plan_jobs(parts([Path("a.png")]), here / "out", [entry])
 
 
 def test_a_zarr_changes_with_what_lies_in_it(tmp_path):

@@ -82,7 +82,7 @@ def test_a_finished_stack_is_not_done_again(infer):
         (["--z", "each", "--write", "geojson"], "geojson hold no stacks"),
         (["--z", "3d", "--sensitivity", 1], "sensitivity is 1.0, and nuclei cut in 3-D know none"),
         (["--z", "some"], "'some' is neither max, each, 3d nor the number"),
-        ([], "--z max, each, 3d or N"),
+        ([], "--z N (infer: or max, each, 3d)"),
     ],
 )
 def test_refused(infer, words, message):
