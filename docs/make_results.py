@@ -265,7 +265,7 @@ def short_section(scores: dict) -> str:
         "(metric of the Data Science Bowl 2018, 1 is perfect); on the right by those that have\n"
         "seen no image of their kind either, which is what to expect of images unlike these:\n\n"
         f"{table(['mAP, out of fold', *first], rows)}\n"
-        "And images that were kept apart, on which nothing was trained or tuned:\n\n"
+        "And images that were kept apart; nothing was trained or calibrated on them:\n\n"
         f"{new_kinds()}"
     )
 
