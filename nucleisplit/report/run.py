@@ -5,20 +5,59 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from nucleisplit.batch.outputs import RUN, TABLE, output_names
-from nucleisplit.errors import InputError
+from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.io import PlaneChoice, bare_cell
 from nucleisplit.io.layout import short_stem
+from nucleisplit.io.names import brief
 from nucleisplit.review import Doubt, read_review
 
 __all__ = ["Entry", "Run", "read_run"]
 
 _NEEDED = ("image", "label", "area", "predicted_iou", "touches_edge")
 _BOX = ("bbox-0", "bbox-1", "bbox-2", "bbox-3")
+
+
+class _Image(BaseModel):
+    """What is used of the entry of an image."""
+
+    model_config = ConfigDict(strict=True)
+
+    image: str
+    key: str = ""
+    path: str = ""
+    status: str = ""
+    message: str = ""
+    nuclei: int = 0
+    scene: int | None = None
+    predicted_map: float = -1.0
+    pixel_size_um: list[float] | None = Field(None, min_length=2, max_length=2)
+    labels: str | None = None
+    overlay: str | None = None
+    review: str | None = None
+
+
+class _Model(BaseModel):
+    name: str
+
+
+class _Record(BaseModel):
+    """What is used of the record of a run."""
+
+    model_config = ConfigDict(strict=True)
+
+    nucleisplit: str = ""
+    status: str = ""
+    started: str = ""
+    model: _Model | None = None
+    parameters: dict[str, Any] = {}
+    images: list[_Image]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,23 +154,28 @@ def read_run(folder: str | Path) -> Run:
                 f"{entry.record.get('nuclei', 0)}",
                 "run infer again",
             )
-    known = {f.name: parameters.get(f.name) for f in fields(PlaneChoice)}
-    return Run(folder, record, entries, PlaneChoice(**known))
+    try:
+        planes = PlaneChoice(**{f.name: parameters.get(f.name) for f in fields(PlaneChoice)})
+    except (ConfigError, TypeError) as error:
+        raise InputError(
+            f"{folder / RUN}: is damaged ({brief(error)})", "run infer again"
+        ) from None
+    return Run(folder, record, entries, planes)
 
 
 def _read_record(path: Path) -> dict:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        [entry["image"] for entry in record["images"]]
+        _Record.model_validate(record)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read: {error.strerror}", "name a folder that infer wrote"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no record of a run", "name a folder that infer wrote") from (
             error
         )
-    return record
+    return {"model": None, "status": "", "started": ""} | record
 
 
 def _read_table(path: Path) -> pd.DataFrame:

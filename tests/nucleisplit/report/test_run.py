@@ -51,6 +51,25 @@ def test_a_folder_that_is_no_run_is_refused(out, name, content, message):
         read_run(out)
 
 
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda record: record.update(model={}),
+        lambda record: record.update(parameters=[]),
+        lambda record: record["parameters"].update(z=5.5, level="x"),
+        lambda record: record["parameters"].update(t="x"),
+        lambda record: record["images"][0].update(predicted_map=None),
+        lambda record: record["images"][0].update(labels=5),
+        lambda record: record["images"][0].update(pixel_size_um=[1.0]),
+        lambda record: record["images"][0].update(scene="0"),
+    ],
+)
+def test_a_record_that_was_tampered_with_is_refused(out, change, tamper):
+    change(out, tamper)
+    with pytest.raises(InputError, match=r"run\.json: is (no record of a run|damaged)"):
+        read_run(out)
+
+
 def test_stacks_are_refused(out, change):
     change(out, lambda record: record["parameters"].update(z="3d"))
     with pytest.raises(InputError, match=r"out: holds stacks \(--z 3d\); a report shows planes"):
