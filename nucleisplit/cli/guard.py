@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -30,6 +31,10 @@ _GOING_ON = {
 """The commands that go on where they were stopped."""
 
 
+_READING = {"--axes", "--channel", "--level", "--max-pixels", "--mpp", "--scene", "--t", "--z"}
+"""Options that say how a file is read, which hints name and not every command has."""
+
+
 class _Terminated(KeyboardInterrupt):
     """SIGTERM: what is half-written is removed, as after Ctrl-C."""
 
@@ -48,7 +53,7 @@ def guarded(context: click.Context) -> Iterator[None]:
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except NucleisplitError as error:
-        _fail(str(error))
+        _fail(_with_fitting_hint(context, error))
     except OSError as error:
         if error.errno == errno.EPIPE:  # the reader of our output has gone; click knows
             raise
@@ -65,6 +70,18 @@ def guarded(context: click.Context) -> Iterator[None]:
     except Exception as error:
         what = f"{type(error).__name__}: {error}".removesuffix(": ")
         _fail(f"failed with {what}; repeat with --debug and report what is shown")
+
+
+def _with_fitting_hint(context: click.Context, error: NucleisplitError) -> str:
+    """The line of an error; where its hint names options the command lacks, another remedy."""
+    name = context.invoked_subcommand
+    command = context.command.get_command(context, name) if name else None
+    known = {option for one in (command.params if command else ()) for option in one.opts}
+    lacking = (set(re.findall(r"--[a-z-]+", error.hint or "")) & _READING) - known
+    if not (command and lacking):
+        return str(error)
+    options = ", ".join(sorted(lacking))
+    return f"{error.message}; save what is to be read as a file of its own, {name} has no {options}"
 
 
 def _fail(message: str) -> None:

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 from PIL import Image
 
@@ -87,3 +88,15 @@ def test_bad_input_is_one_line_and_leaves_nothing(place, damage, arguments, mess
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["train-unet", "quantize"])
+def test_hints_name_only_options_that_the_command_has(place, command):
+    (place / "data" / "images" / "1.png").unlink()
+    tifffile.imwrite(place / "data" / "images" / "1.tif", np.zeros((5, 64, 64), np.uint8))
+    words = ["data", "--out", "run"] if command == "train-unet" else ["model", "data"]
+    result = CliRunner().invoke(main, [command, *words])
+    assert result.exit_code == 2 and "1.tif" in result.output
+    assert f"save what is to be read as a file of its own, {command} has no --" in result.output
+    told = CliRunner().invoke(main, ["infer", "data/images/1.tif", "--out", "out"]).output
+    assert "as a file of its own" not in told and "--" in told
