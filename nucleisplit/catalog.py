@@ -75,8 +75,10 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
     if kind != "compact":
         kind = f"{kind} {network.encoder}"
     trees = manifest.scores.get("methods", {}).get("trees", {})
-    overall = trees.get("overall", {})
-    groups = {name: group["images"] for name, group in trees.get("kinds", {}).items()}
+    # Of a run by kind, every image has maps out of kind, but not every one has some in kind.
+    every = manifest.scores.get("out_of_kind", {}).get("methods", {}).get("trees", trees)
+    overall = every.get("overall", {})
+    groups = {name: group["images"] for name, group in every.get("kinds", {}).items()}
     return {
         "fingerprint": bundle.fingerprint,
         "bytes": sum((bundle.path / name).stat().st_size for name in manifest.files),
@@ -93,7 +95,7 @@ def _describe(bundle: Bundle) -> dict[str, Any]:
             "nuclei": _known(overall, "true_count", int),
             "kinds": groups,
         },
-        "map": _known(overall, "map", float),
+        "map": _known(trees.get("overall", {}), "map", float),
         "int8": manifest.scores.get("int8"),
     }
 
