@@ -8,12 +8,28 @@ import torch
 from torch import nn
 
 
+class PointConv(nn.Conv2d):
+    """A 1x1 convolution that skips pixels, which trains on any processor.
+
+    In training the pixels are picked first: with several threads, oneDNN's gradient of a strided
+    1x1 convolution never ends, or differs from run to run, on processors with AVX2 only.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        rows, columns = self.stride
+        return nn.functional.conv2d(x[..., ::rows, ::columns], self.weight, self.bias)
+
+
 class ConvNorm(nn.Sequential):
     """A 3x3 (or 1x1) convolution without bias, then batch normalisation."""
 
     def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
+            (PointConv if size == 1 and stride > 1 else nn.Conv2d)(
+                inputs, outputs, size, stride, padding=size // 2, bias=False
+            ),
             nn.BatchNorm2d(outputs),
         )
 

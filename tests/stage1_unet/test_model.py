@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from stage1_unet import NetworkConfig, build_network, load_network, save_network
+from stage1_unet.compact import PointConv
 from stage1_unet.model import resolve_device
 
 TINY = NetworkConfig(widths=(4, 8), blocks=1)
@@ -232,3 +233,12 @@ def test_devices():
     assert resolve_device("auto").type in ("cpu", "cuda", "mps")
     with pytest.raises(ValueError, match="gpu9"):
         resolve_device("gpu9")
+
+
+def test_skipping_pixels_first_changes_nothing():
+    conv = PointConv(3, 5, 1, 2, bias=False)
+    x = torch.randn(2, 3, 8, 6)
+    assert torch.allclose(conv.train()(x), conv.eval()(x), atol=1e-6)
+    assert conv(x).shape == (2, 5, 4, 3)
+    strided = [m for m in build_network(NetworkConfig()).modules() if isinstance(m, PointConv)]
+    assert len(strided) == 4  # one per halving of the resolution inside
