@@ -9,10 +9,11 @@ from torch import nn
 
 
 class PointConv(nn.Conv2d):
-    """A 1x1 convolution that skips pixels, which trains on any processor.
+    """A 1x1 convolution that skips pixels, which trains at any width.
 
-    In training the pixels are picked first: with several threads, oneDNN's gradient of a strided
-    1x1 convolution never ends, or differs from run to run, on processors with AVX2 only.
+    In training the pixels are picked first: oneDNN's gradient of a strided 1x1 convolution is
+    wrong, or never ends, where it has fewer input channels than a vector of the processor has
+    numbers (8 with AVX2; uxlfoundation/oneDNN issue 6035).
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

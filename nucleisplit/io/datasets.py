@@ -221,19 +221,18 @@ def load_dataset(
         records = _read_folder(paths[0], table, group)
     else:
         records = _read_folders(paths, table, group)
-    named = Dataset(tuple(paths), tuple(records), "table")
-    given = {record.fold for record in records if record.fold is not None}
-    if None not in {record.fold for record in records}:
-        return named
-    open_ = [record for record in records if record.fold is None]
-    numbers = sorted(given) or range(folds)
+    dataset = Dataset(tuple(paths), tuple(records), "table")
+    without = [record for record in records if record.fold is None]
+    if not without:
+        return dataset
+    numbers = sorted({r.fold for r in records} - {None}) or range(folds)
+    groups, kinds = [r.group for r in without], [r.kind for r in without]
     try:
-        groups, kinds = [r.group for r in open_], [r.kind for r in open_]
         dealt = iter(make_folds(groups, kinds, folds=len(numbers), seed=seed))
     except DatasetError as error:
-        raise DatasetError(f"{named}: {error.message}", error.hint) from None
+        raise DatasetError(f"{dataset}: {error.message}", error.hint) from None
     done = [r if r.fold is not None else replace(r, fold=numbers[next(dealt)]) for r in records]
-    return Dataset(tuple(paths), tuple(done))
+    return replace(dataset, records=tuple(done), folds_from="made")
 
 
 def _read_folders(

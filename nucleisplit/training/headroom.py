@@ -53,8 +53,10 @@ def find_headroom(
         "and_no_wrong": right,
         "oracle": perfect,
     }
-    names = {"selected": "trees", "oracle": "oracle"}
-    found = {name: np.concatenate(found[own]) for name, own in names.items()}
+    found = {
+        "selected": np.concatenate(found["trees"]),
+        "oracle": np.concatenate(found["oracle"]),
+    }
     areas = found["selected"][:, 0]
     classes = np.searchsorted(AREAS, areas, side="right") - 1
     return {

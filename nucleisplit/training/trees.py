@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.io import Dataset, Record, write_labels
 from nucleisplit.metric import ImageScore, reliability, score_image
 from stage2_trees import (
+    CrossFit,
     ForestConfig,
     ImageRows,
     RecutConfig,
@@ -54,6 +54,33 @@ class _Sample:
     """That of the network of the maps."""
     apart: int
     """That of the network of the image's other sort of maps, if there is one."""
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What came of each sample, in their order."""
+
+    rows: Sequence[ImageRows]
+    fitted: CrossFit
+    perfect: Sequence[np.ndarray]
+    methods: Mapping[str, Sequence[ImageScore]]
+    found: Mapping[str, Sequence[np.ndarray]]
+
+    def of(self, use: Sequence[int], kinds: Mapping[str, str]) -> dict:
+        """Summarise some of them, as the manifest of the model keeps it; `kinds` by image id."""
+
+        def pick(values: Sequence) -> list:
+            return [values[i] for i in use]
+
+        rows, chosen = pick(self.rows), pick(self.fitted.chosen)
+        true_map = np.array([score.map for score in pick(self.methods["trees"])])
+        found = {name: pick(each) for name, each in self.found.items()}
+        return {
+            **make_scores({name: pick(each) for name, each in self.methods.items()}, kinds),
+            "reliability": _reliability(rows, chosen, pick(self.fitted.predicted_iou)),
+            "image_quality": map_correlation(self.fitted.predicted_map[use], true_map),
+            "headroom": find_headroom(rows, chosen, pick(self.perfect), found),
+        }
 
 
 def train_trees(
@@ -101,7 +128,7 @@ def train_trees(
     config = run.with_stage_2(config)
     dataset, samples = _read(run)
     ids = [sample.record.image_id for sample in samples]
-    shares = _shares(samples)
+    shares = _shares(dataset, samples)
     with ImagePool([s.maps for s in samples], [s.truth for s in samples]) as pool:
         say(f"{len(dataset)} images; candidates from the out-of-fold maps")
         rows = pool.map(training_rows, config=config.forest)
@@ -126,7 +153,7 @@ def train_trees(
         methods = {
             "threshold": pool.map(score_thresholds, ids, config=thresholds),
         }
-        found = {}
+        found: dict[str, list[np.ndarray]] = {}
         for config_of, sets in (
             (recut, {"recut": plain.chosen}),
             (config.forest, {"trees": fitted.chosen, "oracle": perfect}),
@@ -138,24 +165,13 @@ def train_trees(
             names = [_label_path(labels, sample) for sample in samples]
             fixed = {"config": config.forest, "overwrite": overwrite}
             pool.map(_write_chosen, names, fitted.chosen, **fixed)
-    kinds = {record.image_id: record.kind for record in dataset.records}
+    results = _Results(rows, fitted, perfect, methods, found)
     scores = {"thresholds": thresholds.model_dump()}
     for sort in (IN_KIND, OUT_OF_KIND):
         use = [i for i, sample in enumerate(samples) if sample.sort == sort]
         if not use:
             continue
-
-        def of(values: Sequence, use: list[int] = use) -> list:
-            return [values[i] for i in use]
-
-        own = make_scores({name: of(each) for name, each in methods.items()}, kinds)
-        chosen = of(fitted.chosen)
-        own["reliability"] = _reliability(of(rows), chosen, of(fitted.predicted_iou))
-        true_map = np.array([score.map for score in of(methods["trees"])])
-        own["image_quality"] = map_correlation(fitted.predicted_map[use], true_map)
-        own["headroom"] = find_headroom(
-            of(rows), chosen, of(perfect), {name: of(each) for name, each in found.items()}
-        )
+        own = results.of(use, {s.record.image_id: s.record.kind for s in samples})
         for line in [*score_lines(own, sort if run.by_kind else "out of fold"), *trust_lines(own)]:
             say(line)
         scores |= own if sort == IN_KIND else {"out_of_kind": own}
@@ -191,20 +207,15 @@ def _read(run: TrainingRun) -> tuple[Dataset, list[_Sample]]:
     return dataset, samples
 
 
-def _shares(samples: Sequence[_Sample]) -> np.ndarray:
+def _shares(dataset: Dataset, samples: Sequence[_Sample]) -> np.ndarray:
     """Weight of each sample: the two sorts as `OUT_OF_KIND_SHARE` says.
 
-    In kind all images are alike, as in the score. Out of kind each kind counts by the square root
-    of its number of images, because what is learnt there has to hold for yet other kinds.
+    In kind all images are alike, as in the score. Out of kind they weigh as in the training of the
+    networks, because what is learnt there has to hold for yet other kinds.
     """
     outside = np.array([sample.sort == OUT_OF_KIND for sample in samples])
-    sizes = Counter(s.record.kind for s in samples if s.sort == OUT_OF_KIND)
-    weight = np.array(
-        [
-            sizes[s.record.kind] ** -0.5 if out else 1.0
-            for s, out in zip(samples, outside, strict=True)
-        ]
-    )
+    own = dict(zip(dataset.records, dataset.weights(), strict=True))
+    weight = np.where(outside, [own[sample.record] for sample in samples], 1.0)
     if outside.any() and not outside.all():
         weight[outside] *= OUT_OF_KIND_SHARE / weight[outside].sum()
         weight[~outside] *= (1 - OUT_OF_KIND_SHARE) / weight[~outside].sum()

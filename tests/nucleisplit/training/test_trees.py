@@ -105,8 +105,8 @@ def test_both_sorts_are_learnt_and_told_apart(run, tmp_path):
 def test_maps_out_of_kind_count_half(run):
     from nucleisplit.training.trees import _read, _shares
 
-    _, samples = _read(run[0])
-    shares = _shares(samples)
+    dataset, samples = _read(run[0])
+    shares = _shares(dataset, samples)
     outside = np.array([sample.sort == OUT_OF_KIND for sample in samples])
     assert shares[outside].sum() == pytest.approx(shares[~outside].sum())
     assert shares.mean() == pytest.approx(1)
