@@ -178,8 +178,8 @@ def score_section(scores: dict) -> str:
 0.55, ..., 0.95 of TP / (TP + FP + FN), then the mean over images. The *watershed* cuts the same
 maps at one set of thresholds, tuned on up to a dozen of these very images of each kind in each
 table. The *plain re-cut* has the candidates of the competition's winners only: regions of these
-thresholds, cut again at three higher ones, described and chosen as ours are. The *oracle* selects by the true IoU, and so
-shows the best that any scoring of the candidates could reach.
+thresholds, cut again at three higher ones, described and chosen as ours are. The *oracle* selects
+by the true IoU, and so shows the best that any scoring of the candidates could reach.
 
 ## Kinds that neither networks nor trees have seen
 

@@ -40,6 +40,7 @@ from nucleisplit.io import (
 from nucleisplit.io.formats import get_format, need_library, stream_to_h5ad, stream_to_parquet
 from nucleisplit.measure import Measures
 from nucleisplit.pipeline import Segmenter
+from nucleisplit.stacks import check_cut
 
 _INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file")
 """What the journal keeps of an image for its own use."""
@@ -187,11 +188,8 @@ def infer_batch(
         "measures": measures,
     }
     segmenter = Segmenter(models, **options)
-    if planes.z == "3d" and segmenter.cut.sensitivity:
-        raise ConfigError(
-            f"sensitivity is {segmenter.cut.sensitivity}, and nuclei cut in 3-D know none",
-            hint="give sensitivity 0, or segment slice by slice (z each)",
-        )
+    if planes.z == "3d":
+        check_cut(segmenter.cut)
     mapper = segmenter.mapper
     parameters = {
         **mapper.parameters,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nucleisplit.io import Plane
+from nucleisplit.io import Plane, as_real
 from nucleisplit.look import Look
 from nucleisplit.pipeline import Segmenter
 from stage2_trees import Overview, survey_maps
@@ -108,7 +108,7 @@ def contrast(pixels: np.ndarray) -> float:
     10.0
     """
     height, width = (max(1, length // _BLOCK) for length in pixels.shape[:2])
-    real = pixels.astype(np.result_type(pixels, np.float32))
+    real = as_real(pixels)
     small = cv2.resize(real, (width, height), interpolation=cv2.INTER_AREA)
     return float(np.ptp(small, axis=(0, 1)).max())
 

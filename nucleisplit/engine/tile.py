@@ -12,7 +12,7 @@ import pandas as pd
 
 from nucleisplit.engine.runs import runs_of
 from nucleisplit.engine.survey import Survey, contrast
-from nucleisplit.io import Plane
+from nucleisplit.io import Plane, as_real
 from nucleisplit.measure import Measures, measure_alone
 from nucleisplit.pipeline import Segmenter
 from stage1_unet import Tile
@@ -176,7 +176,7 @@ def _thumbnail(
 ) -> np.ndarray:
     """Means of squares around every pixel of the inner part whose place is a multiple."""
     if shrink > 1:
-        real = pixels.astype(np.result_type(pixels, np.float32))
+        real = as_real(pixels)
         pixels = cv2.blur(real, (shrink, shrink)).astype(pixels.dtype)
     picked = [
         slice(part.start + -part.start % shrink - start, part.stop - start, shrink)

@@ -10,7 +10,7 @@ from .layout import LABEL_SUFFIX, name_some, short_stem
 from .names import bare_cell, guarded_cell, one_line, safe_stem
 from .ome_xml import member_of_set
 from .overlay import display_levels, draw_outlines, draw_overlay, for_display, write_overlay
-from .plane import Plane, Stack
+from .plane import Plane, Stack, as_real
 from .planes import STACKS, PlaneChoice
 from .readers import (
     IMAGE_SUFFIXES,
@@ -44,6 +44,7 @@ __all__ = [
     "PlaneChoice",
     "Record",
     "Stack",
+    "as_real",
     "bare_cell",
     "clean_labels",
     "csv_rows",

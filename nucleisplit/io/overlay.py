@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .atomic import replacing
+from .plane import as_real
 
 __all__ = [
     "display_levels",
@@ -161,7 +162,7 @@ def for_display(image: np.ndarray, levels: tuple[float, float] | None = None) ->
     """
     low, high = levels or display_levels(image)
     span = high - low if high > low else 1.0
-    real = _real(image)
+    real = as_real(image)
     kind = real.dtype.type
     picture = (np.clip((real - kind(low)) / kind(span), 0, 1) * 255).astype(np.uint8)
     return np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else picture.copy()
@@ -170,15 +171,10 @@ def for_display(image: np.ndarray, levels: tuple[float, float] | None = None) ->
 def display_levels(image: np.ndarray) -> tuple[float, float]:
     """Return the 0.1 and 99.9 percentiles of an image, or its extremes where they are equal."""
     step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 1e6)))
-    low, high = np.percentile(_real(image[::step, ::step]), (0.1, 99.9))
+    low, high = np.percentile(as_real(image[::step, ::step]), (0.1, 99.9))
     if high <= low:
         low, high = float(image.min()), float(image.max())
     return float(low), float(high)
-
-
-def _real(image: np.ndarray) -> np.ndarray:
-    """Convert to float32, or to float64 where that would round."""
-    return image.astype(np.result_type(image, np.float32))
 
 
 def _near_other(labels: np.ndarray, width: int) -> np.ndarray:

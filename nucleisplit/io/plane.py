@@ -14,7 +14,7 @@ from .planes import Selection
 if TYPE_CHECKING:
     from .source import ImageSource
 
-__all__ = ["Plane", "Stack"]
+__all__ = ["Plane", "Stack", "as_real"]
 
 
 class Plane:
@@ -187,6 +187,15 @@ class Stack:
         for slice_, plane in zip(pixels, self.planes, strict=True):
             slice_[...] = plane.read()
         return pixels
+
+
+def as_real(pixels: np.ndarray) -> np.ndarray:
+    """Convert to float32, or to float64 where that would round.
+
+    >>> [as_real(np.zeros(1, kind)).dtype.name for kind in ("uint8", "uint16", "int32")]
+    ['float32', 'float32', 'float64']
+    """
+    return pixels.astype(np.result_type(pixels, np.float32))
 
 
 def _range(part: slice | None, size: int) -> slice:

@@ -2,7 +2,7 @@
 
 from .maps import StackMaps, map_stack
 from .measure import VOLUME_COLUMNS, VOLUME_TYPES, measure_volumes
-from .segment import METHODS, StackSegmentation, segment_stack
+from .segment import METHODS, StackSegmentation, check_cut, segment_stack
 
 __all__ = [
     "METHODS",
@@ -10,6 +10,7 @@ __all__ = [
     "VOLUME_TYPES",
     "StackMaps",
     "StackSegmentation",
+    "check_cut",
     "map_stack",
     "measure_volumes",
     "segment_stack",

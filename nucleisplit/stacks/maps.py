@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from nucleisplit.io import as_real
 from nucleisplit.look import Look
 from nucleisplit.mapper import Mapper
 
@@ -86,7 +87,7 @@ def _survey(mapper: Mapper, stack: np.ndarray) -> tuple[list[Look], float | None
     voxels = math.prod(stack.shape[:3])
     step = max(1, math.isqrt(voxels // _GLANCE))
     glance = stack[:, ::step, ::step]
-    spread = [np.ptp(np.percentile(_real(part), (1, 99))) for part in glance]
+    spread = [np.ptp(np.percentile(as_real(part), (1, 99))) for part in glance]
     samples = np.sort(np.argsort(spread, kind="stable")[::-1][:_SAMPLES])
     looks, _, radius = mapper.survey(glance.reshape(-1, *stack.shape[3:]), list(stack[samples]))
     return looks, radius
@@ -100,13 +101,8 @@ def _map_plane(
     rows = max(1, round(height * stretch))
     if rows == height:
         return mapper.predict_part(np.ascontiguousarray(plane), looks)
-    maps = mapper.predict_part(_resize(_real(plane), rows), looks)
+    maps = mapper.predict_part(_resize(as_real(plane), rows), looks)
     return np.stack([_resize(one, height) for one in maps])
-
-
-def _real(pixels: np.ndarray) -> np.ndarray:
-    """Convert to float32, or to float64 where that would round."""
-    return pixels.astype(np.result_type(pixels, np.float32))
 
 
 def _resize(image: np.ndarray, rows: int) -> np.ndarray:

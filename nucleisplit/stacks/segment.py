@@ -26,8 +26,9 @@ from .measure import measure_volumes
 
 if TYPE_CHECKING:
     from nucleisplit.pipeline import Segmenter
+    from nucleisplit.segmentation import Cut
 
-__all__ = ["METHODS", "StackSegmentation", "segment_stack"]
+__all__ = ["METHODS", "StackSegmentation", "check_cut", "segment_stack"]
 
 METHODS = ("volume", "slices")
 """Maps of three directions cut in 3-D; or slices segmented one by one and linked."""
@@ -35,6 +36,15 @@ _LEAST = 30
 """Voxels of a volume, at least."""
 _MOST = 20.0
 """Largest distance of slices, in pixels, that planes across them can be stretched by."""
+
+
+def check_cut(cut: Cut) -> None:
+    """Refuse a sensitivity where maps are cut in 3-D, which knows none; `ConfigError`."""
+    if cut.sensitivity:
+        raise ConfigError(
+            f"sensitivity is {cut.sensitivity}, and nuclei cut in 3-D know none",
+            hint="give sensitivity 0, or segment slice by slice",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +136,8 @@ def segment_stack(
         raise InputError(
             f"{name}: is no stack, shape {stack.shape}", hint="give (Z, H, W) or (Z, H, W, C)"
         )
-    if method == "volume" and segmenter.cut.sensitivity:
-        raise ConfigError(
-            f"sensitivity is {segmenter.cut.sensitivity}, and nuclei cut in 3-D know none",
-            hint="give sensitivity 0, or method slices",
-        )
+    if method == "volume":
+        check_cut(segmenter.cut)
     anisotropy = _anisotropy(anisotropy, voxel_size)
     if anisotropy is None and method == "volume":
         raise InputError(
