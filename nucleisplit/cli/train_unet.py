@@ -102,9 +102,10 @@ def train_unet(
 ) -> None:
     """Train one network per fold of DATA, keep its out-of-fold maps, then one on everything.
 
-    DATA holds images/ and labels/ with equal file names, or the layout of the Data Science
-    Bowl 2018; several folders make one dataset, each a kind of image unless its table has a column
-    kind. Killed at any moment, the same command goes on where it was.
+    DATA holds images/ and labels/ (or masks/) with equal file names, images with the masks of
+    Cellpose beside them, or the layout of the Data Science Bowl 2018; several folders make one
+    dataset, each a kind of image unless its table has a column kind. Killed at any moment, the
+    same command goes on where it was.
 
     \b
     nucleisplit train-unet data/ --out run/

@@ -25,7 +25,7 @@ _BLOSC = 16
 _SMALL = 2**26
 """Bytes that a chunk may claim whatever its file holds."""
 _MOST_CHUNKS = 2**20
-"""Chunks that are looked at for one region."""
+"""Chunks that are read for one region."""
 _RATIO = 2**14
 """What a byte can become at most, in a chunk that claims more."""
 
@@ -99,6 +99,8 @@ class ChunkedArray:
             Other damage raises whatever zarr raises.
         """
         ranges = self._ranges(index)
+        if (count := prod(map(len, self._numbers(ranges)))) > _MOST_CHUNKS:
+            raise ChunkError(f"{count} chunks of {self._chunks} in one region")
         fill = self._array.fill_value
         shape = [part.stop - part.start for part in ranges]
         result = np.full(shape, 0 if fill is None else fill, self.dtype)
@@ -148,13 +150,13 @@ class ChunkedArray:
         ]
 
     def _touched(self, ranges: list[slice]) -> Iterator[tuple[int, ...]]:
-        numbers = [
+        return itertools.product(*self._numbers(ranges))
+
+    def _numbers(self, ranges: list[slice]) -> list[range]:
+        return [
             range(part.start // size, -(-part.stop // size))
             for part, size in zip(ranges, self._chunks, strict=True)
         ]
-        if (count := prod(map(len, numbers))) > _MOST_CHUNKS:
-            raise ChunkError(f"{count} chunks of {self._chunks} in one region")
-        return itertools.product(*numbers)
 
     def _file(self, chunk: tuple[int, ...]) -> Path | zipfile.Path:
         return self._folder / (self._prefix + self._separator.join(map(str, chunk)))

@@ -121,6 +121,18 @@ def test_missing_chunks_are_counted(tmp_path, version):
         np.testing.assert_array_equal(plane.read(), expected)
 
 
+def test_missing_chunks_are_counted_of_any_number(tmp_path, monkeypatch):
+    """The limit is for what is read at once; a large slide is read region by region."""
+    make_array(tmp_path / "a.zarr", (64, 70), (32, 32), "u1")
+    monkeypatch.setattr("nucleisplit.io.zarr_chunks._MOST_CHUNKS", 4)
+    with open_image(tmp_path / "a.zarr") as source:
+        plane = source.plane()
+        assert plane.missing_chunks() == 6
+        assert not plane.read(slice(0, 64), slice(0, 64)).any()
+        with pytest.raises(InputError, match="6 chunks of"):
+            plane.read()
+
+
 def patched(path, changes):
     """Change values of tags of the first page of a TIFF of little endian."""
     with tifffile.TiffFile(path) as tiff:
