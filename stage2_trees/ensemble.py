@@ -100,7 +100,7 @@ class TreeEnsemble:
             categorical splits, linear leaves, several outputs, links that form no tree,
             numbers out of range, or too many or too few of them.
         """
-        trees = [_read_tree(fields) for fields in _parse(text)[1]]
+        trees = _read_trees(_parse(text)[1])
         if not trees:
             raise ValueError("no trees in the text")
         *splits, value = zip(*trees, strict=True)
@@ -164,9 +164,9 @@ def plain_text(text: str) -> str:
         As `TreeEnsemble.from_text`.
     """
     header, trees = _parse(text)
+    _read_trees(trees)
     blocks = []
     for number, fields in enumerate(trees):
-        _read_tree(fields)
         lines = [f"{name}={' '.join(fields[name].split())}" for name in _FIELDS]
         blocks.append("\n".join([f"Tree={number}", *lines, "\n\n"]))
     header["tree_sizes"] = " ".join(str(len(block)) for block in blocks)
@@ -187,71 +187,90 @@ def _parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
         dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
         for part in (head, *trees)
     )
-    columns = _number(header, "max_feature_idx") + 1
+    columns = int(_numbers([header], "max_feature_idx", [1])[0][0]) + 1
     for name in ("feature_names", "feature_infos"):
         if len(header.get(name, "").split()) != columns:
             raise ValueError(f"the header holds {name} for other than {columns} columns")
     if any(header.get(name, wanted) != wanted for name, wanted in _HEADER.items()):
         raise ValueError(f"the model is another one than {_HEADER}: several outputs, maybe")
-    for fields in trees:
-        if _numbers(fields, "split_feature", None).max(initial=0) >= columns:
-            raise ValueError(f"a tree looks at more than {columns} columns")
+    if any(feature.max(initial=0) >= columns for feature in _numbers(trees, "split_feature")):
+        raise ValueError(f"a tree looks at more than {columns} columns")
     names = ("max_feature_idx", "feature_names", "feature_infos")
     return _HEADER | {name: header[name] for name in names}, trees
 
 
-def _number(fields: dict[str, str], name: str) -> int:
-    return int(_numbers(fields, name, 1)[0])
+def _numbers(
+    parts: list[dict[str, str]], name: str, sizes: list[int] | None = None
+) -> list[np.ndarray]:
+    """Read a field of every part: integers of at most 32 bits, or finite numbers.
 
-
-def _numbers(fields: dict[str, str], name: str, size: int | None) -> np.ndarray:
-    """Read the numbers of a field: integers of at most 32 bits, or finite ones.
-
-    A threshold may be infinite: such a split tells NaN from all else.
+    A threshold may be infinite: such a split tells NaN from all else. All parts are read at once,
+    for speed: this is a part of every start.
     """
     kind = _FIELDS.get(name, int)
-    if name not in fields:
+    if any(name not in fields for fields in parts):
         raise ValueError(f"a tree or the header lacks {name!r}")
+    words = [fields[name].split() for fields in parts]
     try:
-        if not _PLAIN.fullmatch(fields[name]):
+        if not all(_PLAIN.fullmatch(fields[name]) for fields in parts):
             raise ValueError
-        values = np.array(fields[name].split(), kind)
+        values = np.array([word for own in words for word in own], kind)
     except (ValueError, OverflowError):
         raise ValueError(f"{name} holds something else than numbers") from None
-    if size not in (None, values.size):
-        raise ValueError(f"{name} holds {values.size} numbers, not {size}")
+    for own, size in zip(words, sizes or map(len, words), strict=True):
+        if len(own) != size:
+            raise ValueError(f"{name} holds {len(own)} numbers, not {size}")
     most = _INT32 if kind is int else np.inf if name == "threshold" else _FLOAT64
     if not (np.abs(values) <= most).all():
         raise ValueError(f"{name} holds a number that is too large")
-    return values
+    return np.split(values, np.cumsum([len(own) for own in words])[:-1])
 
 
-def _read_tree(fields: dict[str, str]) -> tuple[np.ndarray, ...]:
-    """Read columns, thresholds, where NaN goes and leaves kept of the splits; and leaf values."""
-    n_leaves = _number(fields, "num_leaves")
-    if not 1 <= n_leaves <= MAX_LEAVES:
-        raise ValueError(f"a tree has {n_leaves} leaves, 1 to {MAX_LEAVES} are supported")
-    if _number(fields, "is_linear"):
+def _read_trees(trees: list[dict[str, str]]) -> list[tuple[np.ndarray, ...]]:
+    """Check all that is said of the trees, and make each ready, see `_arrange`."""
+    if not trees:
+        return []
+    ones = [1] * len(trees)
+    leaves = np.concatenate(_numbers(trees, "num_leaves", ones)).tolist()
+    if odd := [n for n in leaves if not 1 <= n <= MAX_LEAVES]:
+        raise ValueError(f"a tree has {odd[0]} leaves, 1 to {MAX_LEAVES} are supported")
+    if any(map(np.any, _numbers(trees, "is_linear", ones))):
         raise ValueError("the leaves of a tree are not single numbers")
-    n = n_leaves - 1
-    sizes = dict.fromkeys(_FIELDS, n) | dict.fromkeys(_SINGLE, 1) | dict.fromkeys(_LEAVES, n_leaves)
-    sizes["leaf_weight"] = n_leaves if n else None
-    tree = {name: _numbers(fields, name, size) for name, size in sizes.items()}
-    feature, kind, threshold = (tree[n] for n in ("split_feature", "decision_type", "threshold"))
-    counts = np.r_[feature, tree["internal_count"], tree["leaf_count"]]
-    if counts.min() < 0:
-        raise ValueError("a tree holds a negative column or count")
-    if tree["num_cat"][0] or not np.isin(kind, _KINDS).all():
+    splits = [n - 1 for n in leaves]
+    sizes = dict.fromkeys(_FIELDS, splits) | dict.fromkeys(_SINGLE, ones)
+    sizes |= dict.fromkeys(_LEAVES, leaves)
+    sizes["leaf_weight"] = [  # of a single leaf LightGBM writes none
+        n if n > 1 else len(fields.get("leaf_weight", "").split())
+        for n, fields in zip(leaves, trees, strict=True)
+    ]
+    found = {name: _numbers(trees, name, own) for name, own in sizes.items()}
+    for name in ("split_feature", "internal_count", "leaf_count"):
+        if np.concatenate(found[name]).min(initial=0) < 0:
+            raise ValueError("a tree holds a negative column or count")
+    kinds = {*np.concatenate(found["decision_type"]).tolist()}
+    if not kinds <= {*_KINDS} or np.any(found["num_cat"]):
         raise ValueError("a tree has categorical splits, or takes zeros for missing")
-    value = tree["leaf_value"]
-    if not n:
+    used = ("split_feature", "decision_type", "threshold", "left_child", "right_child")
+    return [_arrange(*tree) for tree in zip(*map(found.get, (*used, "leaf_value")), strict=True)]
+
+
+def _arrange(
+    feature: np.ndarray,
+    kind: np.ndarray,
+    threshold: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    value: np.ndarray,
+) -> tuple[np.ndarray, ...]:
+    """Give columns, thresholds, where NaN goes and leaves kept of the splits; and leaf values."""
+    if value.size == 1:
         none = np.zeros(0, int)
         return none, none, none, none, np.full(MAX_LEAVES, value[0])
     # LightGBM takes NaN for 0 at a split that has not met it in training.
     nan_left = np.where(kind & _MISSING == _NAN, kind & _DEFAULT_LEFT > 0, threshold >= 0)
-    order, keep = _order_leaves(tree["left_child"].tolist(), tree["right_child"].tolist())
+    order, keep = _order_leaves(left.tolist(), right.tolist())
     slots = np.zeros(MAX_LEAVES)
-    bits = _ONE << np.arange(n_leaves, dtype=np.uint32)
+    bits = _ONE << np.arange(value.size, dtype=np.uint32)
     slots[(bits * _DE_BRUIJN) >> _SHIFT] = value[order]
     return feature, _round_down(threshold), nan_left, keep, slots
 
