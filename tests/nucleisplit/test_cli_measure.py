@@ -24,7 +24,7 @@ def infer(tmp_path, model, spots):
     def run(*words):
         words = ("infer", path, "--channel", "DAPI", "--model", model, "--device", "cpu", *words)
         result = CliRunner().invoke(main, [str(word) for word in words])
-        return result, tmp_path / "cells.ome-nuclei"
+        return result, tmp_path / "cells-nuclei"
 
     return run
 
