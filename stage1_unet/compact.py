@@ -56,6 +56,31 @@ def make_stage(inputs: int, outputs: int, blocks: int, stride: int = 1) -> nn.Se
     return nn.Sequential(Residual(inputs, outputs, stride), *rest)
 
 
+def make_decoder(widths: Sequence[int]) -> tuple[nn.ModuleList, nn.ModuleList]:
+    """Return what lifts each level to the next finer one, and the block that refines it there.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels per level, finest first; the last is what the encoder ends with.
+    """
+    pairs = list(zip(widths[-2::-1], widths[:0:-1], strict=True))
+    return (
+        nn.ModuleList([ConvNorm(coarse, fine, 1) for fine, coarse in pairs]),
+        nn.ModuleList([make_stage(fine, fine, 1) for fine, _ in pairs]),
+    )
+
+
+def decode(
+    lift: nn.ModuleList, up: nn.ModuleList, x: torch.Tensor, skips: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """Go up from the deepest features `x`, adding the skips (finest first) on the way."""
+    for raise_, refine, skip in zip(lift, up, reversed(skips), strict=True):
+        deep = nn.functional.interpolate(raise_(x), scale_factor=2.0, mode="nearest")
+        x = refine(torch.relu(deep + skip))
+    return x
+
+
 class CompactUnet(nn.Module):
     """A residual U-Net between a space-to-depth stem and a pixel-shuffle head.
 
@@ -88,8 +113,7 @@ class CompactUnet(nn.Module):
         pairs = list(zip(widths[:-1], widths[1:], strict=True))
         self.down = nn.ModuleList([make_stage(widths[0], widths[0], blocks)])
         self.down.extend(make_stage(a, b, blocks, stride=2) for a, b in pairs)
-        self.lift = nn.ModuleList([ConvNorm(b, a, 1) for a, b in reversed(pairs)])
-        self.up = nn.ModuleList([make_stage(a, a, 1) for a, _ in reversed(pairs)])
+        self.lift, self.up = make_decoder(widths)
         self.head = nn.Conv2d(widths[0], 4 * classes, 3, padding=1)
         self.fold = nn.PixelShuffle(2)
 
@@ -99,8 +123,4 @@ class CompactUnet(nn.Module):
         for stage in self.down:
             x = stage(x)
             skips.append(x)
-        skips.pop()
-        for lift, stage in zip(self.lift, self.up, strict=True):
-            deep = nn.functional.interpolate(lift(x), scale_factor=2.0, mode="nearest")
-            x = stage(torch.relu(deep + skips.pop()))
-        return self.fold(self.head(x))
+        return self.fold(self.head(decode(self.lift, self.up, skips.pop(), skips)))

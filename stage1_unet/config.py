@@ -41,6 +41,8 @@ class PreprocessConfig(_Frozen):
 def _usual_widths(fields: dict) -> tuple[int, ...]:
     if fields.get("architecture") == "compact":
         return (32, 64, 128, 192, 256)
+    if fields.get("architecture") == "lite":
+        return (32, 64, 96, 128)
     own = str(fields.get("encoder")).startswith("nucleisplit-")
     return (8, 16, 24, 48, 96) if own else (16, 32, 48, 64, 128)
 
@@ -49,18 +51,20 @@ class NetworkConfig(_Frozen):
     """Which network, see `stage1_unet.build_network`."""
 
     architecture: str = Field("compact", max_length=100)
-    """`compact` (ours), or any architecture of segmentation-models-pytorch, such as `unet`."""
+    """`compact` or `lite` (ours), or any architecture of segmentation-models-pytorch, such as
+    `unet`. `lite` has the encoder of EfficientNet-Lite0."""
     encoder: str = Field("resnet18", max_length=100)
     """Encoder of a segmentation-models-pytorch architecture: any of its own, `tu-NAME` of timm,
     or, with `unet`, `nucleisplit-residual`, whose finest features are at full resolution. Unused
-    by `compact`."""
+    by `compact` and `lite`."""
     encoder_weights: str | None = Field(None, max_length=100)
-    """Pretrained weights of that encoder, such as `imagenet` (downloaded); none: from scratch."""
+    """Pretrained weights of the encoder, such as `imagenet` (downloaded; for `lite` read from the
+    extra `pretrained`); none: from scratch."""
     widths: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
         default_factory=_usual_widths, min_length=2, max_length=7
     )
-    """Channels per level of `compact`, finest first; decoder channels of `unet`, `unetplusplus` and
-    `manet`, last first, unused by other decoders."""
+    """Channels per level of `compact`, finest first; of the decoder of `lite` (four), finest first;
+    decoder channels of `unet`, `unetplusplus` and `manet`, last first, unused by others."""
     blocks: int = Field(1, ge=1, le=4)
     """Residual blocks per encoder level of `compact`."""
     channels: tuple[Literal["body", "border", "separation"], ...] = ("body", "border", "separation")

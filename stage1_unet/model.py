@@ -12,6 +12,7 @@ from torch import nn
 from .compact import CompactUnet
 from .config import NetworkConfig
 from .heads import count_outputs
+from .lite import LiteUnet, load_imagenet
 
 WEIGHTS = "network.safetensors"
 """Name of the file of a trained network; in the folder of a training, it marks the end."""
@@ -44,6 +45,12 @@ def build_network(config: NetworkConfig) -> nn.Module:
     outputs = count_outputs(config)
     if config.architecture == "compact":
         network = CompactUnet(3, outputs, config.widths, config.blocks)
+        network.config = config
+        return network
+    if config.architecture == "lite":
+        network = LiteUnet(outputs, config.widths)
+        if config.encoder_weights:
+            load_imagenet(network.encoder)
         network.config = config
         return network
     from .library import build_library_network  # slow to import
