@@ -7,7 +7,7 @@ import random
 import cv2
 import numpy as np
 
-from .transforms import A, ColourRamp, Warp
+from .transforms import A, ColourRamp, NucleusContrast, PseudoStain, Restain, Warp
 
 MARGIN = 1.5
 """How much longer than a crop its window is, so that a rotation shows no corner from outside."""
@@ -21,9 +21,11 @@ def build_augmentation(preset: str, crop: int) -> A.Compose:
 
     Parameters
     ----------
-    preset : {"none", "light", "default", "hardcore"}
+    preset : {"none", "light", "default", "kinds", "hardcore"}
         `none` only cuts the crop out of the window; `light` adds flips, rotations and contrast;
-        `default` adds elastic changes, colour, sharpness, noise and inversion; `hardcore` does
+        `default` adds elastic changes, colour, sharpness, noise and inversion; `kinds` makes
+        other kinds of image, too: other stains, stained sections out of fluorescence, a contrast
+        for each nucleus, coarser pixels, compression; `hardcore` does
         all of it more often and farther, and adds stretching, grid and perspective distortion,
         uneven light and more kinds of blur.
     crop : int
@@ -34,8 +36,13 @@ def build_augmentation(preset: str, crop: int) -> A.Compose:
     albumentations.Compose
         For `augment`.
     """
-    geometry = {"none": [], "light": _turn(), "default": _bend(), "hardcore": _distort()}[preset]
-    colour = {"none": [], "light": _light(), "default": _default(), "hardcore": _hardcore()}[preset]
+    geometry, colour = {
+        "none": ([], []),
+        "light": (_turn(), _light()),
+        "default": (_bend(), _default()),
+        "kinds": (_stretch(), _kinds()),
+        "hardcore": (_distort(), _hardcore()),
+    }[preset]
     symmetry = [A.D4(p=1)] if geometry else []
     return A.Compose([*geometry, A.CenterCrop(crop, crop), *symmetry, *colour])
 
@@ -127,6 +134,54 @@ def _default() -> list[A.BasicTransform]:
         A.OneOf(colour, p=0.5),
         A.OneOf(sharpness, p=0.35),
         A.OneOf(noise, p=0.3),
+        A.InvertImg(p=0.12),
+    ]
+
+
+def _stretch() -> list[A.BasicTransform]:
+    stretch = {"x": (0.85, 1.18), "y": (0.85, 1.18)}
+    return [
+        A.Affine(scale=stretch, rotate=(-45, 45), shear=(-8, 8), **_MOVING, p=0.6),
+        Warp(alpha=2, sigma=16, **_MOVING, p=0.2),
+    ]
+
+
+def _kinds() -> list[A.BasicTransform]:
+    kind = [
+        Restain(p=0.7),
+        PseudoStain(p=1),
+        ColourRamp(p=0.4),
+        A.HueSaturationValue(20, 40, 0, p=0.3),
+        A.RGBShift(30, 30, 30, p=0.15),
+        A.ChannelShuffle(p=0.1),
+        A.ToGray(p=0.35),
+    ]
+    contrast = [
+        A.RandomBrightnessContrast((-0.1, 0.25), (-0.5, 0.25), p=1),
+        A.RandomGamma((35, 230), p=1),
+        A.CLAHE(clip_limit=(1, 4), p=0.5),
+    ]
+    sharpness = [
+        A.GaussianBlur(sigma_limit=(0.5, 2.0), p=1),
+        A.MedianBlur((3, 5), p=0.25),
+        A.MotionBlur((3, 7), p=0.4),
+        A.Defocus((1, 3), p=0.25),
+        A.Downscale((0.4, 0.8), p=0.6),
+        A.Sharpen(p=0.5),
+        A.Emboss(p=0.2),
+    ]
+    noise = [
+        A.GaussNoise(std_range=(0.01, 0.08), per_channel=False, p=1),
+        A.ShotNoise((0.02, 0.15), p=0.7),
+        A.MultiplicativeNoise((0.85, 1.15), elementwise=True, p=0.6),
+        A.ImageCompression(quality_range=(30, 90), p=0.6),
+    ]
+    return [
+        NucleusContrast(p=0.3),
+        A.OneOf(kind, p=0.7),
+        A.OneOf(contrast, p=0.65),
+        A.OneOf(sharpness, p=0.4),
+        A.OneOf(noise, p=0.35),
         A.InvertImg(p=0.12),
     ]
 

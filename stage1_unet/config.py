@@ -119,7 +119,7 @@ class TrainConfig(_Frozen):
     """Share of the crops placed on a nucleus; the others lie anywhere."""
     hard_share: float = Field(0.0, ge=0, le=1)
     """Share of the crops drawn from the images in proportion to their latest loss."""
-    augment: Literal["none", "light", "default", "hardcore"] = "default"
+    augment: Literal["none", "light", "default", "kinds", "hardcore"] = "default"
     """Preset of the augmentation, see `stage1_unet.augment`."""
     paste_share: float = Field(0.0, ge=0, le=1)
     """Share of the crops into which nuclei of this image and of similar ones are pasted."""

