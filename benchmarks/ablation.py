@@ -23,7 +23,9 @@ import numpy as np
 import pandas as pd
 
 from nucleisplit.config import RunConfig, tomllib, validated
-from nucleisplit.io import Dataset, Record, load_dataset, read_image, write_json
+from nucleisplit.datasets import Dataset, Record, load_dataset
+from nucleisplit.files import write_json
+from nucleisplit.images import read_image
 from nucleisplit.training import TrainingRun
 from nucleisplit.training.baseline import score_thresholds, tune_thresholds
 from nucleisplit.training.pool import ImagePool
