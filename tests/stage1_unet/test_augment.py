@@ -7,7 +7,7 @@ from stage1_unet.augment import MARGIN, augment, build_augmentation
 
 CROP = 64
 SIDE = int(np.ceil(MARGIN * CROP))
-PRESETS = ["none", "light", "default", "hardcore"]
+PRESETS = ["none", "light", "default", "kinds", "hardcore"]
 
 
 def window():
