@@ -1,16 +1,16 @@
 """Which choice of stage 1 gives how much on kinds of image that no training has seen.
 
     python benchmarks/ablation.py DATA... --unseen KIND... --out OUT
-        [--table benchmarks/ablation.toml] [--start RUN] [--only NAME ...] [--device auto]
+        [--table benchmarks/ablation.toml] [--only NAME ...] [--device auto]
         [--write docs/experiments.md]
 
 Each experiment of the table trains one network on all images of the datasets DATA, unless it takes
-one of RUN (`of_run`: the final network of a finished run of `train-unet`), and scores it on the
-middle of each image of the datasets KIND: the single-threshold watershed, tuned on all of them
-together, each kind with the same weight, and the best set of candidates of the second stage
-(oracle). A group with `hold_out` leaves kinds of DATA out of the training and scores on those
-instead. What is finished is not repeated, so a killed run goes on with the same command. The
-intervals are 95 % bootstrap intervals over the images (or groups of images) of each kind.
+that of a `model`, and scores it on the middle of each image of the datasets KIND: the
+single-threshold watershed, tuned on all of them together, each kind with the same weight, and the
+best set of candidates of the second stage (oracle). A group with `hold_out` leaves kinds of DATA
+out of the training and scores on those instead. What is finished is not repeated, so a killed run
+goes on with the same command. The intervals are 95 % bootstrap intervals over the images (or groups
+of images) of each kind.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from nucleisplit.bundle import load_bundle
 from nucleisplit.config import RunConfig, tomllib, validated
 from nucleisplit.io import Record, load_dataset, write_json
-from nucleisplit.training import TrainingRun
 from nucleisplit.training.baseline import score_thresholds, tune_thresholds
 from nucleisplit.training.pool import ImagePool
 from nucleisplit.training.unet import read_pairs
@@ -56,9 +56,8 @@ def run_experiment(experiment: dict, group: dict, args: argparse.Namespace) -> d
     config = merged(group.get("common", {}), experiment)
     away = set(group.get("hold_out", ()))
     minutes, crops = folder / "minutes.txt", config.train.steps * config.train.batch
-    if experiment.get("of_run"):
-        run = TrainingRun.open(args.start)
-        weights, crops = run.final_weights, run.config.train.steps * run.config.train.batch
+    if "model" in experiment:
+        networks, crops = load_bundle(experiment["model"]).networks(), None
     else:
         dataset = load_dataset(args.data)
         pairs = read_pairs(dataset, config, print)
@@ -74,8 +73,9 @@ def run_experiment(experiment: dict, group: dict, args: argparse.Namespace) -> d
         )
         if not minutes.exists():
             minutes.write_text(f"{(time.perf_counter() - begin) / 60:.1f}")
+        networks = load_network(weights)
     begin = time.perf_counter()
-    predictor = Predictor(load_network(weights), config.predict, args.device)
+    predictor = Predictor(networks, config.predict, args.device)
     records = scored_records(args, away)
     maps, truths = [], []
     for _, record in records:
@@ -157,7 +157,8 @@ def page(table: dict, results: dict[str, dict]) -> str:
         "over the kinds; the oracle is the mAP of the best set of candidates that the second stage "
         f"could choose. Of large images the middle {SIDE} pixels are scored. In brackets: 95 % "
         "bootstrap intervals over images; of the difference, paired. Machine: "
-        f"{table['machine']}. What was tried before: [earlier experiments](experiments_earlier.md).",
+        f"{table['machine']}. What was tried before: "
+        "[earlier experiments](experiments_earlier.md).",
     ]
     for group in table["group"]:
         done = [one for one in group["experiment"] if one["name"] in results]
@@ -190,7 +191,7 @@ def rows(experiments: Sequence[dict], results: dict[str, dict]) -> list[str]:
         minutes = result["training_minutes"]
         cells = [
             experiment["title"],
-            f"{result['crops']:,}",
+            f"{result['crops']:,}" if result["crops"] else "-",
             "-" if minutes is None else f"{minutes:.0f}",
             f"{mean_over_kinds(images['map'], images):.3f} [{low:.3f}, {high:.3f}]",
             change,
@@ -217,7 +218,6 @@ def main() -> None:
     parser.add_argument("--unseen", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--table", type=Path, default=Path(__file__).with_name("ablation.toml"))
-    parser.add_argument("--start", type=Path)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--write", type=Path)

@@ -121,9 +121,7 @@ class Restain(A.ImageOnlyTransform):
         matrix = np.linalg.inv(_unit(stains)) @ np.diag(factors) @ _unit(other)
         return {"matrix": matrix.astype(np.float32), "shift": np.float32(draw(0, 0.03, 3))}
 
-    def apply(
-        self, img: np.ndarray, matrix: np.ndarray, shift: np.ndarray, **params
-    ) -> np.ndarray:
+    def apply(self, img: np.ndarray, matrix: np.ndarray, shift: np.ndarray, **params) -> np.ndarray:
         """Return the image, (H, W, 3) uint8, as if stained otherwise."""
         return _to_bytes(256 * np.exp(-(_DENSITY[img] @ matrix + shift)) - 1)
 
