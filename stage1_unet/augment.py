@@ -7,7 +7,7 @@ import random
 import cv2
 import numpy as np
 
-from .transforms import A, ColourRamp, NucleusContrast, PseudoStain, Restain, Warp
+from .transforms import A, ColourRamp, Lumina, NucleusContrast, PseudoStain, Restain, Warp
 
 MARGIN = 1.5
 """How much longer than a crop its window is, so that a rotation shows no corner from outside."""
@@ -21,8 +21,8 @@ def build_augmentation(preset: str, crop: int) -> A.Compose:
     preset : {"none", "light", "default", "kinds"}
         `none` only cuts the crop out of the window; `light` adds flips, rotations and contrast;
         `default` adds elastic changes, colour, sharpness, noise and inversion; `kinds` makes
-        other kinds of image, too: other stains, stained sections out of fluorescence, a contrast
-        for each nucleus, stretching, coarser pixels, compression.
+        other kinds of image, too: other stains, stained sections out of fluorescence, holes in
+        them, a contrast and a texture for each nucleus, stretching, coarser pixels, compression.
     crop : int
         Side of the crop, pixels.
 
@@ -158,8 +158,9 @@ def _kinds() -> list[A.BasicTransform]:
         A.ImageCompression(quality_range=(30, 90), p=0.6),
     ]
     return [
-        NucleusContrast(p=0.3),
+        NucleusContrast(p=0.4),
         A.OneOf(kind, p=0.7),
+        Lumina(p=0.4),
         A.OneOf(contrast, p=0.65),
         A.OneOf(sharpness, p=0.4),
         A.OneOf(noise, p=0.35),
