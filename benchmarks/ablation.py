@@ -26,9 +26,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nucleisplit.bundle import load_bundle
 from nucleisplit.config import RunConfig, tomllib, validated
-from nucleisplit.io import Record, load_dataset, write_json
+from nucleisplit.datasets import Record, load_dataset
+from nucleisplit.files import write_json
+from nucleisplit.model.bundle import load_bundle
 from nucleisplit.training.baseline import score_thresholds, tune_thresholds
 from nucleisplit.training.pool import ImagePool
 from nucleisplit.training.unet import read_pairs

@@ -12,8 +12,8 @@ import time
 import numpy as np
 import torch
 
-from nucleisplit.bundle import load_bundle
-from nucleisplit.cache import cache_folders
+from nucleisplit.model.bundle import load_bundle
+from nucleisplit.model.network_cache import cache_folders
 from stage1_unet import BackendError, Predictor
 from stage1_unet.backends import BACKENDS
 

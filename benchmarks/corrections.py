@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nucleisplit.io import Dataset, Record, load_dataset, make_folds
+from nucleisplit.datasets import Dataset, Record, load_dataset, make_folds
 from nucleisplit.training import TrainingRun
 from nucleisplit.training.pool import ImagePool
 from stage1_unet import Predictor, load_network, preprocess

@@ -60,8 +60,9 @@ def stages(model: str, repeat: int) -> None:
     from make_images import fluorescence
 
     from nucleisplit import Segmenter
-    from nucleisplit.io import write_labels, write_overlay
+    from nucleisplit.labels import write_labels
     from nucleisplit.measure import measure
+    from nucleisplit.overlay import write_overlay
     from stage1_unet import preprocess
     from stage2_trees import build_forest, forest_features, select, split_maps
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit import Segmenter
-from nucleisplit.io import load_dataset
+from nucleisplit.datasets import load_dataset
 from nucleisplit.metric import score_image, summarize
 from nucleisplit.training.baseline import score_thresholds, tune_thresholds
 from nucleisplit.training.pool import ImagePool

@@ -38,7 +38,7 @@ CHUNK = 480
 def load_textures(files: list[Path]) -> list[np.ndarray]:
     from make_images import fluorescence
 
-    from nucleisplit.io import read_image
+    from nucleisplit.images import read_image
 
     if not files:
         return [fluorescence(seed, (512, 512), 250, 10) for seed in range(4)]
@@ -130,11 +130,12 @@ def clocks(seconds: dict[str, float], places: dict[str, tuple[object, str]]):
 
 def steps(side: int, path: Path, backend: str) -> None:
     """Print how the time of one image is spent."""
-    from nucleisplit.batch import process, run
-    from nucleisplit.engine import large, tile
-    from nucleisplit.io import Plane
-    from nucleisplit.mapper import Mapper
-    from nucleisplit.pipeline import Segmenter
+    from nucleisplit.batch import infer_batch as run
+    from nucleisplit.batch import process
+    from nucleisplit.images import Plane
+    from nucleisplit.model.ensemble import Mapper
+    from nucleisplit.segmenter import Segmenter
+    from nucleisplit.tiled import large, tile
 
     places = {
         "reading": (Plane, "read"),
@@ -176,9 +177,10 @@ def seams(side: int, path: Path, backend: str, tiles: list[int]) -> None:
 
 def in_tiles(path: Path, backend: str, tile: int) -> np.ndarray:
     """Segment an image as a large one, also where it is a single tile."""
-    from nucleisplit.engine import Spool, segment_large
-    from nucleisplit.io import open_image, read_labels
-    from nucleisplit.pipeline import Segmenter
+    from nucleisplit.images import open_image
+    from nucleisplit.labels import read_labels
+    from nucleisplit.segmenter import Segmenter
+    from nucleisplit.tiled import Spool, segment_large
 
     with tempfile.TemporaryDirectory() as out, open_image(path) as source:
         files = [Path(out) / name for name in ("labels.tif", "nuclei.csv")]

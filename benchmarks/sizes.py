@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nucleisplit.io import Record
+from nucleisplit.datasets import Record
 from nucleisplit.metric import score_image
 from nucleisplit.training import TrainingRun
 from stage1_unet import WEIGHTS, Predictor, load_network, preprocess

@@ -67,7 +67,7 @@ def main() -> None:
     import napari
     from qtpy.QtWidgets import QApplication
 
-    from nucleisplit.viewer.nuclei import tabulate
+    from nucleisplit.viewer.nucleus import tabulate
 
     def wait(done) -> None:
         while not done():

@@ -46,8 +46,9 @@ def shortest(repeat: int, action, *arguments) -> float:
 
 def formats(counts: list[int], repeat: int, names: list[str]) -> None:
     """Print what every format takes."""
-    from nucleisplit.io.formats import FORMATS, read_nuclei, write_nuclei
+    from nucleisplit.labels import FORMATS
     from nucleisplit.measure import measure
+    from nucleisplit.tables import read_nuclei, write_nuclei
 
     def measured(labels: np.ndarray):
         iou = np.full(labels.max(), 0.5)
@@ -116,11 +117,12 @@ def share(repeat: int, names: list[str]) -> None:
     import tifffile
     from make_images import fluorescence, tissue
 
-    from nucleisplit import segmentation
-    from nucleisplit.batch import process, run
-    from nucleisplit.io import Plane
-    from nucleisplit.mapper import Mapper
-    from nucleisplit.pipeline import Segmenter
+    from nucleisplit import result as segmentation
+    from nucleisplit.batch import infer_batch as run
+    from nucleisplit.batch import process
+    from nucleisplit.images import Plane
+    from nucleisplit.model.ensemble import Mapper
+    from nucleisplit.segmenter import Segmenter
 
     places = {
         "reading": (Plane, "read"),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from skimage.measure import find_contours
 
 from nucleisplit import Segmenter
-from nucleisplit.io import read_image
+from nucleisplit.images import read_image
 from stage2_trees import Split, split_maps
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from nucleisplit.batch.run import infer_batch
+from nucleisplit.batch.infer_batch import infer_batch
 
 HERE = Path(__file__).parent
 NAMES = ("cells_crowded", "tissue")

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from nucleisplit.batch.run import infer_batch
+from nucleisplit.batch.infer_batch import infer_batch
 from nucleisplit.report import write_report
 
 HERE = Path(__file__).parent

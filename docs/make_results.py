@@ -16,7 +16,7 @@ from statistics import fmean
 
 from draw_reliability import reliability_svg
 
-from nucleisplit.bundle import Bundle, load_bundle
+from nucleisplit.model.bundle import Bundle, load_bundle
 
 HERE = Path(__file__).parent
 RESULTS, FIGURE = HERE / "results.md", HERE / "reliability.svg"

@@ -15,7 +15,9 @@ import pandas as pd
 from PIL import Image
 
 import nucleisplit
-from nucleisplit.io import draw_outlines, find_images, for_display, read_image, write_table
+from nucleisplit.images import find_images, read_image
+from nucleisplit.overlay import draw_outlines, for_display
+from nucleisplit.tables import write_table
 
 MARGIN = 20  # pixels around the nucleus
 ENLARGED = 4

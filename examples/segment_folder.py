@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 import nucleisplit
-from nucleisplit.io import find_images, read_image, write_labels, write_table
-from nucleisplit.io.formats import stem_of, write_geojson
+from nucleisplit.endings import stem_of
+from nucleisplit.images import find_images, read_image
+from nucleisplit.labels import write_geojson, write_labels
+from nucleisplit.tables import write_table
 
 
 def main() -> None:

@@ -11,8 +11,9 @@ import argparse
 from pathlib import Path
 
 import nucleisplit
-from nucleisplit.io import find_images, read_image, read_labels
-from nucleisplit.io.formats import stem_of
+from nucleisplit.endings import stem_of
+from nucleisplit.images import find_images, read_image
+from nucleisplit.labels import read_labels
 from nucleisplit.metric import score_image, summarize
 
 SPLIT_BIASES = (-0.5, -0.25, 0.0, 0.25, 0.5)

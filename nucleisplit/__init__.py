@@ -12,25 +12,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nucleisplit.bundle import Bundle, load_bundle
     from nucleisplit.config import RunConfig, load_config
     from nucleisplit.errors import NucleisplitError
-    from nucleisplit.pipeline import Segmenter, segment
-    from nucleisplit.segmentation import Segmentation
+    from nucleisplit.model import Bundle, load_bundle
+    from nucleisplit.result import Segmentation
+    from nucleisplit.segmenter import Segmenter, segment
     from nucleisplit.stacks import StackSegmentation
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Bundle": "nucleisplit.bundle",
-    "load_bundle": "nucleisplit.bundle",
+    "Bundle": "nucleisplit.model",
+    "load_bundle": "nucleisplit.model",
     "NucleisplitError": "nucleisplit.errors",
     "RunConfig": "nucleisplit.config",
     "load_config": "nucleisplit.config",
-    "Segmentation": "nucleisplit.segmentation",
-    "Segmenter": "nucleisplit.pipeline",
+    "Segmentation": "nucleisplit.result",
+    "Segmenter": "nucleisplit.segmenter",
     "StackSegmentation": "nucleisplit.stacks",
-    "segment": "nucleisplit.pipeline",
+    "segment": "nucleisplit.segmenter",
 }
 
 __all__ = [

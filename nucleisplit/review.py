@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.errors import InputError
-from nucleisplit.io import replacing
-from nucleisplit.io.formats.outlines import trace_outlines
-from nucleisplit.segmentation import Segmentation
+from nucleisplit.files import replacing
+from nucleisplit.labels import trace_outlines
+from nucleisplit.result import Segmentation
 from stage2_trees import Alternative
 
 __all__ = ["LIMIT", "Doubt", "doubtful_first", "find_doubts", "read_review", "write_review"]
@@ -113,7 +113,7 @@ def write_review(path: str | Path, doubts: list[Doubt], overwrite: bool = False)
     Raises
     ------
     OutputError
-        See `nucleisplit.io.replacing`.
+        See `nucleisplit.files.replacing`.
     """
     lines = [json.dumps(asdict(doubt), separators=(",", ":")) for doubt in doubts]
     with replacing(path, overwrite) as part:

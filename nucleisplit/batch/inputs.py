@@ -7,16 +7,11 @@ from pathlib import Path
 
 from nucleisplit.batch.outputs import earlier_outputs
 from nucleisplit.batch.parts import Part
+from nucleisplit.datasets import short_stem
+from nucleisplit.endings import stem_of
 from nucleisplit.errors import InputError
-from nucleisplit.io import (
-    image_numbers,
-    member_of_set,
-    name_some,
-    plate_fields,
-    plate_of,
-    short_stem,
-)
-from nucleisplit.io.formats import stem_of
+from nucleisplit.images import image_numbers, member_of_set, plate_fields, plate_of
+from nucleisplit.names import name_some
 
 __all__ = ["list_parts"]
 

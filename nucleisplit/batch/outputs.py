@@ -9,17 +9,12 @@ from pathlib import Path
 
 from nucleisplit.batch.journal import Journal
 from nucleisplit.batch.parts import Part
+from nucleisplit.endings import stem_of
 from nucleisplit.errors import ConfigError, OutputError
-from nucleisplit.io import (
-    PlaneChoice,
-    is_zarr,
-    one_line,
-    outermost_zarr,
-    output_stems,
-    remove,
-    safe_stem,
-)
-from nucleisplit.io.formats import get_format, stem_of
+from nucleisplit.files import remove
+from nucleisplit.images import PlaneChoice, is_zarr, outermost_zarr, output_stems
+from nucleisplit.labels import get_format
+from nucleisplit.names import one_line, safe_stem
 
 RUN = "run.json"
 TABLE = "nuclei.csv"

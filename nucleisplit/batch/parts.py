@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nucleisplit.io.formats import stem_of
+from nucleisplit.endings import stem_of
 
 __all__ = ["Part"]
 

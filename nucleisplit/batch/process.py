@@ -11,24 +11,16 @@ from functools import partial
 from pathlib import Path
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
-from nucleisplit.batch.stack import process_stack
-from nucleisplit.engine import Cluster, Recipe, Spool, is_large, segment_large
+from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
-from nucleisplit.io import (
-    STACKS,
-    ImageSource,
-    Plane,
-    PlaneChoice,
-    csv_rows,
-    open_image,
-    read_labels,
-    remove,
-    write_labels,
-    write_overlay,
-)
-from nucleisplit.io.formats import read_nuclei, write_as
-from nucleisplit.pipeline import Segmenter
+from nucleisplit.files import remove
+from nucleisplit.images import STACKS, ImageSource, Plane, PlaneChoice, open_image
+from nucleisplit.labels import read_labels, write_as, write_labels
+from nucleisplit.overlay import write_overlay
 from nucleisplit.review import find_doubts, write_review
+from nucleisplit.segmenter import Segmenter
+from nucleisplit.tables import csv_rows, read_nuclei
+from nucleisplit.tiled import Cluster, Recipe, Spool, is_large, segment_large
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +44,7 @@ class Process:
     overlay
         Whether to draw the outlines.
     formats
-        Names of `nucleisplit.io.formats.FORMATS`.
+        Names of `nucleisplit.labels.FORMATS`.
     settings
         Of the run, plain values: finished tiles are used again by a run with the same.
     tile

@@ -13,7 +13,7 @@ __all__ = ["bundled_names", "complete_files", "complete_models", "complete_words
 
 
 def bundled_names() -> list[str]:
-    """The names of the bundled models; what `nucleisplit.bundle` knows without its imports."""
+    """The names of the bundled models; as `nucleisplit.model`, without its imports."""
     models = Path(nucleisplit.__file__).parent / "models"
     return sorted(path.parent.name for path in models.glob("*/manifest.json"))
 

@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from nucleisplit.cli import talk
+from nucleisplit.cli import console
 from nucleisplit.cli.options import CONTEXT
 
 SHELLS = ("bash", "zsh", "fish")
@@ -42,4 +42,4 @@ def completion(context: click.Context, shell: str) -> None:
     program = context.find_root().command
     script = get_completion_class(shell)(program, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
     # not script.source(), which starts bash to see how old it is
-    talk.answer((script.source_template % script.source_vars()).rstrip())
+    console.answer((script.source_template % script.source_vars()).rstrip())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import talk
+from . import console
 from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, label_options, overwrite_option
 from .switches import json_option
 
@@ -71,18 +71,20 @@ def convert(
     coco-polygons  NAME.coco-polygons.json  polygons; run lengths where there are holes
     submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
     """
-    from nucleisplit.conversion import convert_labels, convert_table
-    from nucleisplit.io import PlaneChoice
-    from nucleisplit.io.formats import is_table
+    from nucleisplit.datasets import convert_labels, convert_table
+    from nucleisplit.images import PlaneChoice
+    from nucleisplit.tables import is_table
 
-    talk.detail(f"reading {source}")
+    console.detail(f"reading {source}")
     if is_table(source) or (is_table(target) and name is None):
         count = convert_table(source, target, overwrite)
-        talk.answer(f"{count} nuclei: {target}", {"out": target, "nuclei": count, "images": None})
+        console.answer(
+            f"{count} nuclei: {target}", {"out": target, "nuclei": count, "images": None}
+        )
         return
     planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene)
     count, images = convert_labels(source, target, name, pixel_size, overwrite, planes)
-    talk.answer(
+    console.answer(
         f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}",
         {"out": target, "nuclei": count, "images": images},
     )

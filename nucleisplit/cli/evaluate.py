@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import talk
+from . import console
 from .completers import complete_files
 from .options import CONTEXT, FILE_OR_FOLDER, label_options, overwrite_option
-from .tables import aligned
+from .text_table import aligned
 
 if TYPE_CHECKING:
-    from nucleisplit.io import PlaneChoice
+    from nucleisplit.images import PlaneChoice
     from nucleisplit.metric import ImageScore, Summary
 
 
@@ -22,7 +22,7 @@ def _take_json(
 ) -> Path | None:
     """Print the scores where there is no name of a file, or ``-``."""
     if word == "-" and not context.resilient_parsing:
-        talk.set_talk(context, "json")
+        console.set_talk(context, "json")
     return None if word in (None, "-") else Path(word)
 
 
@@ -85,8 +85,10 @@ def evaluate(
     images first. P(recision), R(ecall), F1 and PQ (panoptic quality) are pooled, at IoU 0.5;
     Dice is that of the foreground, mean over images.
     """
+    from nucleisplit.datasets import read_image_table
     from nucleisplit.errors import DatasetError
-    from nucleisplit.io import PlaneChoice, read_image_table, refuse_overwrite, write_json
+    from nucleisplit.files import refuse_overwrite, write_json
+    from nucleisplit.images import PlaneChoice
     from nucleisplit.metric import summarize, summarize_groups
 
     if json_path is not None:
@@ -122,7 +124,7 @@ def evaluate(
             for score in scores
         ],
     }
-    talk.answer(f"{_summary_table(overall, by_group)}\n\n{_threshold_table(overall)}", content)
+    console.answer(f"{_summary_table(overall, by_group)}\n\n{_threshold_table(overall)}", content)
     if json_path is not None:
         write_json(json_path, content, overwrite)
 
@@ -130,8 +132,9 @@ def evaluate(
 def _score_all(
     pred: Path, truth: Path, allow_missing: bool, planes: PlaneChoice
 ) -> list[ImageScore]:
+    from nucleisplit.datasets import find_label_sources
     from nucleisplit.errors import InputError
-    from nucleisplit.io import find_label_sources, is_zarr
+    from nucleisplit.images import is_zarr
     from nucleisplit.metric import score_image
 
     predicted, true = find_label_sources(pred), find_label_sources(truth)
@@ -148,9 +151,9 @@ def _score_all(
     missing = [image_id for image_id in true if image_id not in predicted]
     if missing:
         fate = "left out" if allow_missing else "all their nuclei count as missed"
-        talk.note(f"no prediction for {len(missing)}, {fate}: {_some(missing, 5)}")
+        console.note(f"no prediction for {len(missing)}, {fate}: {_some(missing, 5)}")
     if spare := len(predicted) - len(common):
-        talk.note(f"{spare} predictions have no truth and are left out")
+        console.note(f"{spare} predictions have no truth and are left out")
     scores = []
     for image_id, source in true.items():
         if image_id not in predicted and allow_missing:
@@ -168,12 +171,12 @@ def _score_all(
             ) from None
         scores.append(score)
         counts = f"{score.predicted_count} nuclei of {score.true_count}"
-        talk.detail(f"{source.paths[0]}: {counts}, mAP {score.map:.3f}")
+        console.detail(f"{source.paths[0]}: {counts}, mAP {score.map:.3f}")
     return scores
 
 
 def _some(names: list[str], limit: int = 3) -> str:
-    from nucleisplit.io import name_some
+    from nucleisplit.names import name_some
 
     return name_some(names, limit)
 

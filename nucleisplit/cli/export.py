@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import talk
+from . import console
 from .completers import complete_files, complete_models
 from .options import CONTEXT, FILE_OR_FOLDER, overwrite_option
 from .switches import json_option
@@ -73,12 +73,12 @@ def export(
         raise click.UsageError("--sample, --author and --license are for --format bioimageio")
     from nucleisplit.export import export_model
 
-    talk.detail(f"{model}: exporting as {kind}")
+    console.detail(f"{model}: exporting as {kind}")
     done = export_model(
         model, kind, out, sample=sample, authors=authors, license=license, overwrite=overwrite
     )
     found = ", ".join(f"{name} by {value:.1e}" for name, value in done.differences.items())
-    talk.answer(
+    console.answer(
         f"{done.path}: model {done.fingerprint[:12]}; largest difference from torch: {found}",
         {
             "out": done.path,

@@ -16,7 +16,7 @@ import click
 
 from nucleisplit.errors import InputWarning, NucleisplitError
 
-from . import talk
+from . import console
 from .exits import FAILED, INTERRUPTED, TERMINATED
 
 __all__ = ["WORDS", "guarded"]
@@ -47,8 +47,8 @@ def guarded(context: click.Context) -> Iterator[None]:
             yield
     except click.UsageError as error:
         if "--json" in context.meta[WORDS]:
-            talk.set_talk(context, "json")
-        talk.failure(error.format_message(), told=True)
+            console.set_talk(context, "json")
+        console.failure(error.format_message(), told=True)
         raise
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
@@ -85,13 +85,13 @@ def _with_fitting_hint(context: click.Context, error: NucleisplitError) -> str:
 
 
 def _fail(message: str) -> None:
-    talk.failure(message)
+    console.failure(message)
     sys.exit(FAILED)
 
 
 def _stop(context: click.Context, code: int) -> None:
     remedy = _GOING_ON.get(context.invoked_subcommand or "", "")
-    talk.failure(("interrupted" if code == INTERRUPTED else "terminated") + remedy)
+    console.failure(("interrupted" if code == INTERRUPTED else "terminated") + remedy)
     sys.exit(code)
 
 
@@ -105,7 +105,7 @@ def _noting_warnings() -> Iterator[None]:
             shown_before(message, category, *place)
         elif str(message) not in said:
             said.add(str(message))
-            talk.note(f"warning: {message}")
+            console.note(f"warning: {message}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from nucleisplit.cli import talk
+from nucleisplit.cli import console
 from nucleisplit.cli.completers import complete_files
 from nucleisplit.cli.exits import PARTLY
 from nucleisplit.cli.infer_report import entry_line, tell
@@ -167,8 +167,8 @@ def infer(
     """
     if workers and dask:
         raise click.UsageError("--workers and --dask exclude each other")
-    from nucleisplit.batch.run import infer_batch
-    from nucleisplit.io import PlaneChoice
+    from nucleisplit.batch.infer_batch import infer_batch
+    from nucleisplit.images import PlaneChoice
     from nucleisplit.measure import Measures
 
     planes = PlaneChoice(
@@ -183,7 +183,7 @@ def infer(
     )
 
     names, weights = zip(*models, strict=True)
-    talk.detail(
+    console.detail(
         f"{', '.join(images)}: model {' + '.join(names)}, device {device}, backend {backend}"
     )
     with progress_bar("segmenting") as show:
@@ -191,7 +191,7 @@ def infer(
         def progress(done: float, total: int, entry: dict | None) -> None:
             show(done, total, entry)
             if entry is not None:
-                talk.detail(f"[{done:.0f}/{total}] {entry_line(entry)}")
+                console.detail(f"[{done:.0f}/{total}] {entry_line(entry)}")
 
         report = infer_batch(
             images,

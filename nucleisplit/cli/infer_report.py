@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from . import talk
+from . import console
 
 if TYPE_CHECKING:
-    from nucleisplit.batch.run import BatchReport
+    from nucleisplit.batch.infer_batch import BatchReport
 
 __all__ = ["entry_line", "tell"]
 
@@ -26,24 +26,24 @@ def entry_line(entry: dict) -> str:
 
 def tell(report: BatchReport) -> None:
     """Say how it went: what has computed, the failed images, the doubtful ones, the counts."""
-    run = _read_run(report) if talk.is_verbose() or talk.wants_json() else {}
+    run = _read_run(report) if console.is_verbose() or console.wants_json() else {}
     if run:
-        talk.detail(_run_line(run))
+        console.detail(_run_line(run))
     for note in report.notes:
-        talk.note(f"nucleisplit: {note}")
+        console.note(f"nucleisplit: {note}")
     for entry in report.failed:
-        talk.error(entry["message"])
+        console.error(entry["message"])
     for entry in report.doubtful:
         reason = f"predicted mAP {entry['predicted_map']:.2f}" if entry["nuclei"] else "no nuclei"
-        talk.note(f"nucleisplit: {entry['path']}: has likely failed ({reason})")
+        console.note(f"nucleisplit: {entry['path']}: has likely failed ({reason})")
     for entry in report.images:
         if count := entry.get("missing_chunks"):
-            talk.note(
+            console.note(
                 f"nucleisplit: {entry['path']}: {count} chunks are missing and were read as empty"
             )
     total, failed, doubtful = len(report.images), len(report.failed), len(report.doubtful)
     earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
-    talk.answer(
+    console.answer(
         f"{report.nuclei} nuclei in {total - failed} images{earlier}: {report.out}",
         {
             "out": report.out,
@@ -57,14 +57,14 @@ def tell(report: BatchReport) -> None:
         },
     )
     if doubtful:
-        talk.note(f"{doubtful} of {total - failed} images are doubtful: look at them")
+        console.note(f"{doubtful} of {total - failed} images are doubtful: look at them")
     tiles, blank = (
         sum(entry.get(key, 0) for entry in report.images) for key in ("tiles", "blank_tiles")
     )
     if blank:
-        talk.note(f"{blank} of {tiles} tiles of large images are empty and were skipped")
+        console.note(f"{blank} of {tiles} tiles of large images are empty and were skipped")
     if failed:
-        talk.note(f"{failed} of {total} images failed")
+        console.note(f"{failed} of {total} images failed")
 
 
 def _read_run(report: BatchReport) -> dict:

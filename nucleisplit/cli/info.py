@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from nucleisplit.cli import talk
+from nucleisplit.cli import console
 from nucleisplit.cli.exits import PARTLY
 from nucleisplit.cli.info_page import info_page
 from nucleisplit.cli.options import CONTEXT
@@ -28,8 +28,8 @@ def info() -> None:
     from nucleisplit.environment import describe_environment
 
     content = describe_environment()
-    talk.answer(info_page(content), content)
+    console.answer(info_page(content), content)
     for problem in content["problems"]:
-        talk.error(problem)
+        console.error(problem)
     if content["problems"]:
         sys.exit(PARTLY)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from nucleisplit.cli import talk
+from nucleisplit.cli import console
 from nucleisplit.cli.exits import PARTLY
 from nucleisplit.cli.options import CONTEXT, FILE_OR_FOLDER
 from nucleisplit.cli.switches import json_option
-from nucleisplit.cli.tables import aligned
+from nucleisplit.cli.text_table import aligned
 
 
 @click.command(context_settings=CONTEXT)
@@ -33,18 +33,18 @@ def models(folders: tuple[Path, ...]) -> None:
 
     Exit code: 0 all models are whole, 1 some are not (the others are listed).
     """
-    from nucleisplit.catalog import list_models
+    from nucleisplit.model import list_models
 
     entries = list_models(folders)
     whole = [entry for entry in entries if not entry["error"]]
-    talk.answer(_table(whole), {"models": entries})
+    console.answer(_table(whole), {"models": entries})
     for entry in entries:
         if entry["error"]:
-            talk.error(entry["error"])
+            console.error(entry["error"])
         else:
             training = entry["training"]
             kinds = ", ".join(f"{n} of {name}" for name, n in training["kinds"].items())
-            talk.detail(
+            console.detail(
                 f"{entry['name']}: {entry['path']}, written by nucleisplit {entry['nucleisplit']}, "
                 f"maps {', '.join(entry['channels'])}, test-time augmentation {entry['tta']}, "
                 f"trained on data {training['fingerprint'][:12]}" + (f" ({kinds})" if kinds else "")

@@ -199,7 +199,7 @@ FORMAT_NAMES = (
     "coco-polygons",
     "submission",
 )
-"""Those of `nucleisplit.io.formats.FORMATS`, here so that ``--help`` need not import them."""
+"""Those of `nucleisplit.labels.FORMATS`, here so that ``--help`` need not import them."""
 
 _MORE_FORMATS = tuple(name for name in FORMAT_NAMES if name != "tiff")
 

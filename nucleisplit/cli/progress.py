@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import click
 
-from .talk import is_quiet
+from .console import is_quiet
 
 
 def shows_progress() -> bool:

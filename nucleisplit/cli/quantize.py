@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from nucleisplit.cli import talk
+from nucleisplit.cli import console
 from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import CONTEXT, EXISTING_FOLDER
 from nucleisplit.cli.switches import json_option
@@ -51,12 +51,12 @@ def quantize(model: str, data: tuple[Path, ...], crops: int, images: int, max_co
     nucleisplit infer images/ --model model/
     nucleisplit infer images/ --model model/ --backend openvino    not in int8
     """
-    from nucleisplit.quantize import quantize_model
+    from nucleisplit.training.quantization import quantize_model
 
     bundle = quantize_model(
-        model, data, crops=crops, images=images, max_cost=max_cost, say=talk.answer
+        model, data, crops=crops, images=images, max_cost=max_cost, say=console.answer
     )
-    talk.answer(
+    console.answer(
         f"{bundle.path}: model {bundle.fingerprint[:12]}",
         {
             "out": bundle.path,

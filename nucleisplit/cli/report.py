@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import talk
+from . import console
 from .options import CONTEXT, FILE_OR_FOLDER, overwrite_option
 from .progress import progress_bar
 from .switches import json_option
@@ -52,13 +52,13 @@ def report(folder: Path, truth: Path | None, out: Path | None, limit: int, overw
     """
     from nucleisplit.report import write_report
 
-    talk.detail(f"reading {folder}" + (f", the truth from {truth}" if truth else ""))
+    console.detail(f"reading {folder}" + (f", the truth from {truth}" if truth else ""))
     with progress_bar("reporting") as progress:
         path, content = write_report(
             folder, truth, out, limit=limit, overwrite=overwrite, progress=progress
         )
     nuclei = sum(len(card.entry.table) for card in content.images)
-    talk.answer(
+    console.answer(
         f"{nuclei} nuclei in {len(content.images)} images, {len(content.queue)} to review: {path}",
         {
             "out": path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .talk import set_talk
+from .console import set_talk
 
 __all__ = ["json_option", "talk_switches"]
 

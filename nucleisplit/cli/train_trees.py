@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from nucleisplit.cli import talk
+from nucleisplit.cli import console
 from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import (
     CONTEXT,
@@ -78,8 +78,8 @@ def train_trees(
         raise click.UsageError("give either RUN or --add CORRECTED")
     if corrected and labels:
         raise click.UsageError("--labels goes with RUN")
-    from nucleisplit.bundle import load_bundle
     from nucleisplit.config import load_config
+    from nucleisplit.model import load_bundle
     from nucleisplit.training import add_corrections
     from nucleisplit.training import train_trees as train
 
@@ -94,12 +94,12 @@ def train_trees(
             settings.adapt,
             device=device,
             overwrite=overwrite,
-            say=talk.answer,
+            say=console.answer,
         )
     else:
-        bundle = train(run, out, settings, overwrite=overwrite, labels=labels, say=talk.answer)
+        bundle = train(run, out, settings, overwrite=overwrite, labels=labels, say=console.answer)
     scores = bundle.manifest.scores
-    talk.answer(
+    console.answer(
         f"{bundle.path}: model {bundle.fingerprint[:12]}",
         {"out": bundle.path, "fingerprint": bundle.fingerprint, "scores": scores},
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from nucleisplit.cli import talk
+from nucleisplit.cli import console
 from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import (
     CONTEXT,
@@ -135,8 +135,8 @@ def train_unet(
         labeller=pseudo_model,
         only=only,
         by_kind=by_kind,
-        say=talk.answer,
+        say=console.answer,
         progress=shows_progress(),
     )
     rest = "the same command without --only, when all parts are done"
-    talk.answer(f"next: {rest if only else f'nucleisplit train-trees {out}'}")
+    console.answer(f"next: {rest if only else f'nucleisplit train-trees {out}'}")

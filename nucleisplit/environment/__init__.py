@@ -4,9 +4,9 @@
 - `hardware`: processor, memory, devices.
 - `backends`: what computes the networks here, and why.
 - `caches`: what is kept between runs.
-- `survey`: all of it, however much is broken.
+- `summary`: all of it, however much is broken.
 """
 
-from .survey import describe_environment
+from .summary import describe_environment
 
 __all__ = ["describe_environment"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nucleisplit.bundle import Bundle, load_bundle
+from nucleisplit.model import Bundle, load_bundle
 from stage1_unet import Predictor
 
 __all__ = ["describe_backends"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import nucleisplit
-from nucleisplit.cache import cache_folders
+from nucleisplit.model import cache_folders
 
 __all__ = ["describe_caches"]
 

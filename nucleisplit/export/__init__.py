@@ -4,9 +4,9 @@
 - `sample`: the image that a package is shown with and tested on.
 - `describe`, `documentation`, `credits`: what a package says, to programs and to people.
 - `package`: its files, packed and tested.
-- `run`: from a model to the file.
+- `model_file`: from a model to the file.
 """
 
-from .run import ENDINGS, Export, export_model
+from .model_file import ENDINGS, Export, export_model
 
 __all__ = ["ENDINGS", "Export", "export_model"]

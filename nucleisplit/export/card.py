@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nucleisplit.bundle import MODELS, Bundle
-from nucleisplit.manifest import MANIFEST, read_manifest
+from nucleisplit.model import MANIFEST, MODELS, Bundle, read_manifest
 from stage1_unet import CHANNELS, Predictor
 
 __all__ = ["Card", "make_card"]

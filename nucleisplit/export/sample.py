@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from nucleisplit.errors import InputError
-from nucleisplit.io import read_image
+from nucleisplit.images import read_image
 
 __all__ = ["draw_cover", "take_sample"]
 

@@ -3,7 +3,7 @@
 from .columns import GROUPS, LENGTHS, Measures, in_order, type_of
 from .micrometres import add_micrometres
 from .neighbours import Touches, measure_neighbours
-from .table import add_neighbours, as_table, measure, measure_alone
+from .per_nucleus import add_neighbours, as_table, measure, measure_alone
 
 __all__ = [
     "GROUPS",

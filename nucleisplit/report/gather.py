@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.batch.outputs import planes_of
+from nucleisplit.datasets import LabelSource, find_label_sources
 from nucleisplit.errors import InputError, NucleisplitError
-from nucleisplit.io import LabelSource, find_label_sources, open_image, read_labels
+from nucleisplit.images import open_image
+from nucleisplit.labels import read_labels
 from nucleisplit.metric import Summary, reliability, summarize
 
+from .batch_folder import Entry, Run
 from .compare import FAULTS, Comparison, Fault, compare
 from .pictures import Crop, View, rings_of
 from .queue import Place, choose_queue
-from .run import Entry, Run
 
 __all__ = ["FAULT_CARDS", "Content", "ImageCard", "NucleusCard", "Truth", "gather"]
 
@@ -94,7 +96,7 @@ def gather(
     ----------
     run : Run
     truth : path, optional
-        What `nucleisplit.io.find_label_sources` takes.
+        What `nucleisplit.datasets.find_label_sources` takes.
     limit : int
         Nuclei in the review queue.
     progress : callable, optional

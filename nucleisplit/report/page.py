@@ -16,13 +16,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from nucleisplit import __version__
-from nucleisplit.io import refuse_overwrite, replacing
+from nucleisplit.files import refuse_overwrite, replacing
 from nucleisplit.metric import THRESHOLDS
 
+from .batch_folder import read_run
 from .compare import FAULTS
 from .figures import ap_curve, bars, histogram, reliability_plot
 from .gather import Content, gather
-from .run import read_run
 
 __all__ = ["NAME", "render", "write_report"]
 

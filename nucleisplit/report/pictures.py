@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from nucleisplit.io import Plane, display_levels, draw_outlines, for_display
-from nucleisplit.io.formats.outlines import trace_outlines
+from nucleisplit.images import Plane
+from nucleisplit.labels import trace_outlines
+from nucleisplit.overlay import display_levels, draw_outlines, for_display
 
 __all__ = ["Crop", "View", "path_of", "rings_of"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nucleisplit.review import Doubt, doubtful_first
 
-from .run import Entry
+from .batch_folder import Entry
 
 __all__ = ["Place", "choose_queue"]
 

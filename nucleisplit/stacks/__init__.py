@@ -1,8 +1,8 @@
 """Stacks of slices: maps of planes in three directions, volumes, what is measured of them."""
 
-from .maps import StackMaps, map_stack
-from .measure import VOLUME_COLUMNS, VOLUME_TYPES, measure_volumes
 from .segment import METHODS, StackSegmentation, check_cut, segment_stack
+from .stack_maps import StackMaps, map_stack
+from .volume_table import VOLUME_COLUMNS, VOLUME_TYPES, measure_volumes
 
 __all__ = [
     "METHODS",

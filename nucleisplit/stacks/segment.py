@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.io import Stack
+from nucleisplit.images import Stack
 from stage2_trees import (
     LinkConfig,
     VolumeConfig,
@@ -21,12 +21,12 @@ from stage2_trees import (
     split_maps,
 )
 
-from .maps import DIRECTIONS, map_stack
-from .measure import measure_volumes
+from .stack_maps import DIRECTIONS, map_stack
+from .volume_table import measure_volumes
 
 if TYPE_CHECKING:
-    from nucleisplit.pipeline import Segmenter
-    from nucleisplit.segmentation import Cut
+    from nucleisplit.result import Cut
+    from nucleisplit.segmenter import Segmenter
 
 __all__ = ["METHODS", "StackSegmentation", "check_cut", "segment_stack"]
 

@@ -1,7 +1,7 @@
 """Training beside inference: folds, out-of-fold maps, both fits, the model they make."""
 
 from .corrections import add_corrections
-from .run import TrainingRun
+from .run_folder import TrainingRun
 from .start import Start
 from .trees import train_trees
 from .unet import train_unet

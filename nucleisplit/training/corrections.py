@@ -12,11 +12,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from nucleisplit.bundle import Bundle, check_replaceable, save_adapted
+from nucleisplit.datasets import Dataset, Record, load_dataset, make_folds
 from nucleisplit.errors import DatasetError, OutputError
-from nucleisplit.io import Dataset, Record, load_dataset, make_folds, replacing
-from nucleisplit.mapper import Mapper
+from nucleisplit.files import replacing
 from nucleisplit.metric import reliability
+from nucleisplit.model import Bundle, Mapper, check_replaceable, save_adapted
 from stage2_trees import AdaptConfig, CrossFit, ImageRows, adapt, training_rows
 
 MAPS = ".nucleisplit-maps"

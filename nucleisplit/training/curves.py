@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from nucleisplit.io import replacing
+from nucleisplit.files import replacing
 
-from .run import TrainingRun
+from .run_folder import TrainingRun
 
 
 def draw_curves(run: TrainingRun) -> Path:

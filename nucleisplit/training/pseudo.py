@@ -10,8 +10,9 @@ import numpy as np
 
 from nucleisplit.config import PseudoConfig
 from nucleisplit.errors import ConfigError, NucleisplitError
-from nucleisplit.io import find_images, read_image
-from nucleisplit.pipeline import Segmentation, Segmenter
+from nucleisplit.images import find_images, read_image
+from nucleisplit.result import Segmentation
+from nucleisplit.segmenter import Segmenter
 from stage1_unet import Pair, PreprocessConfig
 
 UNCERTAIN = -1

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nucleisplit.bundle import Bundle, load_bundle
 from nucleisplit.errors import InputError
+from nucleisplit.model import Bundle, load_bundle
 from stage1_unet import WEIGHTS, NetworkConfig, load_network
 
-from .run import TrainingRun
+from .run_folder import TrainingRun
 
 if TYPE_CHECKING:
     from torch import nn

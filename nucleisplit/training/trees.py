@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from nucleisplit.bundle import Bundle, check_replaceable, save_bundle
 from nucleisplit.config import RunConfig
+from nucleisplit.datasets import Dataset, Record
 from nucleisplit.errors import DatasetError, InputError
-from nucleisplit.io import Dataset, Record, write_labels
+from nucleisplit.labels import write_labels
 from nucleisplit.metric import ImageScore, reliability, score_image
+from nucleisplit.model import Bundle, check_replaceable, save_bundle
 from stage2_trees import (
     CrossFit,
     ForestConfig,
@@ -32,8 +33,8 @@ from stage2_trees import (
 from .baseline import recut_of, score_thresholds, tune_thresholds
 from .headroom import area_and_hits, find_headroom
 from .pool import ImagePool
-from .report import make_scores, score_lines, trust_lines
-from .run import IN_KIND, OUT_OF_KIND, TrainingRun, networks_of
+from .run_folder import IN_KIND, OUT_OF_KIND, TrainingRun, networks_of
+from .score_table import make_scores, score_lines, trust_lines
 
 TUNED = 12
 """Images of one kind and sort that the single-threshold watershed is tuned on, at most."""

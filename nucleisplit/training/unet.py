@@ -11,23 +11,17 @@ from pathlib import Path
 import click
 
 from nucleisplit.config import RunConfig
+from nucleisplit.datasets import CleaningNotes, Dataset, Record, load_dataset
 from nucleisplit.errors import ConfigError, DatasetError
-from nucleisplit.io import (
-    CleaningNotes,
-    Dataset,
-    Record,
-    find_images,
-    load_dataset,
-    name_some,
-    read_image,
-)
-from nucleisplit.pipeline import Segmenter
+from nucleisplit.images import find_images, read_image
+from nucleisplit.names import name_some
+from nucleisplit.segmenter import Segmenter
 from stage1_unet import WEIGHTS, Pair, Predictor, load_network, preprocess, train_network
 
 from .baseline import quick_map
 from .curves import draw_curves
 from .pseudo import images_fingerprint, pseudo_pairs
-from .run import TrainingRun, networks_of, split_fingerprint
+from .run_folder import TrainingRun, networks_of, split_fingerprint
 from .start import Start
 
 

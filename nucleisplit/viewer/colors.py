@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nucleisplit.io.overlay import iou_colors
+from nucleisplit.overlay import iou_colors
 
 __all__ = ["UNKNOWN", "color_table"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from nucleisplit.errors import InputError
 
 if TYPE_CHECKING:
-    from nucleisplit.mapper import Mapper
-    from nucleisplit.pipeline import Segmenter
-    from nucleisplit.segmentation import Segmentation
+    from nucleisplit.model import Mapper
+    from nucleisplit.result import Segmentation
+    from nucleisplit.segmenter import Segmenter
 
 __all__ = ["LARGEST", "Cancelled", "Models", "count_tiles", "segment", "watched"]
 
@@ -40,7 +40,7 @@ class Models:
     def get(self, **options) -> Segmenter:
         """The segmenter with these options, as for `nucleisplit.Segmenter`."""
         if options != self._options:
-            from nucleisplit.pipeline import Segmenter
+            from nucleisplit.segmenter import Segmenter
 
             self._options = self._segmenter = None
             self._segmenter, self._options = Segmenter(**options), options

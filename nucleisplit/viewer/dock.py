@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QMessageBox, QScrollArea, QShortcut, QVBoxLayout, QWi
 from nucleisplit.errors import OutputError
 from nucleisplit.viewer.computing import Cancelled, Models, segment
 from nucleisplit.viewer.layers import SECOND_OPINION, NucleiLayers
-from nucleisplit.viewer.nuclei import tabulate
+from nucleisplit.viewer.nucleus import tabulate
 from nucleisplit.viewer.panels import ChoosePanel, ReviewPanel, SavePanel, SegmentPanel
 from nucleisplit.viewer.reviewer import Reviewer
 from nucleisplit.viewer.runner import Runner, told
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.viewer import Viewer
 
-    from nucleisplit.segmentation import Cut
+    from nucleisplit.result import Cut
 
 __all__ = ["NucleiDock"]
 

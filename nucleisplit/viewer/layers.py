@@ -10,10 +10,10 @@ import pandas as pd
 from napari.layers import Labels, Shapes
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
-from nucleisplit.io.formats import trace_outlines
+from nucleisplit.labels import trace_outlines
 from nucleisplit.viewer.colors import color_table
 from nucleisplit.viewer.doubts import Queue
-from nucleisplit.viewer.nuclei import Choice
+from nucleisplit.viewer.nucleus import Choice
 from nucleisplit.viewer.region import Region, place_in_image
 from nucleisplit.viewer.session import Session
 from nucleisplit.viewer.shown import Shown
@@ -21,7 +21,7 @@ from nucleisplit.viewer.shown import Shown
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from nucleisplit.segmentation import Cut
+    from nucleisplit.result import Cut
 
 __all__ = ["OTHER", "OWN", "SECOND_OPINION", "NucleiLayers"]
 

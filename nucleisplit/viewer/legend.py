@@ -7,7 +7,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QPainter, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from nucleisplit.io.overlay import iou_colors
+from nucleisplit.overlay import iou_colors
 from nucleisplit.viewer.colors import UNKNOWN
 
 __all__ = ["Legend"]

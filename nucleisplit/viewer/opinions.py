@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleisplit.errors import InputError
-from nucleisplit.viewer.nuclei import REMOVED, SELECTED, Box, Choice, Nucleus, State, Swap
+from nucleisplit.viewer.nucleus import REMOVED, SELECTED, Box, Choice, Nucleus, State, Swap
 
 if TYPE_CHECKING:
-    from nucleisplit.segmentation import Segmentation
+    from nucleisplit.result import Segmentation
     from stage2_trees import Alternative
 
 __all__ = ["addition", "box_of", "removal", "second_opinions", "way_back"]

@@ -27,7 +27,7 @@ from superqt import QLabeledDoubleSlider, QLabeledSlider
 from nucleisplit.viewer.legend import Legend
 
 if TYPE_CHECKING:
-    from nucleisplit.segmentation import Cut
+    from nucleisplit.result import Cut
 
 __all__ = ["ChoosePanel", "ReviewPanel", "SavePanel", "SegmentPanel"]
 

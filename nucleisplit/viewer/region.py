@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nucleisplit.errors import InputError
-from nucleisplit.io.formats.outlines import fill_outlines
+from nucleisplit.labels import fill_outlines
 
 __all__ = ["Region", "in_image", "place_in_image", "region_of", "whole"]
 

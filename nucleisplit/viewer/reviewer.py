@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from nucleisplit.errors import InputError
 from nucleisplit.viewer.doubts import Queue
 from nucleisplit.viewer.layers import OTHER, OWN, NucleiLayers
-from nucleisplit.viewer.nuclei import Choice, State, review_order, tabulate
+from nucleisplit.viewer.nucleus import Choice, State, review_order, tabulate
 from nucleisplit.viewer.panels import ChoosePanel, ReviewPanel
 from nucleisplit.viewer.runner import Runner, told
 from nucleisplit.viewer.texts import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
 
-    from nucleisplit.segmentation import Segmentation
+    from nucleisplit.result import Segmentation
 
 __all__ = ["Reviewer"]
 

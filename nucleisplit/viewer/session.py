@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleisplit.errors import InputError
-from nucleisplit.viewer.corrections import save_corrections
 from nucleisplit.viewer.history import History, Step
-from nucleisplit.viewer.nuclei import (
+from nucleisplit.viewer.nucleus import (
     ADDED,
     PAINTED,
     REMOVED,
@@ -25,9 +24,10 @@ from nucleisplit.viewer.nuclei import (
     Swap,
 )
 from nucleisplit.viewer.opinions import addition, box_of, removal, second_opinions, way_back
+from nucleisplit.viewer.save_corrections import save_corrections
 
 if TYPE_CHECKING:
-    from nucleisplit.segmentation import Segmentation
+    from nucleisplit.result import Segmentation
 
 __all__ = ["Session"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from nucleisplit.segmentation import Segmentation
+    from nucleisplit.result import Segmentation
     from nucleisplit.viewer.doubts import Queue
-    from nucleisplit.viewer.nuclei import Choice
+    from nucleisplit.viewer.nucleus import Choice
     from nucleisplit.viewer.session import Session
 
 __all__ = ["describe_choice", "describe_nucleus", "describe_outlines", "describe_result"]

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from nucleisplit.io import read_labels, write_labels
-from nucleisplit.io.formats import read_geojson
+from nucleisplit.labels import read_geojson, read_labels, write_labels
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IMAGES = ("cells_crowded", "cells_dim", "cells_sparse", "tissue")

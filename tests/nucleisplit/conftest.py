@@ -52,8 +52,8 @@ def trained():
 @pytest.fixture(scope="session")
 def model(tmp_path_factory, trained):
     """The folder of that model, written by the real writer."""
-    from nucleisplit.bundle import save_bundle
     from nucleisplit.config import RunConfig
+    from nucleisplit.model.bundle import save_bundle
 
     network, config, regressor = trained
     folder = tmp_path_factory.mktemp("models") / "tiny"

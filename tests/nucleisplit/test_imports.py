@@ -28,8 +28,8 @@ STEPS = [
             {"lightgbm", "click", "nucleisplit", "lightning", "albumentations"},
         ),
         (
-            "import nucleisplit; assert nucleisplit.segment.__module__ == 'nucleisplit.pipeline'; "
-            "assert 'torch' in sys.modules; import nucleisplit.batch.run",
+            "import nucleisplit; assert nucleisplit.segment.__module__ == 'nucleisplit.segmenter'; "
+            "assert 'torch' in sys.modules; import nucleisplit.batch.infer_batch",
             {"lightning", "albumentations", "matplotlib.pyplot"},
         ),
     ],

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nucleisplit.io import draw_overlay, for_display, write_overlay
-from nucleisplit.io.overlay import iou_colors
+from nucleisplit.overlay import draw_overlay, for_display, iou_colors, write_overlay
 
 BAR = 28
 

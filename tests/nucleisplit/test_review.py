@@ -7,7 +7,7 @@ import pytest
 
 import nucleisplit
 from nucleisplit.errors import InputError
-from nucleisplit.io.formats.outlines import fill_outlines
+from nucleisplit.labels.outlines import fill_outlines
 from nucleisplit.review import Doubt, doubtful_first, find_doubts, read_review, write_review
 from stage2_trees import Alternative
 

@@ -12,7 +12,8 @@ import nucleisplit
 
 ROOT = Path(__file__).parents[2]
 OURS = ("nucleisplit", "stage1_unet", "stage2_trees")
-MODULES = (*OURS, "nucleisplit.io", "nucleisplit.io.formats", "nucleisplit.metric")
+PACKAGES = ("images", "labels", "tables", "datasets", "model", "metric")
+MODULES = (*OURS, *(f"nucleisplit.{name}" for name in PACKAGES))
 
 
 def functions_of(thing):

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from nucleisplit.manifest import Manifest
+from nucleisplit.model.manifest import Manifest
 
 __all__ = ["sign_manifest"]
 

@@ -10,11 +10,13 @@ import pytest
 
 from nucleisplit.batch.outputs import default_out, plan_jobs
 from nucleisplit.batch.parts import Part
-from nucleisplit.batch.table import types_of, write_run_table
-from nucleisplit.conversion import convert_table
-from nucleisplit.io import PlaneChoice, csv_rows, write_json, write_labels
-from nucleisplit.io.formats import FORMATS, read_nuclei, stream_to_h5ad, stream_to_parquet
-from nucleisplit.report.run import read_run
+from nucleisplit.batch.run_table import types_of, write_run_table
+from nucleisplit.datasets.conversion import convert_table
+from nucleisplit.files import write_json
+from nucleisplit.images import PlaneChoice
+from nucleisplit.labels import FORMATS, write_labels
+from nucleisplit.report.batch_folder import read_run
+from nucleisplit.tables import csv_rows, read_nuclei, stream_to_h5ad, stream_to_parquet
 
 LONG = "ä" * 100 + "x" * 40
 NAMES = [

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import tifffile
 
-from nucleisplit.batch.run import infer_batch
-from nucleisplit.io import PlaneChoice, read_labels
-from nucleisplit.report.run import read_run
+from nucleisplit.batch.infer_batch import infer_batch
+from nucleisplit.images import PlaneChoice
+from nucleisplit.labels import read_labels
+from nucleisplit.report.batch_folder import read_run
 from tests.strategies.zarrs import make_array, make_group
 
 

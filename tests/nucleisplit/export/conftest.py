@@ -4,9 +4,9 @@ import importlib.util
 
 import pytest
 
-from nucleisplit.bundle import load_bundle, save_bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.export.card import make_card
+from nucleisplit.model.bundle import load_bundle, save_bundle
 from stage1_unet import Predictor
 
 # Only where `pip install ".[export]"` put them there; CI does, see .ci/run.

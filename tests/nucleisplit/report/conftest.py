@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from nucleisplit.io import write_labels
+from nucleisplit.labels import write_labels
 from nucleisplit.measure import measure
 from nucleisplit.review import Doubt, write_review
 

@@ -3,10 +3,10 @@ import pytest
 from PIL import Image
 
 from nucleisplit.errors import InputError
-from nucleisplit.io import write_labels
+from nucleisplit.labels import write_labels
 from nucleisplit.report import gather as module
+from nucleisplit.report.batch_folder import read_run
 from nucleisplit.report.gather import gather
-from nucleisplit.report.run import read_run
 
 
 def warnings(out, truth=None):

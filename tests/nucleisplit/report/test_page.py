@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from nucleisplit.cli.main import main
 from nucleisplit.errors import OutputError
 from nucleisplit.report import write_report
+from nucleisplit.report.batch_folder import read_run
 from nucleisplit.report.gather import FAULT_CARDS, THUMBNAIL_BYTES, gather
 from nucleisplit.report.page import render
 from nucleisplit.report.pictures import Crop
-from nucleisplit.report.run import read_run
 
 VOID = {"meta", "link", "img", "input", "path", "circle"}
 

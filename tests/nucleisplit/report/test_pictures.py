@@ -6,7 +6,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from nucleisplit.io import open_image, write_labels
+from nucleisplit.images import open_image
+from nucleisplit.labels import write_labels
 from nucleisplit.report.pictures import CROP_SIDE, View, path_of, rings_of
 
 

@@ -1,5 +1,5 @@
+from nucleisplit.report.batch_folder import read_run
 from nucleisplit.report.queue import choose_queue
-from nucleisplit.report.run import read_run
 
 
 def test_lowest_iou_and_closest_opinion_of_all_images_by_turns(out):

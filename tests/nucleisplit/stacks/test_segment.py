@@ -6,7 +6,8 @@ import tifffile
 
 from nucleisplit import Segmenter
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.io import PlaneChoice, open_image, write_volumes
+from nucleisplit.images import PlaneChoice, open_image
+from nucleisplit.labels import write_volumes
 from nucleisplit.metric import score_image
 from nucleisplit.stacks import VOLUME_COLUMNS, map_stack, segment_stack
 

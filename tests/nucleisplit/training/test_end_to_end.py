@@ -27,7 +27,7 @@ def test_train_unet_leaves_networks_maps_and_curves(trained_run):
 
 
 def test_maps_are_out_of_fold(trained_run):
-    from nucleisplit.io import load_dataset
+    from nucleisplit.datasets import load_dataset
     from stage1_unet import Predictor, load_network, preprocess
 
     training = TrainingRun.open(trained_run[0])

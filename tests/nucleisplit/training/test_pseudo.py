@@ -5,7 +5,8 @@ from skimage.io import imsave
 
 from nucleisplit.config import PseudoConfig
 from nucleisplit.errors import ConfigError
-from nucleisplit.pipeline import Segmentation, Segmenter
+from nucleisplit.result import Segmentation
+from nucleisplit.segmenter import Segmenter
 from nucleisplit.training.pseudo import images_fingerprint, pseudo_labels, pseudo_pairs
 from stage1_unet import PreprocessConfig
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from nucleisplit.bundle import load_bundle
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import BundleError, InputError
+from nucleisplit.model.bundle import load_bundle
 from nucleisplit.training import Start, TrainingRun
 from stage1_unet import NetworkConfig, build_network, save_network
 

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from nucleisplit.config import RunConfig
 from nucleisplit.training import TrainingRun, train_trees
-from nucleisplit.training.run import IN_KIND, OUT_OF_KIND, networks_of, split_fingerprint
+from nucleisplit.training.run_folder import IN_KIND, OUT_OF_KIND, networks_of, split_fingerprint
 from stage1_unet import WEIGHTS, build_network, save_network
 
 SURE, UNSURE = 0.98, 0.4
@@ -19,7 +19,7 @@ SURE, UNSURE = 0.98, 0.4
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, spots):
     """A run whose networks answer as ours do: well on known kinds, timidly on others."""
-    from nucleisplit.io import load_dataset
+    from nucleisplit.datasets import load_dataset
 
     folder = tmp_path_factory.mktemp("kinds")
     data = folder / "data"

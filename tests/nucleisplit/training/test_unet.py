@@ -6,10 +6,10 @@ import tifffile
 from PIL import Image
 
 from nucleisplit.config import RunConfig
+from nucleisplit.datasets import load_dataset
 from nucleisplit.errors import DatasetError, InputError, OutputError
-from nucleisplit.io import load_dataset
 from nucleisplit.training import TrainingRun, train_unet
-from nucleisplit.training.run import IN_KIND, OUT_OF_KIND
+from nucleisplit.training.run_folder import IN_KIND, OUT_OF_KIND
 from nucleisplit.training.unet import read_pairs
 from stage1_unet import WEIGHTS, build_network, save_network
 
@@ -54,7 +54,7 @@ def trainings(monkeypatch):
         return weights
 
     monkeypatch.setattr("nucleisplit.training.unet.train_network", pretend)
-    monkeypatch.setattr("nucleisplit.training.unet.draw_curves", lambda run: None)
+    monkeypatch.setattr("nucleisplit.training.curves.draw_curves", lambda run: None)
     return seen
 
 

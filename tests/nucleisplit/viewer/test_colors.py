@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nucleisplit.io.overlay import iou_colors
+from nucleisplit.overlay import iou_colors
 from nucleisplit.viewer.colors import UNKNOWN, color_table
 
 

@@ -12,8 +12,8 @@ from napari.layers import Labels, Shapes
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
 
+from nucleisplit.datasets import load_dataset
 from nucleisplit.errors import InputError
-from nucleisplit.io import load_dataset
 from nucleisplit.viewer.dock import NucleiDock
 from nucleisplit.viewer.layers import SECOND_OPINION
 from nucleisplit.viewer.shown import shown_plane
@@ -370,7 +370,7 @@ def test_a_polygon_leaves_out_what_is_around_and_is_no_training_data(dock, viewe
 def test_colours_by_iou_and_random(dock, viewer, crowd, result):
     viewer.add_image(crowd, name="crowd")
     layers = segmented(dock)
-    from nucleisplit.io.overlay import iou_colors
+    from nucleisplit.overlay import iou_colors
 
     expected = iou_colors(result.table["predicted_iou"].to_numpy()) / 255
     found = layers.labels.colormap.map(np.arange(1, len(expected) + 1))
@@ -482,7 +482,7 @@ def test_a_closed_widget_lets_go_of_the_viewer(dock, viewer, crowd):
 
 
 def test_our_files_are_opened_and_saved(viewer, tmp_path, crowd, result):
-    from nucleisplit.io import write_labels
+    from nucleisplit.labels import write_labels
 
     write_labels(tmp_path / "a_labels.tif", result.labels)
     (layer,) = viewer.open(tmp_path / "a_labels.tif", plugin="nucleisplit")

@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nucleisplit.datasets import load_dataset
 from nucleisplit.errors import InputError
-from nucleisplit.io import load_dataset, read_labels
-from nucleisplit.viewer.nuclei import review_order, tabulate
+from nucleisplit.labels import read_labels
+from nucleisplit.viewer.nucleus import review_order, tabulate
 from nucleisplit.viewer.session import Session
 
 

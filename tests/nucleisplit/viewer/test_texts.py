@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nucleisplit.viewer.doubts import Queue
-from nucleisplit.viewer.nuclei import Choice, Nucleus
+from nucleisplit.viewer.nucleus import Choice, Nucleus
 from nucleisplit.viewer.session import Session
 from nucleisplit.viewer.texts import (
     describe_choice,

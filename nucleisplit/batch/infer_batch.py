@@ -1,0 +1,302 @@
+"""Many images through one model: nothing is lost, nothing is half-written, one bad image is one."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from nucleisplit import __version__
+from nucleisplit.batch.inputs import list_parts
+from nucleisplit.batch.journal import Journal
+from nucleisplit.batch.outputs import (
+    H5AD,
+    PARQUET,
+    RUN,
+    TABLE,
+    Job,
+    check_settings,
+    check_targets,
+    clear_folder,
+    default_out,
+    open_folder,
+    output_names,
+    plan_jobs,
+    stamp_of,
+)
+from nucleisplit.batch.parts import Part
+from nucleisplit.batch.process import Process
+from nucleisplit.batch.run_table import columns_of, types_of, write_run_table
+from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.files import remove_parts, write_json
+from nucleisplit.images import STACKS, PlaneChoice, find_images
+from nucleisplit.labels import get_format
+from nucleisplit.measure import Measures
+from nucleisplit.segmenter import Segmenter
+from nucleisplit.stacks import check_cut
+from nucleisplit.tables import need_library, stream_to_h5ad, stream_to_parquet
+from nucleisplit.tiled import Cluster, Recipe
+
+_INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file")
+"""What the journal keeps of an image for its own use."""
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What a batch did."""
+
+    out: Path
+    """The output folder."""
+    images: tuple[dict, ...]
+    """The entries of ``run.json``, one per image, those of earlier runs included."""
+    skipped: int
+    """How many of them an earlier run had finished."""
+    notes: tuple[str, ...] = ()
+    """What of the input was left out, and why."""
+
+    @property
+    def failed(self) -> tuple[dict, ...]:
+        return tuple(entry for entry in self.images if entry["status"] == "failed")
+
+    @property
+    def doubtful(self) -> tuple[dict, ...]:
+        """The images that have likely failed, see `Segmentation.doubtful`."""
+        return tuple(entry for entry in self.images if entry.get("doubtful"))
+
+    @property
+    def nuclei(self) -> int:
+        return sum(entry.get("nuclei", 0) for entry in self.images)
+
+
+def infer_batch(
+    images: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    model: str | Path | Sequence[str | Path] = "default",
+    weights: Sequence[float] | None = None,
+    device: str = "auto",
+    backend: str = "auto",
+    tta: str | None = None,
+    diameter: float | None = None,
+    rescale: bool = True,
+    tile: int | None = None,
+    min_iou: float = 0.0,
+    min_area: int = 0,
+    split_bias: float | None = None,
+    sensitivity: float | None = None,
+    measures: Measures | None = None,
+    planes: PlaneChoice | None = None,
+    anisotropy: float | None = None,
+    overlay: bool = True,
+    write: Sequence[str] = (),
+    parquet: bool = False,
+    h5ad: bool = False,
+    workers: int = 0,
+    dask: str | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Callable[[float, int, dict | None], None] | None = None,
+) -> BatchReport:
+    """Segment images and write labels, overlays, ``nuclei.csv`` and ``run.json``.
+
+    An image that cannot be read or segmented is recorded as failed and the others go on. Every
+    finished image is recorded at once, so that a run that is interrupted or killed can be resumed.
+
+    Parameters
+    ----------
+    images
+        Files, folders and glob patterns.
+    out
+        The output folder; None gives `nucleisplit.batch.outputs.default_out`.
+    tile
+        Largest side that is computed in one piece, pixels, the margin included. Larger images
+        are computed in tiles, see docs/large.md; None: those above 8 megapixels.
+    model, weights, device, backend, tta, diameter, rescale
+        As for `Segmenter`.
+    min_iou, min_area, split_bias, sensitivity, measures
+        As for `Segmenter`.
+    planes
+        Which plane is read of files that hold more than one: channel, slice, level.
+    anisotropy
+        Of stacks computed in 3-D, the distance of the slices by the size of a pixel; None: as the
+        file says.
+    overlay
+        Also write a picture of the outlines.
+    write
+        Names of `nucleisplit.labels.FORMATS` to write beside the label images.
+    parquet
+        Also write the table as ``nuclei.parquet``.
+    h5ad
+        Also write the table as ``nuclei.h5ad``.
+    workers
+        How many processes to start for the tiles of large images; 0: none.
+    dask
+        Address of a dask scheduler whose workers compute these tiles.
+    overwrite
+        Remove the files of an earlier run on `out` first.
+    resume
+        Keep what an earlier run on `out` finished; do what is missing, failed or changed since.
+    progress
+        Called after every image with the number of images done, of all, and the image's entry;
+        also after every tile of a large image, which is done in part, with None as the entry.
+
+    Raises
+    ------
+    InputError
+        There are no images.
+    BundleError, ConfigError
+        The model or an option is refused, or differs from that of the run to resume.
+    OutputError
+        The output folder holds an earlier run, or cannot be written.
+    """
+    planes = planes or PlaneChoice()
+    if write and planes.z in STACKS:
+        raise ConfigError(f"{', '.join(write)} hold no stacks", hint="leave out --write or --z")
+    if planes.z == "3d" and measures not in (None, Measures()):
+        raise ConfigError(
+            "nuclei in 3-D have measurements of their own",
+            hint="leave out --measure, --measure-channels and --neighbour-radius",
+        )
+    formats = sorted({get_format(name).name for name in write})
+    streams = [(PARQUET, stream_to_parquet)] * parquet + [(H5AD, stream_to_h5ad)] * h5ad
+    for name, _ in streams:
+        need_library(name)
+    paths = find_images(images)
+    parts, notes = list_parts(paths, planes.scene)
+    out = default_out(images, paths) if out is None else Path(out)
+    journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
+    if overwrite or earlier:
+        remove_parts(out)
+    models = [model] if isinstance(model, (str, Path)) else list(model)
+    options = {
+        "weights": weights,
+        "device": device,
+        "backend": backend,
+        "tta": tta,
+        "diameter": diameter,
+        "rescale": rescale,
+        "tile": tile,
+        "min_iou": min_iou,
+        "min_area": min_area,
+        "split_bias": split_bias,
+        "sensitivity": sensitivity,
+        "measures": measures,
+    }
+    segmenter = Segmenter(models, **options)
+    if planes.z == "3d":
+        check_cut(segmenter.cut)
+    mapper = segmenter.mapper
+    parameters = {
+        **mapper.parameters,
+        **asdict(segmenter.cut),
+        **asdict(planes),
+        "measure": list(segmenter.measures.groups),
+        "measure_channels": segmenter.measures.channels,
+        "neighbour_radius": segmenter.measures.radius,
+        "anisotropy": anisotropy,
+        "overlay": overlay,
+        "write": formats,
+    }
+    settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
+    del settings["max_pixels"]  # what failed for being too large may be tried again
+    record = {
+        "nucleisplit": __version__,
+        "status": "interrupted",
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **mapper.describe([str(name) for name in models]),
+        "parameters": parameters | {"device": mapper.device},
+    }
+    with Cluster(dask, workers) if workers or dask else nullcontext() as cluster:
+        recipe = cluster and Recipe.of(segmenter, models, options)
+        process = Process(
+            segmenter, planes, out, overlay, formats, settings, tile, anisotropy, cluster, recipe
+        )
+        if earlier is None:
+            jobs = _start(parts, out, journal, settings, overwrite)
+        else:
+            check_settings(out, earlier, settings)
+            jobs = plan_jobs(parts, out, journal.entries())
+        report, columns = _run(jobs, process, journal, record, progress)
+    for name, stream in streams:
+        stream(out / TABLE, out / name, types_of(columns, planes))
+    return replace(report, notes=tuple(notes))
+
+
+def _run(
+    jobs: Sequence[Job],
+    process: Process,
+    journal: Journal,
+    record: dict,
+    progress: Callable[[float, int, dict | None], None] | None,
+) -> tuple[BatchReport, list[str]]:
+    """Do what is not finished, and write the record and the table however the run ends.
+
+    Returns the columns of the table, too.
+    """
+    out = process.out
+    todo = [job for job in jobs if not _is_finished(job, journal, out)]
+    skipped = len(jobs) - len(todo)
+
+    def show(done: float, entry: dict | None = None) -> None:
+        if progress is not None:
+            progress(done, len(jobs), entry)
+
+    begin = time.perf_counter()
+    try:
+        for number, job in enumerate(todo, start=skipped):
+            entry = process(job, lambda share, before=number: show(before + share))
+            journal.add(job.key, entry)
+            show(number + 1, entry)
+        record["status"] = "finished"
+    finally:
+        record["seconds"] = round(time.perf_counter() - begin, 3)
+        record["images"], columns = _write_table(process, journal, jobs)
+        write_json(out / RUN, record, overwrite=True)
+    return BatchReport(out, tuple(record["images"]), skipped), columns
+
+
+def _start(
+    parts: list[Part], out: Path, journal: Journal, settings: dict, overwrite: bool
+) -> list[Job]:
+    """Make or clear the output folder of a new run."""
+    if overwrite:
+        clear_folder(out, journal)
+        parts = [part for part in parts if os.path.lexists(part.path)]
+    jobs = plan_jobs(parts, out)
+    if not overwrite:
+        check_targets(jobs, out, settings["write"])
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{out}: cannot be made ({error.strerror})", hint="choose another folder with --out"
+        ) from error
+    journal.start(settings)
+    return jobs
+
+
+def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
+    entry = journal.get(job.key)
+    if entry is None or entry["status"] != "ok" or entry["stamp"] != stamp_of(job.path):
+        return False
+    return all((out / name).exists() for name in output_names(entry))
+
+
+def _write_table(
+    process: Process, journal: Journal, jobs: Sequence[Job]
+) -> tuple[list[dict], list[str]]:
+    """Write ``nuclei.csv`` from the journal; return the entries of all its images, and its
+    columns."""
+    wanted = dict.fromkeys(job.key for job in jobs)
+    keys = [*(key for key in journal.keys() if key not in wanted), *wanted]
+    columns = columns_of(process.planes, process.segmenter.measures, journal.entries(keys))
+    entries = []
+
+    def tell() -> Iterator[dict]:
+        for entry in journal.entries(keys):
+            entries.append({name: entry[name] for name in entry if name not in _INTERNAL})
+            yield entry
+
+    write_run_table(process.out / TABLE, columns, tell(), process.out)
+    return entries, columns

@@ -1,0 +1,27 @@
+"""Images with their true labels: found, cleaned, dealt into folds, converted."""
+
+from .clean import CleaningConfig, CleaningNotes, clean_labels
+from .conversion import convert_labels, convert_table
+from .dataset import Dataset, Record, load_dataset
+from .folds import make_folds
+from .image_table import ImageTable, read_image_table
+from .label_sets import LabelSource, find_label_sources
+from .pairs import LABEL_SUFFIX, short_stem
+
+__all__ = [
+    "LABEL_SUFFIX",
+    "CleaningConfig",
+    "CleaningNotes",
+    "Dataset",
+    "ImageTable",
+    "LabelSource",
+    "Record",
+    "clean_labels",
+    "convert_labels",
+    "convert_table",
+    "find_label_sources",
+    "load_dataset",
+    "make_folds",
+    "read_image_table",
+    "short_stem",
+]

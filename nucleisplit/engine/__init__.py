@@ -1,7 +1,0 @@
-"""Images of any size: cut into tiles, computed one by one, put together without seams."""
-
-from .cluster import Cluster, Recipe
-from .large import LargeResult, is_large, segment_large
-from .spool import Spool
-
-__all__ = ["Cluster", "LargeResult", "Recipe", "Spool", "is_large", "segment_large"]

@@ -1,0 +1,1 @@
+"""One file format each: a lazy array per level, and what its metadata say."""

@@ -1,0 +1,164 @@
+"""OME-Zarr, versions 0.1 to 0.5, read chunk by chunk."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from nucleisplit.errors import InputError
+
+from ..plane_choice import choose_scene
+from .base import Index, Store, micrometres
+from .ome_zarr_chunks import ChunkedArray, unbroken
+
+__all__ = ["ZarrStore"]
+
+
+class ZarrStore(Store):
+    """The multiscale image of an OME-Zarr group, or a plain Zarr array.
+
+    Of a group without an image, its only label image.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, or a file that is one zipped; a field of a plate is named by its own folder.
+    scene : int, optional
+        Which image of a file that holds several (bioformats2raw).
+
+    Raises
+    ------
+    InputError
+        No image, several of them and `scene` is None, or a plate. The message names no path.
+    """
+
+    def __init__(self, path: Path, scene: int | None = None) -> None:
+        self._zip = None
+        try:
+            unbroken(self._open, path, scene)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, path: Path, scene: int | None) -> None:
+        import zarr
+
+        root, inside = path, ""
+        if path.is_file():
+            self._zip = zarr.storage.ZipStore(path, mode="r")
+            root = zipfile.Path(path)
+            inside = _folder_in_zip(root)
+        node = zarr.open(self._zip or str(path), mode="r", path=inside)
+        meta = _metadata(node)
+        if "bioformats2raw.layout" in meta and "multiscales" not in meta:
+            names = sorted((name for name in node.group_keys() if name.isdecimal()), key=int)
+            if not names:
+                raise InputError("holds no image", "export it again")
+            node = node[names[choose_scene(scene, names)]]
+            meta = _metadata(node)
+        elif scene:
+            raise InputError(f"has no image {scene}", "it holds 1, counted from 0")
+        elif "multiscales" not in meta and _is_group(node) and "labels" in node:
+            node = _only_labels(node["labels"])
+            meta = _metadata(node)
+        if "plate" in meta or "well" in meta:
+            raise InputError("is a plate of many fields", "name one, such as plate.zarr/A/1/0")
+        if "multiscales" in meta:
+            self._open_multiscale(node, meta, root)
+        elif hasattr(node, "dtype"):
+            if node.ndim < 2:
+                raise InputError(f"is an array of shape {node.shape}", "name an image")
+            self._arrays = [ChunkedArray(node, root)]
+            self.axes = "Q" * (node.ndim - 2) + "YX"
+        else:
+            raise InputError("holds no multiscale image", "name the folder of an OME-Zarr image")
+        first = next((array for array in self._arrays if array is not None), None)
+        if first is None:
+            raise InputError("has no level that can be read", "copy or export it again")
+        if len(first.shape) != len(self.axes):
+            raise InputError(
+                f"has {len(first.shape)} dimensions, its axes are {self.axes}", "export it again"
+            )
+        self.dtype = first.dtype
+        self.shapes = tuple(None if a is None else a.shape for a in self._arrays)
+
+    def _open_multiscale(self, group, meta: dict, root: Path | zipfile.Path) -> None:
+        scales = meta["multiscales"][0]
+        self._arrays = [_array(group, dataset["path"], root) for dataset in scales["datasets"]]
+        axes = scales.get("axes", list("tczyx"))
+        axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
+        self.axes = "".join(_letter(axis) for axis in axes)
+        self.channels = _channels(meta)
+        scale = np.ones(len(axes))
+        for holder in (scales["datasets"][0], scales):
+            for change in holder.get("coordinateTransformations", ()):
+                scale = scale * change["scale"] if change["type"] == "scale" else scale
+        if self._arrays[0] is not None and {"Y", "X"} <= set(self.axes):
+            size = {
+                letter: micrometres(float(scale[i]), axes[i].get("unit"))
+                for i, letter in enumerate(self.axes)
+            }
+            self.pixel_size = (size["Y"], size["X"]) if size["Y"] and size["X"] else None
+            self.z_step = size.get("Z")
+
+    def read(self, level: int, index: Index) -> np.ndarray:
+        return self._arrays[level].read(index)
+
+    def close(self) -> None:
+        if self._zip is not None:
+            self._zip.close()
+
+    def missing_chunks(self, level: int, index: Index) -> int:
+        return self._arrays[level].missing(index)
+
+    def stored_bytes(self, level: int, enough: int) -> int:
+        return self._arrays[level].stored_bytes(enough)
+
+
+def _folder_in_zip(root: zipfile.Path) -> str:
+    """Where the group is in a zipped OME-Zarr: at its top, or in its only folder."""
+    entries = list(root.iterdir())
+    return entries[0].name if len(entries) == 1 and entries[0].is_dir() else ""
+
+
+def _metadata(node) -> dict:
+    """The OME attributes: at the top up to version 0.4, under ``ome`` from 0.5 on."""
+    attributes = dict(node.attrs)
+    return attributes.get("ome", attributes)
+
+
+def _is_group(node) -> bool:
+    return not hasattr(node, "dtype")
+
+
+def _only_labels(group):
+    """Return the label image of the ``labels`` group of an OME-Zarr without an image."""
+    names = sorted(group.group_keys())
+    if len(names) != 1:
+        raise InputError(
+            f"holds no image and {len(names)} label images ({', '.join(names)})",
+            "name one, such as a.zarr/labels/nuclei",
+        )
+    return group[names[0]]
+
+
+def _array(group, path: str, root: Path | zipfile.Path) -> ChunkedArray | None:
+    """Open a level; None when it is missing or its metadata are damaged."""
+    try:
+        array = group[path]
+        return ChunkedArray(array, root) if hasattr(array, "dtype") else None
+    except Exception:  # zarr raises many types; the level is reported when it is asked for
+        return None
+
+
+def _letter(axis: dict) -> str:
+    kinds = {"time": "T", "channel": "C"}
+    letter = kinds.get(axis.get("type", ""), str(axis["name"]).upper())
+    return letter if letter in ("T", "C", "Z", "Y", "X") else "Q"
+
+
+def _channels(meta: dict) -> tuple[str, ...]:
+    names = [c.get("label", "") for c in meta.get("omero", {}).get("channels", ())]
+    return tuple(names) if names and all(names) else ()

@@ -1,0 +1,236 @@
+"""A zip of ImageJ regions of interest, as the ROI Manager of ImageJ and Fiji opens it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nucleisplit.errors import InputError, InputWarning
+from nucleisplit.files import read_bytes, replacing
+from nucleisplit.names import brief
+
+from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
+from .outlines import trace_outlines
+from .tiff import check_labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from roifile import ImagejRoi
+
+__all__ = ["read_roi", "write_roi"]
+
+_LIMIT = 32767
+"""ImageJ keeps the bounds of a region as 16-bit integers."""
+
+logging.getLogger("roifile").addHandler(logging.NullHandler())  # what it tells is told by us
+
+_MAGIC = b"Iout"
+"""A region begins so, in a zip and without."""
+_LARGEST = 2**24
+"""Bytes of a region: no nucleus has as many corners."""
+_PACKED = 64
+"""To how many bytes of regions a byte of a zip unpacks at most."""
+_DIGITS = 11
+
+_MOVE, _LINE, _CLOSE = 0, 1, 4
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same labels give the same bytes
+
+
+def write_roi(
+    path: str | Path,
+    labels: np.ndarray,
+    table: pd.DataFrame | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write one region per nucleus, named by its label; those with holes or pieces as composites.
+
+    Parameters
+    ----------
+    path : str or Path
+    labels : (H, W) integer ndarray
+        0 = background; not negative; at most 32767 rows and columns.
+    table : DataFrame, optional
+        Not used: regions hold no measurements.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.files.replacing`.
+    InputError
+        The image is too large for the format.
+    ValueError
+        The array is not a label image.
+    """
+    labels = check_labels(labels)
+    if max(labels.shape) > _LIMIT:
+        raise InputError(
+            f"{path}: ImageJ regions cannot hold {labels.shape[0]}x{labels.shape[1]} pixels",
+            "write GeoJSON",
+        )
+    outlines = trace_outlines(labels)
+    with (
+        replacing(path, overwrite) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        # ImageJ does not look at the comment; the size makes the file complete without its image
+        size = {"height": labels.shape[0], "width": labels.shape[1]}
+        archive.comment = json.dumps(size).encode()
+        for number, pieces in zip(outlines.labels.tolist(), outlines.pieces, strict=True):
+            name = f"{number:06d}"
+            data = _region([ring for piece in pieces for ring in piece], name).tobytes()
+            archive.writestr(zipfile.ZipInfo(f"{name}.roi", _EPOCH), data, zipfile.ZIP_DEFLATED)
+
+
+def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+    """Read areas (polygons, rectangles, ovals, composites) into a label image.
+
+    Parameters
+    ----------
+    path : str or Path
+        A zip of ``.roi`` files, or one such file. What is no area is passed over, and so is what
+        the Finder of macOS adds. A pixel that several areas claim goes to the smallest.
+    shape : (int, int), optional
+        Rows and columns of the image, where the file does not say.
+
+    Returns
+    -------
+    (H, W) int32 ndarray
+        Numbered by the names of the regions where all are distinct numbers, else 1..n.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, holds no area, areas of several slices of a stack, or one outside
+        the image, or the size of the image is unknown or differs.
+
+    Warns
+    -----
+    InputWarning
+        Lines, points or texts were passed over.
+    """
+    from roifile import ImagejRoi
+
+    path = Path(path)
+    data = read_bytes(path)
+    stored = None
+    try:
+        if data.startswith(_MAGIC):
+            regions = {path.name: ImagejRoi.frombytes(data)}
+        else:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                stored = _size(archive.comment)
+                entries = [entry for entry in archive.infolist() if _is_region(entry)]
+                if (size := sum(e.file_size for e in entries)) > _LARGEST + _PACKED * len(data):
+                    raise ValueError(f"its regions are to have {size} bytes")
+                regions = {e.filename: ImagejRoi.frombytes(archive.read(e)) for e in entries}
+        found = [(name, region, _rings(region)) for name, region in regions.items()]
+    except Exception as error:  # damaged archives and regions raise dozens of types
+        raise InputError(
+            f"{path}: is damaged, or is no zip of ImageJ regions "
+            f"({brief(error) or type(error).__name__})",
+            "save it again with the ROI Manager",
+        ) from error
+    areas = [each for each in found if each[2]]
+    _tell_others(path, [region for _, region, rings in found if not rings], bool(areas))
+    _check_slices(path, [region for _, region, _ in areas])
+    stems = [Path(name).stem for name, _, _ in areas]
+    numbers = settle_numbers(
+        [int(stem) if stem.isdecimal() and len(stem) < _DIGITS else None for stem in stems]
+    )
+    objects = [rings for _, _, rings in areas]
+    return paint(path, settle_shape(path, stored, shape), objects, numbers)
+
+
+def _is_region(entry: zipfile.ZipInfo) -> bool:
+    """Tell the regions of a zip from what else is in it; `ValueError` for one of absurd size."""
+    name = entry.filename.replace("\\", "/")
+    is_finders = name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
+    if is_finders or not name.lower().endswith(".roi"):
+        return False
+    if entry.file_size > _LARGEST:
+        raise ValueError(f"{name} is to have {entry.file_size} bytes")
+    return True
+
+
+def _tell_others(path: Path, others: list[ImagejRoi], has_areas: bool) -> None:
+    if not others:
+        return
+    counts = Counter(region.roitype.name.lower() for region in others)
+    named = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    if not has_areas:
+        raise InputError(f"{path}: holds no area, only {named}", "save outlines of the nuclei")
+    warnings.warn(f"{path}: passed over, as no areas: {named}", InputWarning, stacklevel=3)
+
+
+def _check_slices(path: Path, regions: list[ImagejRoi]) -> None:
+    """Refuse regions of several slices or times; 0 is a region of all of them."""
+    slices = {(_slice(region), region.t_position) for region in regions}
+    for place, axis in enumerate(("slices", "times")):
+        if len(numbers := sorted({each[place] for each in slices} - {0})) > 1:
+            raise InputError(
+                f"{path}: holds regions of {len(numbers)} {axis} of a stack "
+                f"({numbers[0]}, {numbers[1]}{', ...' if len(numbers) > 2 else ''})",
+                "save those of one",
+            )
+
+
+def _slice(region: ImagejRoi) -> int:
+    """The slice of a region, which has a place of its own where there are channels or times too."""
+    in_hyperstack = region.c_position or region.z_position or region.t_position
+    return region.z_position if in_hyperstack else region.position
+
+
+def _region(rings: list[np.ndarray], name: str) -> ImagejRoi:
+    from roifile import ROI_TYPE, ImagejRoi
+
+    region = ImagejRoi.frompoints(rings[0], name=name)
+    if len(rings) == 1:
+        region.roitype = ROI_TYPE.TRACED
+        return region
+    steps = []
+    for ring in rings:
+        path = np.insert(ring, 0, _LINE, axis=1).ravel()
+        path[0] = _MOVE
+        steps += [path, [_CLOSE]]
+    (left, top), (right, bottom) = _bounds(rings)
+    region.roitype = ROI_TYPE.RECT
+    region.left, region.top, region.right, region.bottom = left, top, right, bottom
+    region.integer_coordinates, region.n_coordinates = None, 0
+    region.multi_coordinates = np.concatenate(steps).astype(np.float32)
+    region.shape_roi_size = region.multi_coordinates.size
+    return region
+
+
+def _bounds(rings: list[np.ndarray]) -> list[list[int]]:
+    points = np.concatenate(rings)
+    return [points.min(axis=0).tolist(), points.max(axis=0).tolist()]
+
+
+def _rings(region: ImagejRoi) -> list[np.ndarray]:
+    """Return the rings of an area; none of what is no area, or encloses nothing."""
+    from roifile import ROI_TYPE
+
+    areas = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED, ROI_TYPE.RECT, ROI_TYPE.OVAL)
+    if region.roitype not in areas:
+        return []
+    rings = [np.asarray(ring) for ring in region.coordinates(multi=True)]
+    return [ring for ring in rings if ring.ndim == 2 and len(ring)]
+
+
+def _size(comment: bytes) -> Shape | None:
+    try:
+        size = json.loads(comment)
+        height, width = whole_numbers([size["height"], size["width"]]).tolist()
+        return height, width
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

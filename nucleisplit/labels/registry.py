@@ -1,0 +1,164 @@
+"""The label formats by name: how their files end, how they are written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nucleisplit.endings import ENDINGS, ending_of
+from nucleisplit.errors import ConfigError
+from nucleisplit.images import PlaneChoice
+
+from .arrays import read_array, write_array
+from .coco import read_coco, read_coco_images, write_coco, write_coco_polygons
+from .common import Shape
+from .geojson import read_geojson, write_geojson
+from .imagej_roi import read_roi, write_roi
+from .label_check import check_label_image, warn_of_background
+from .ome_tiff import write_ome_tiff
+from .ome_zarr import write_ome_zarr
+from .submission import read_submission, read_submissions, write_submission
+from .tiff import read_labels, write_labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "format_of",
+    "get_format",
+    "read_label_file",
+    "write_as",
+]
+
+
+def _read_image(
+    path: str | Path, shape: Shape | None = None, choice: PlaneChoice | None = None
+) -> np.ndarray:
+    return check_label_image(Path(path), read_labels(path, choice))
+
+
+def _read_array(path: str | Path, shape: Shape | None = None) -> np.ndarray:
+    return check_label_image(Path(path), read_array(path, shape))
+
+
+def _write_tiff(path, labels, table=None, overwrite=False) -> None:
+    write_labels(path, labels, overwrite)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to keep a label image in a file."""
+
+    name: str
+    """What the user calls it."""
+    write: Callable[..., None]
+    """``write(path, labels, table=None, overwrite=False)``."""
+    read: Callable[..., np.ndarray]
+    """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
+    sized: bool = False
+    """Whether `write` takes ``pixel_size=``."""
+    read_several: Callable[..., dict[str, Callable[..., np.ndarray]]] | None = None
+    """``read_several(path)`` gives what reads each image of a file of several, by stem; none where
+    it is about one."""
+
+    @property
+    def ending(self) -> str:
+        """How its files are called: the name of the image and this."""
+        return ENDINGS[self.name][0]
+
+
+FORMATS = {
+    entry.name: entry
+    for entry in (
+        Format("ome-tiff", write_ome_tiff, _read_image, sized=True),
+        Format("ome-zarr", write_ome_zarr, _read_image, sized=True),
+        Format("tiff", _write_tiff, _read_image),
+        Format("numpy", write_array, _read_array),
+        Format("geojson", write_geojson, read_geojson),
+        Format("roi", write_roi, read_roi),
+        Format("coco", write_coco, read_coco, read_several=read_coco_images),
+        Format("coco-polygons", write_coco_polygons, read_coco, read_several=read_coco_images),
+        Format("submission", write_submission, read_submission, read_several=read_submissions),
+    )
+}
+"""All formats, by name."""
+
+
+def get_format(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name.
+    """
+    if name not in FORMATS:
+        raise ConfigError(f"no format is called {name!r}", f"choose of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def write_as(
+    name: str,
+    path: str | Path,
+    labels: np.ndarray,
+    table: pd.DataFrame | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write labels in the format of a name, with the pixel size (um) where it holds one."""
+    entry = get_format(name)
+    options = {"pixel_size": pixel_size} if entry.sized else {}
+    entry.write(path, labels, table, overwrite, **options)
+
+
+def format_of(path: str | Path) -> Format | None:
+    """Return the format that the ending of a file tells, if any.
+
+    >>> format_of("a.rois.zip").name, format_of("a.PNG").name, format_of("a.txt")
+    ('roi', 'tiff', None)
+    """
+    ending = ending_of(path)
+    return next((FORMATS[name] for name, known in ENDINGS.items() if ending in known), None)
+
+
+def read_label_file(
+    path: str | Path, shape: Shape | None = None, choice: PlaneChoice | None = None
+) -> np.ndarray:
+    """Read labels in any of the formats, told by the ending; others are tried as images.
+
+    Parameters
+    ----------
+    path : str or Path
+    shape : (int, int), optional
+        Rows and columns of the image, for formats that do not hold them. Those that do are
+        checked, but for label images.
+    choice : PlaneChoice, optional
+        Which plane of a label image that holds more than one.
+
+    Returns
+    -------
+    (H, W) int32 ndarray
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, fits another image, or is a photograph.
+
+    Warns
+    -----
+    InputWarning
+        What is read may not be what was meant: a mask, a region among nuclei, or something in the
+        file was passed over.
+    """
+    entry = format_of(path)
+    if entry is None or entry.read is _read_image:
+        labels = _read_image(path, shape, choice)
+    else:
+        labels = entry.read(path, shape)
+    return warn_of_background(Path(path), labels)

@@ -1,0 +1,354 @@
+"""A model as a folder: manifest, network weights and trees, each file known by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nucleisplit import __version__
+from nucleisplit.config import RunConfig, validated
+from nucleisplit.errors import BundleError, ConfigError
+from nucleisplit.files import put
+from stage1_unet import NetworkConfig, load_network, save_network
+from stage2_trees import IoURegressor
+
+from .manifest import FORMAT, MANIFEST, Manifest, read_manifest
+
+MODELS = Path(__file__).parents[1] / "models"
+"""Where the bundled models lie, one folder each."""
+
+_TREES, _TABLE = "trees", "regressor.json"
+_LONGEST = 200
+"""Characters of the name of a file."""
+_LIBRARIES = ("torch", "segmentation-models-pytorch", "lightgbm", "scikit-image", "numpy")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked model folder; the heavy parts are loaded on request."""
+
+    path: Path
+    manifest: Manifest
+    config: RunConfig
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of the model: it changes with any weight, setting or score."""
+        return self.manifest.fingerprint
+
+    def networks(self) -> list:
+        """The networks, in evaluation mode, on the CPU."""
+        return [_load(load_network, self.path / name) for name in self.manifest.networks]
+
+    @property
+    def quantized(self) -> list[Path]:
+        """The files of the networks in int8; none unless the model was quantised."""
+        return [self.path / name for name in self.manifest.quantized]
+
+    def regressor(self) -> IoURegressor:
+        """The fitted regressor of the candidates' IoU."""
+        return _load(IoURegressor.load, self.path / _TREES)
+
+
+def _load(load, path: Path):
+    try:
+        return load(path)
+    except (ValueError, OSError) as error:
+        raise BundleError(
+            f"{path}: cannot be loaded: {error}", hint="restore the model folder or train it anew"
+        ) from error
+
+
+def model_folder(name_or_path: str | Path) -> Path:
+    """The folder of a model given by a bundled name (``default``) or by a path."""
+    bundled = MODELS / name_or_path
+    if Path(name_or_path).name == str(name_or_path) and (bundled / MANIFEST).is_file():
+        return bundled
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        names = sorted(path.parent.name for path in MODELS.glob(f"*/{MANIFEST}"))
+        raise BundleError(
+            f"{name_or_path}: no such model",
+            hint=f"give the folder of a model or one of: {', '.join(names) or '(none bundled)'}",
+        )
+    return folder
+
+
+def load_bundle(name_or_path: str | Path = "default") -> Bundle:
+    """Find a model and check that every byte of it is as it was written.
+
+    Raises
+    ------
+    BundleError
+        There is no such model, its format is not `FORMAT`, a file is missing, a file or the
+        manifest has changed since it was written, or a file that would be loaded is not one of
+        those whose hashes the manifest holds, or lies outside the folder.
+    """
+    folder = model_folder(name_or_path)
+    manifest = read_manifest(folder / MANIFEST)
+    _check_listed(folder, manifest)
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(f"{path}: is missing", hint="copy the whole model folder again")
+        if _sha256(path) != expected:
+            raise BundleError(
+                f"{path}: has changed since the model was written",
+                hint="copy the whole model folder again",
+            )
+    try:
+        config = validated(manifest.config, source=folder / MANIFEST)
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+    return Bundle(folder, manifest, config)
+
+
+def _check_listed(folder: Path, manifest: Manifest) -> None:
+    """Refuse a model that would load anything but files inside its folder with known hashes."""
+    trees = {
+        path.relative_to(folder).as_posix()
+        for path in (folder / _TREES).rglob("*")
+        if not path.is_dir() or path.is_symlink()
+    }
+    wanted = {*manifest.networks, *manifest.quantized, f"{_TREES}/{_TABLE}", *trees}
+    if unknown := sorted(wanted - manifest.files.keys()):
+        raise BundleError(
+            f"{folder / unknown[0]}: is not in the list of files of {MANIFEST}",
+            hint="remove it, or copy the whole model folder again",
+        )
+    home = folder.resolve()
+    for name in (MANIFEST, *manifest.files):
+        path = PurePosixPath(name)
+        plain = path.parts and ".." not in path.parts and not path.is_absolute()
+        plain = plain and not {*"\\:\0"} & {*name} and len(name) < _LONGEST
+        if not plain or home.joinpath(path) != (home / path).resolve():
+            raise BundleError(
+                f"{folder / MANIFEST}: {name!r} is no file inside the folder of the model",
+                hint="take the model from its source again, links replaced by files",
+            )
+
+
+def save_bundle(
+    folder: str | Path,
+    *,
+    networks: Sequence[tuple[Any, NetworkConfig] | str | Path],
+    regressor: IoURegressor,
+    config: RunConfig,
+    fingerprint: str,
+    scores: dict,
+    weights: Sequence[float] = (),
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a model folder; it appears whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        The model folder. Its parents are made.
+    networks
+        Each a network with its config, or the path of a file that `save_network` wrote.
+    regressor
+        The fitted trees.
+    config
+        The settings of the run.
+    fingerprint
+        Of the training data.
+    scores
+        Plain types only; kept in the manifest and shown in the results page.
+    weights
+        How much each network counts when their maps are averaged; empty: all alike.
+    overwrite
+        Replace an existing model; a folder that is not a model is never replaced.
+
+    Raises
+    ------
+    BundleError
+        The folder exists and may not be replaced, or cannot be written.
+    """
+    folder = Path(folder)
+    check_replaceable(folder, overwrite)
+
+    def make(fresh: Path) -> None:
+        names = _write_networks(fresh, networks)
+        regressor.save(fresh / _TREES)
+        manifest = Manifest(
+            format=FORMAT,
+            nucleisplit=__version__,
+            libraries=_library_versions(),
+            config=config.to_dict(),
+            data=fingerprint,
+            scores=json.loads(json.dumps(scores)),
+            networks=names,
+            weights=tuple(weights),
+            files={},
+        )
+        _write_manifest(fresh, manifest)
+
+    return _build(folder, make)
+
+
+def add_quantized(
+    bundle: Bundle, write: Callable[[Path], Sequence[str]], check: Callable[[Bundle], dict]
+) -> Bundle:
+    """Give a model its networks in int8; its folder changes as a whole or not at all.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    write
+        Writes a file for each network into the folder it is given, and returns their names.
+    check
+        Called with the new model before it takes the place of the old one, which stays when this
+        raises; returns the scores that the manifest keeps as ``int8``.
+
+    Raises
+    ------
+    BundleError
+        The folder cannot be written.
+    """
+
+    def make(fresh: Path) -> None:
+        manifest = bundle.manifest
+        _copy(bundle, fresh, {*manifest.files} - {*manifest.quantized})
+        manifest = manifest.model_copy(update={"quantized": tuple(write(fresh))})
+        _write_manifest(fresh, manifest)
+        scores = manifest.scores | {"int8": check(load_bundle(fresh))}
+        _write_manifest(fresh, manifest.model_copy(update={"scores": scores}))
+
+    return _build(bundle.path.resolve(), make)
+
+
+def save_adapted(
+    folder: str | Path,
+    bundle: Bundle,
+    regressor: IoURegressor,
+    scores: dict,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a model with the networks of another and trees that have learnt more.
+
+    Parameters
+    ----------
+    folder
+        Of the new model, not that of the other.
+    bundle
+        The other model.
+    regressor
+        The trees.
+    scores
+        On the images that they have learnt from, which the manifest keeps as ``added``.
+    overwrite
+        Replace an existing model; a folder that is not a model is never replaced.
+
+    Raises
+    ------
+    BundleError
+        The folder exists and may not be replaced, or cannot be written.
+    """
+    folder = Path(folder)
+    check_replaceable(folder, overwrite)
+    if folder.resolve() == bundle.path.resolve():
+        raise BundleError(f"{folder}: is the model itself", hint="choose another folder")
+
+    def make(fresh: Path) -> None:
+        manifest = bundle.manifest
+        _copy(bundle, fresh, {*manifest.networks, *manifest.quantized})
+        regressor.save(fresh / _TREES)
+        update = {
+            "nucleisplit": __version__,
+            "scores": manifest.scores | {"added": json.loads(json.dumps(scores))},
+            "base": bundle.fingerprint,
+        }
+        _write_manifest(fresh, manifest.model_copy(update=update))
+
+    return _build(folder, make)
+
+
+def _build(folder: Path, make: Callable[[Path], None]) -> Bundle:
+    """Have a model folder made beside its place, and put it there when it is whole."""
+    fresh = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        make(fresh)
+        put(fresh, folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return load_bundle(folder.absolute())
+
+
+def _copy(bundle: Bundle, fresh: Path, names: Iterable[str]) -> None:
+    """Copy files of a model."""
+    for name in names:
+        (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(bundle.path / name, fresh / name)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a folder, with the hashes of the files that lie there."""
+    files = {
+        path.relative_to(folder).as_posix(): _sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST
+    }
+    manifest = manifest.model_copy(update={"files": files})
+    content = manifest.to_dict() | {"fingerprint": manifest.fingerprint}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _unwritable(folder: Path, error: OSError) -> BundleError:
+    return BundleError(
+        f"{folder}: cannot be written: {error.strerror or error}",
+        hint="choose another folder or free the disk",
+    )
+
+
+def check_replaceable(folder: Path, overwrite: bool) -> None:
+    """Refuse to write a model over an existing one, or ever over something else."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / MANIFEST).is_file():
+        raise BundleError(f"{folder}: exists and is not a model", hint="choose another folder")
+    if not overwrite:
+        raise BundleError(f"{folder}: exists", hint="choose another folder or add --overwrite")
+
+
+def _write_networks(fresh: Path, networks: Sequence) -> tuple[str, ...]:
+    names = []
+    for index, network in enumerate(networks):
+        name = "network.safetensors" if len(networks) == 1 else f"network-{index}.safetensors"
+        if isinstance(network, (str, Path)):
+            shutil.copyfile(network, fresh / name)
+        else:
+            save_network(fresh / name, *network)
+        names.append(name)
+    return tuple(names)
+
+
+def _library_versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

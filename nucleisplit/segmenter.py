@@ -1,0 +1,215 @@
+"""Image in, nuclei out: the one place where the two stages meet."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.images import Stack
+from nucleisplit.measure import Measures
+from nucleisplit.model import Bundle, Mapper
+from nucleisplit.result import Cut, Segmentation, Source, segmentation_of
+from nucleisplit.stacks import StackSegmentation, segment_stack
+from stage2_trees import Overview, Split, split_maps
+
+
+class Segmenter:
+    """A loaded model, ready for any number of images.
+
+    Parameters
+    ----------
+    model
+        Name of a bundled model, or the folder of one. Of several, the maps are averaged, and
+        the trees of the first cut them.
+    weights
+        How much each of several models counts; None: all alike.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    backend
+        What computes the networks: ``torch``, or on a CPU ``openvino``, ``openvino-bf16`` or
+        ``openvino-int8``. ``auto`` takes torch on a GPU, else the fastest that is there.
+    tta
+        Test-time augmentation: ``none``, ``flips`` (4 views) or ``d4`` (8 views). None takes
+        what the trees of the model were trained with.
+    diameter
+        Typical diameter of the nuclei, pixels. None measures it on the maps of a first pass.
+    rescale
+        Show images whose nuclei are much smaller or larger than those the model was trained on
+        at another scale; the result has the pixels of the image all the same.
+    tile
+        Largest side that is computed in one piece, pixels that the network sees, the margin
+        included; None takes what the model was made with.
+    min_iou
+        Nuclei with a lower predicted IoU are dropped, beyond those that the selection of
+        candidates already leaves out.
+    min_area
+        Outlines of fewer pixels are not considered; 0 for no limit.
+    split_bias
+        From -1 (merge what can be merged) to 1 (split what can be split); None takes what the
+        model was made with, which is 0 unless set. See `stage2_trees.SelectConfig`.
+    sensitivity
+        From -1 (keep only nuclei that are nearly certain) to 1 (keep all that are credible); None
+        takes what the model was made with, which is 0 unless set.
+    measures
+        What is measured of every nucleus; None: shape, intensity and neighbours.
+
+    Raises
+    ------
+    BundleError
+        The model cannot be loaded.
+    ConfigError
+        An option is out of range.
+
+    Examples
+    --------
+    Segment many images with one model, doubtful nuclei first::
+
+        segmenter = nucleisplit.Segmenter(tta="flips")
+        for image in images:
+            result = segmenter(image)
+            doubtful = result.table.sort_values("predicted_iou")
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Bundle | Sequence[str | Path | Bundle] = "default",
+        *,
+        weights: Sequence[float] | None = None,
+        device: str = "auto",
+        backend: str = "auto",
+        tta: str | None = None,
+        diameter: float | None = None,
+        rescale: bool = True,
+        tile: int | None = None,
+        min_iou: float = 0.0,
+        min_area: int = 0,
+        split_bias: float | None = None,
+        sensitivity: float | None = None,
+        measures: Measures | None = None,
+    ) -> None:
+        models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
+        self.mapper = Mapper(
+            models,
+            weights,
+            device=device,
+            backend=backend,
+            tta=tta,
+            diameter=diameter,
+            rescale=rescale,
+            tile=tile,
+        )
+        self.bundle = self.mapper.bundles[0]
+        made = self.bundle.config.select
+        own = Cut(min_iou, min_area, made.split_bias, made.sensitivity)
+        self.cut = Cut.of(own, split_bias=split_bias, sensitivity=sensitivity)
+        self.measures = measures or Measures()
+        self.selection = self.cut.apply_to(made)
+        self.regressor = self.bundle.regressor()
+
+    def __call__(self, image: np.ndarray) -> Segmentation:
+        return self.segment(image)
+
+    def segment(
+        self,
+        image: np.ndarray,
+        *,
+        name: str = "image",
+        keep_maps: bool = False,
+        keep_candidates: bool = True,
+        channels: np.ndarray | None = None,
+        pixel_size: float | tuple[float, float] | None = None,
+    ) -> Segmentation:
+        """Outline, separate and measure the nuclei of one image.
+
+        Parameters
+        ----------
+        image
+            (H, W) or (H, W, C) of any numeric or boolean type.
+        name
+            What messages call the image.
+        keep_maps
+            Also return the maps of the first stage.
+        keep_candidates
+            Keep what `Segmentation.alternatives` and `Segmentation.reselect` need, the image
+            included.
+        channels
+            (H, W, C), what is measured channel by channel, where that is not the image.
+        pixel_size
+            Height and width of a pixel, um, or one number for both: the table has columns in um,
+            too.
+
+        Raises
+        ------
+        InputError
+            The image has another shape, is empty, or holds NaN, infinity or masked values.
+        ConfigError
+            The size of a pixel is impossible.
+        """
+        size = None if pixel_size is None else _pixel_size(pixel_size)
+        if channels is not None and np.ma.is_masked(channels):
+            raise InputError(f"{name}: values of its channels are masked", hint="fill them in")
+        try:
+            found = self.mapper.predict(image)
+        except ValueError as error:
+            raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
+        split = self.split(found.maps)
+        measuring = {"measures": self.measures, "channels": channels, "pixel_size": size}
+        source = Source(image, split, self.regressor, self.selection, self.cut, measuring)
+        result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
+        diameter = found.radius and 2 * found.radius
+        return replace(result, diameter=diameter, scale=found.scale)
+
+    def segment_stack(
+        self,
+        stack: np.ndarray | Stack,
+        *,
+        anisotropy: float | None = None,
+        voxel_size: tuple[float, float, float] | None = None,
+        method: str = "volume",
+        **options: Any,
+    ) -> StackSegmentation:
+        """Outline, separate and measure the nuclei of a stack, (Z, H, W) or (Z, H, W, C).
+
+        `anisotropy` is the distance of the slices by the size of a pixel, unless the voxel size
+        (um) is given or known; for the others see `nucleisplit.stacks.segment_stack`.
+        """
+        return segment_stack(
+            self, stack, anisotropy=anisotropy, voxel_size=voxel_size, method=method, **options
+        )
+
+    def split(self, maps: np.ndarray, overview: Overview | None = None) -> Split:
+        """Cut maps, (3, H, W), into nuclei: those of an image, or of a part of one.
+
+        `overview` is that of the whole image; by default it is taken from the maps.
+        """
+        return split_maps(
+            maps,
+            self.regressor,
+            self.bundle.config.forest,
+            min_iou=self.cut.min_iou,
+            min_area=self.cut.min_area,
+            selection=self.selection,
+            overview=overview,
+        )
+
+
+def _pixel_size(given: float | tuple[float, float]) -> tuple[float, float]:
+    """Check the size of a pixel and give height and width."""
+    try:
+        size = np.broadcast_to(np.asarray(given, float), 2)
+    except (TypeError, ValueError):
+        size = np.zeros(2)
+    if not ((size > 0) & np.isfinite(size)).all():
+        raise ConfigError(f"pixel_size is {given!r}", hint="give height and width in um")
+    return float(size[0]), float(size[1])
+
+
+def segment(image: np.ndarray, **options: Any) -> Segmentation:
+    """Outline, separate and measure the nuclei of one image; `options` as for `Segmenter`.
+
+    Each call loads the model anew: keep a `Segmenter` for more than one image.
+    """
+    return Segmenter(**options).segment(image)

@@ -1,0 +1,227 @@
+"""Compute the tiles of an image on the workers of a dask cluster, here or elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nucleisplit import __version__
+from nucleisplit.errors import ConfigError, InputError, NucleisplitError
+from nucleisplit.images import PlaneChoice, open_image
+from nucleisplit.segmenter import Segmenter
+from nucleisplit.tiled.survey import Survey
+from nucleisplit.tiled.tile import TileResult, segment_tile
+from stage1_unet import Tile
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["Cluster", "Recipe"]
+
+_TIMEOUT = 20
+"""Seconds to wait for a scheduler, and for its first worker."""
+_AHEAD = 2
+"""Tiles that each thread of a worker is given at a time, so that results do not pile up."""
+_RETRIES = 3
+"""How often a tile that was lost is tried again."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a worker needs to make the same segmenter, and to check that it is the same."""
+
+    models: tuple[str, ...]
+    options: tuple[tuple[str, Any], ...]
+    """Keyword arguments of `Segmenter`."""
+    fingerprint: str
+    version: str = __version__
+
+    @classmethod
+    def of(cls, segmenter: Segmenter, models: tuple[str, ...], options: dict) -> Recipe:
+        """Describe a segmenter that was made from names or folders and options."""
+        known = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
+        mapper = segmenter.mapper
+        options = options | {"backend": mapper.backend, "weights": tuple(mapper.weights)}
+        return cls(tuple(known), tuple(options.items()), segmenter.mapper.fingerprint)
+
+    def make(self) -> Segmenter:
+        """Load the model.
+
+        Raises
+        ------
+        ConfigError
+            The program or the model is another one here.
+        """
+        if self.version != __version__:
+            raise ConfigError(
+                f"has nucleisplit {__version__}, not {self.version}", hint="install the same there"
+            )
+        segmenter = Segmenter(list(self.models), **dict(self.options))
+        if segmenter.mapper.fingerprint != self.fingerprint:
+            raise ConfigError(
+                f"has another model {', '.join(self.models)}", hint="install the same there"
+            )
+        return segmenter
+
+
+class Cluster:
+    """Workers that compute tiles; use it as a context manager.
+
+    They read the image and the model from the same paths as this process, so they need the same
+    file system, and send back what they find; only this process writes.
+
+    Parameters
+    ----------
+    address
+        Of a dask scheduler, such as ``tcp://node1:8786``; None starts workers on this machine.
+    workers
+        How many to start here.
+
+    Raises
+    ------
+    ConfigError
+        dask is not installed, no scheduler answers, or it has no workers.
+    """
+
+    def __init__(self, address: str | None = None, workers: int = 1) -> None:
+        try:
+            import distributed
+        except ImportError as error:
+            raise ConfigError(
+                "dask is not installed", hint="pip install 'nucleisplit[cluster]'"
+            ) from error
+        # Each lost connection is logged with its traceback; we say it in one line.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        self._address = address or "this machine"
+        self._local = None
+        if address is None:
+            threads = max(1, (os.cpu_count() or 1) // workers)
+            environment = dict.fromkeys(("OMP_NUM_THREADS", "OPENVINO_THREADS"), str(threads))
+            self._local = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=None,
+                dashboard_address=":0",
+                env=environment,
+            )
+        try:
+            self.client: Client = distributed.Client(self._local or address, timeout=_TIMEOUT)
+            self.client.wait_for_workers(1, timeout=_TIMEOUT)
+        except (OSError, TimeoutError, asyncio.TimeoutError, ValueError) as error:
+            where = self._address
+            started = hasattr(self, "client")
+            self.close()
+            raise ConfigError(
+                f"{where}: has no workers" if started else f"{where}: no scheduler answers",
+                hint="start dask worker and dask scheduler, or leave out --dask",
+            ) from error
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the scheduler; workers that were started here end."""
+        if hasattr(self, "client"):
+            self.client.close()
+        if self._local is not None:
+            self._local.close()
+
+    def compute(
+        self,
+        recipe: Recipe,
+        path: Path,
+        planes: PlaneChoice,
+        survey: Survey,
+        tiles: dict[tuple[int, int], Tile],
+        shrink: int,
+    ) -> Iterator[tuple[tuple[int, int], TileResult]]:
+        """Compute tiles, as `segment_tile` does, in any order.
+
+        The tiles of a worker that is lost go to the others.
+
+        Raises
+        ------
+        ConfigError
+            The scheduler is lost.
+        NucleisplitError
+            A tile fails on a worker, for a reason of its own, or time and again.
+        """
+        from distributed.comm import CommClosedError
+
+        try:
+            yield from self._compute((recipe, Path(path).resolve(), planes, survey), tiles, shrink)
+        except NucleisplitError:
+            raise
+        except Exception as error:  # what dask raises of workers that die time and again
+            lost = isinstance(error, (CancelledError, CommClosedError))
+            if lost or self.client.status != "running":
+                raise ConfigError(
+                    f"{self._address}: the scheduler is lost", hint="start it again, then --resume"
+                ) from error
+            raise InputError(
+                f"{path}: a tile failed on the cluster: {type(error).__name__}: {error}",
+                hint="look at the log of the workers, then --resume",
+            ) from error
+
+    def _compute(
+        self,
+        fixed: tuple[Recipe, Path, PlaneChoice, Survey],
+        tiles: dict[tuple[int, int], Tile],
+        shrink: int,
+    ) -> Iterator[tuple[tuple[int, int], TileResult]]:
+        from distributed import as_completed
+
+        queue = iter(tiles.items())
+        places = {}
+
+        def submit(count: int) -> list:
+            futures = []
+            for place, tile in islice(queue, count):
+                future = self.client.submit(
+                    _compute_tile, fixed, tile, shrink, retries=_RETRIES, pure=False
+                )
+                places[future.key] = place
+                futures.append(future)
+            return futures
+
+        running = as_completed(submit(_AHEAD * max(1, sum(self.client.nthreads().values()))))
+        for future in running:
+            result = future.result()
+            if isinstance(result, NucleisplitError):
+                raise result
+            yield places.pop(future.key), result
+            for more in submit(1):
+                running.add(more)
+
+
+def _compute_tile(
+    fixed: tuple[Recipe, Path, PlaneChoice, Survey], tile: Tile, shrink: int
+) -> TileResult | NucleisplitError:
+    """Compute one tile on a worker; an error that a second try would not mend is returned."""
+    from distributed import get_worker
+
+    recipe, path, planes, survey = fixed
+    try:
+        segmenter = _segmenter(recipe)
+        with open_image(path, planes) as source:
+            return segment_tile(source.plane(planes), tile, survey, segmenter, shrink)
+    except NucleisplitError as error:
+        if isinstance(error, ConfigError):
+            return ConfigError(f"{get_worker().address}: {error.message}", error.hint)
+        return error
+
+
+@lru_cache(maxsize=1)
+def _segmenter(recipe: Recipe) -> Segmenter:
+    return recipe.make()

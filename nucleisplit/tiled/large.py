@@ -1,0 +1,239 @@
+"""Segment an image of any size: survey, tiles, assembly; what is done stays done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nucleisplit.files import replacing
+from nucleisplit.images import Plane
+from nucleisplit.labels import BAND, label_pyramid, write_label_bands
+from nucleisplit.overlay import write_overlay
+from nucleisplit.segmenter import Segmenter
+from nucleisplit.tiled.assembly import assemble
+from nucleisplit.tiled.grid import plan_tiles
+from nucleisplit.tiled.nuclei_rows import Rows
+from nucleisplit.tiled.survey import Survey, survey_plane
+from nucleisplit.tiled.tile import TileResult, clip, digest_of, read_part, segment_tile
+from nucleisplit.tiled.tile_store import Spool
+from stage1_unet import Tile
+from stage2_trees import DOUBTFUL, expected_map
+
+__all__ = ["LargeResult", "is_large", "segment_large"]
+
+_IN_ONE_PIECE = 2**23
+"""Pixels of an image that is computed in one piece, unless told otherwise."""
+_PICTURE = 2048
+"""Longest side of the picture of the outlines."""
+
+Place = tuple[int, int]
+"""Row and column of a tile."""
+Compute = Callable[[Survey, dict[Place, Tile], int], Iterable[tuple[Place, TileResult]]]
+"""Computes tiles, in any order, with thumbnails that are shrunk by the last argument."""
+
+
+@dataclass(frozen=True)
+class LargeResult:
+    """What is known of an image whose labels and table are on the disk."""
+
+    nuclei: int
+    predicted_map: float
+    """As of `nucleisplit.Segmentation`."""
+    diameter: float | None
+    scale: float
+    tiles: int
+    blank: int
+    """Tiles that were empty, so that no network saw them."""
+    columns: list[str]
+    """Of the table."""
+    neighbour_radius: float | None
+    """Within which nuclei were counted as near, pixels."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the image has likely failed: few hits predicted, or no nuclei at all."""
+        return not self.nuclei or self.predicted_map < DOUBTFUL
+
+
+def is_large(shape: Sequence[int], tile: int | None = None) -> bool:
+    """Tell whether an image is computed in tiles: one with a side above `tile`, if that is given.
+
+    >>> is_large((2048, 2048)), is_large((4096, 4096)), is_large((600, 100), tile=512)
+    (False, True, True)
+    """
+    return max(shape[:2]) > tile if tile else shape[0] * shape[1] > _IN_ONE_PIECE
+
+
+def segment_large(
+    plane: Plane,
+    segmenter: Segmenter,
+    spool: Spool,
+    labels: Path,
+    table: Path,
+    overlay: Path | None = None,
+    pyramid: Path | None = None,
+    *,
+    name: str = "image",
+    compute: Compute | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> LargeResult:
+    """Find the nuclei of a plane tile by tile, in memory that does not grow with its height.
+
+    Parameters
+    ----------
+    plane
+    segmenter
+    spool
+        Where finished tiles are kept until the end. What an earlier run left there for the same
+        task is not computed again, if its pixels are the same where the file has changed; the
+        result is the same, byte by byte. A tile that is lost or damaged there is computed again.
+    labels, table, overlay, pyramid
+        What to write: the label image, the table as CSV, a picture of the outlines, shrunk to fit
+        2,048 pixels, and the folder of an OME-Zarr of the labels.
+    name
+        What the table calls the image.
+    compute
+        Computes tiles elsewhere; here, one after the other, by default.
+    progress
+        Called with the number of finished tiles and of all.
+
+    Raises
+    ------
+    InputError
+        The image cannot be read. Tiles that are finished are kept.
+    OutputError
+        A file cannot be written. Tiles that are finished are kept.
+    """
+    survey = spool.open()
+    if survey is None or spool.changed:
+        survey = _survey_anew(plane, segmenter, spool, survey)
+    rows = plan_tiles(plane.shape[:2], segmenter.mapper, survey)
+    places = {(i, j): tile for i, row in enumerate(rows) for j, tile in enumerate(row)}
+    todo = {place: tile for place, tile in places.items() if not spool.has(*place)}
+    shrink = -(-max(plane.shape[:2]) // _PICTURE)
+
+    def here(*_: object) -> Iterator[tuple[Place, TileResult]]:
+        for place, tile in todo.items():
+            yield place, segment_tile(plane, tile, survey, segmenter, shrink)
+
+    done = len(places) - len(todo)
+    for place, result in (compute or here)(survey, todo, shrink):
+        spool.save(*place, result)
+        done += 1
+        if progress is not None:
+            progress(done, len(places))
+
+    gather = _Gather(plane.shape, shrink)
+
+    def load(place: Place) -> TileResult:
+        result = spool.load(*place)
+        if result is None:  # lost or damaged since
+            result = segment_tile(plane, places[place], survey, segmenter, shrink)
+            spool.save(*place, result)
+        return result
+
+    loaded = ((row, [load((i, j)) for j in range(len(row))]) for i, row in enumerate(rows))
+    with (
+        replacing(table, overwrite=True) as part,
+        part.open("w", encoding="utf-8", newline="") as file,
+        Rows(table.parent, segmenter.measures, plane.pixel_size) as kept,
+        ExitStack() as stack,
+    ):
+        if pyramid is not None:
+            size = plane.pixel_size
+            opened = label_pyramid(pyramid, plane.shape[:2], pixel_size=size, overwrite=True)
+            gather.takers.append(stack.enter_context(opened))
+        gather.takers.append(kept.add_band)
+
+        def take_table(rows: pd.DataFrame) -> None:
+            gather.add_table(rows)
+            kept.add(rows)
+
+        bands = assemble(map(gather.add_row, loaded), plane, segmenter.measures, BAND, take_table)
+        write_label_bands(labels, plane.shape[:2], map(gather.add_band, bands), overwrite=True)
+        kept.write(file, name)
+    if overlay is not None:
+        write_overlay(overlay, gather.image, gather.labels, gather.iou, overwrite=True)
+    return LargeResult(
+        gather.count,
+        expected_map(gather.hits, gather.kept, gather.missed),
+        survey.radius and 2 * survey.radius,
+        survey.scale,
+        len(places),
+        gather.blank,
+        kept.columns,
+        kept.radius,
+    )
+
+
+def _survey_anew(plane: Plane, segmenter: Segmenter, spool: Spool, before: Survey | None) -> Survey:
+    """Survey a plane; of an image that has changed, keep the tiles that have not."""
+    survey = survey_plane(plane, segmenter)
+    if before is not None:
+        if json.dumps(before.to_json()) != json.dumps(survey.to_json()):
+            spool.clear()
+        for i, row in enumerate(plan_tiles(plane.shape[:2], segmenter.mapper, survey)):
+            for j, tile in enumerate(row):
+                kept = spool.load(i, j)
+                part = clip(tile.outer, plane.shape[:2])
+                read = read_part(plane, part, segmenter.measures)
+                if kept is None or kept.digest != digest_of(*read):
+                    spool.drop(i, j)
+    spool.start(survey)
+    return survey
+
+
+class _Gather:
+    """Adds up what passes by while an image is put together."""
+
+    def __init__(self, shape: tuple[int, ...], shrink: int) -> None:
+        self.shape, self.shrink = shape, shrink
+        small = tuple(-(-length // shrink) for length in shape[:2])
+        self.labels = np.zeros(small, np.uint32)
+        self.image: np.ndarray | None = None
+        self._iou: list[np.ndarray] = []
+        self.hits = np.zeros(10)
+        self.kept = self.count = self.blank = self.row = 0
+        self.missed = 0.0
+        self.takers: list[Callable[[np.ndarray], None]] = []
+        """Those who get the bands, too."""
+
+    @property
+    def iou(self) -> np.ndarray:
+        """Predicted IoU by label."""
+        return np.concatenate(self._iou) if self._iou else np.zeros(0)
+
+    def add_row(
+        self, row: tuple[Sequence[Tile], Sequence[TileResult]]
+    ) -> tuple[Sequence[Tile], Sequence[TileResult]]:
+        for tile, result in zip(*row, strict=True):
+            self.hits += result.hits
+            self.kept += result.kept
+            self.missed += result.missed
+            self.blank += result.blank
+            thumbnail = result.thumbnail
+            if self.image is None:
+                self.image = np.zeros((*self.labels.shape, *thumbnail.shape[2:]), thumbnail.dtype)
+            top, left = (-(-part.start // self.shrink) for part in clip(tile.inner, self.shape[:2]))
+            height, width = thumbnail.shape[:2]
+            self.image[top : top + height, left : left + width] = thumbnail
+        return row
+
+    def add_table(self, rows: pd.DataFrame) -> None:
+        self._iou.append(rows["predicted_iou"].to_numpy())
+        self.count += len(rows)
+
+    def add_band(self, band: np.ndarray) -> np.ndarray:
+        picked = band[-self.row % self.shrink :: self.shrink, :: self.shrink]
+        top = -(-self.row // self.shrink)
+        self.labels[top : top + len(picked)] = picked
+        self.row += len(band)
+        for take in self.takers:
+            take(band)
+        return band
