@@ -70,7 +70,7 @@ def stages(model: str, repeat: int) -> None:
     config, regressor = segmenter.bundle.config, segmenter.regressor
     image = fluorescence(0, (512, 640), 300, 10)
     scaled = preprocess(image, config.preprocess)
-    predictor = segmenter.mapper.predictors[0]
+    predictor = segmenter.ensemble.predictors[0]
     maps = predictor.predict(scaled)
     forest = build_forest(maps, config.forest)
     features = forest_features(forest)

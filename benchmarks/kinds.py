@@ -61,7 +61,7 @@ def main() -> None:
     names = list(next(iter(rows.values())))
     mean = {name: float(np.mean([row[name] for row in rows.values()])) for name in names}
     rows["mean over kinds"] = mean | {"images": sum(map(len, results.values()))}
-    print(f"model {segmenter.bundle.fingerprint[:12]}, {segmenter.mapper.backend}")
+    print(f"model {segmenter.bundle.fingerprint[:12]}, {segmenter.ensemble.backend}")
     print(table(rows))
     print(f"the one watershed: {best}")
     for kind, images in results.items():
@@ -78,7 +78,7 @@ def main() -> None:
 
 def measure(found, truth: np.ndarray, name: str) -> dict:
     """What one image contributes."""
-    split = found.source.split
+    split = found.scored.split
     forest = split.forest
     perfect = forest.paint(select(forest, true_iou(forest, truth)))
     true, _ = best_iou(overlap_table(found.labels, truth))

@@ -133,18 +133,18 @@ def steps(side: int, path: Path, backend: str) -> None:
     from nucleisplit.batch import infer_batch as run
     from nucleisplit.batch import process
     from nucleisplit.images import Plane
-    from nucleisplit.model.ensemble import Mapper
+    from nucleisplit.model.ensemble import Ensemble
     from nucleisplit.segmenter import Segmenter
     from nucleisplit.tiled import large, tile
 
     places = {
         "reading": (Plane, "read"),
-        "network": (Mapper, "predict_part"),
-        "network, in one piece": (Mapper, "predict"),
+        "network": (Ensemble, "predict_part"),
+        "network, in one piece": (Ensemble, "predict"),
         "survey of the image": (large, "survey_plane"),
         "second stage": (Segmenter, "split"),
         "measuring": (tile, "measure_alone"),
-        "keeping tiles": (large.Spool, "save"),
+        "keeping tiles": (large.TileStore, "save"),
         "putting tiles together, writing labels and table": (large, "write_label_bands"),
         "drawing the outlines": (large, "write_overlay"),
         "review": (process, "find_doubts"),
@@ -180,12 +180,12 @@ def in_tiles(path: Path, backend: str, tile: int) -> np.ndarray:
     from nucleisplit.images import open_image
     from nucleisplit.labels import read_labels
     from nucleisplit.segmenter import Segmenter
-    from nucleisplit.tiled import Spool, segment_large
+    from nucleisplit.tiled import TileStore, segment_large
 
     with tempfile.TemporaryDirectory() as out, open_image(path) as source:
         files = [Path(out) / name for name in ("labels.tif", "nuclei.csv")]
         segmenter = Segmenter(backend=backend, tile=tile)
-        segment_large(source.plane(), segmenter, Spool(Path(out) / "tiles", {}), *files)
+        segment_large(source.plane(), segmenter, TileStore(Path(out) / "tiles", {}), *files)
         return read_labels(files[0])
 
 

@@ -97,7 +97,7 @@ def compare(segmenter: Segmenter, stack: np.ndarray, truth: np.ndarray, step: in
     found = {}
     for directions in ("z", "zyx"):
         begin = time.perf_counter()
-        maps = map_stack(segmenter.mapper, stack, step, directions).maps
+        maps = map_stack(segmenter.ensemble, stack, step, directions).maps
         mapped = time.perf_counter()
         cut = cut_volume(maps, step)
         done = time.perf_counter()

@@ -121,12 +121,12 @@ def share(repeat: int, names: list[str]) -> None:
     from nucleisplit.batch import infer_batch as run
     from nucleisplit.batch import process
     from nucleisplit.images import Plane
-    from nucleisplit.model.ensemble import Mapper
+    from nucleisplit.model.ensemble import Ensemble
     from nucleisplit.segmenter import Segmenter
 
     places = {
         "reading": (Plane, "read"),
-        "network": (Mapper, "predict"),
+        "network": (Ensemble, "predict"),
         "second stage": (Segmenter, "split"),
         "measuring": (segmentation, "measure"),
         "writing the label image": (process, "write_labels"),

@@ -27,7 +27,7 @@ __all__ = [
     "remove",
     "remove_parts",
     "replacing",
-    "told",
+    "naming_file",
     "warn_of_open_end",
     "write_json",
 ]
@@ -133,7 +133,7 @@ def remove_parts(folder: Path) -> None:
 
 def read_bytes(path: Path) -> bytes:
     """Return the content of a file; `InputError` if it is missing, a folder, locked or empty."""
-    with told(path):
+    with naming_file(path):
         return first_bytes(path)
 
 
@@ -158,7 +158,7 @@ def first_bytes(path: Path, count: int = -1) -> bytes:
 
 
 @contextmanager
-def told(path: Path, problem: str = "is damaged or truncated", hint: str | None = None):
+def naming_file(path: Path, problem: str = "is damaged or truncated", hint: str | None = None):
     """Turn what libraries raise on a bad file into one line that names it."""
     try:
         yield

@@ -77,7 +77,7 @@ class Cut:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class ScoredImage:
     """What is needed to choose again: an image, its scored candidates, how they were chosen."""
 
     image: np.ndarray
@@ -108,7 +108,7 @@ class Segmentation:
     """Typical diameter of the nuclei, pixels of the image; None where there are too few."""
     scale: float = 1.0
     """By which the image was enlarged before the network saw it."""
-    source: Source | None = field(default=None, repr=False)
+    scored: ScoredImage | None = field(default=None, repr=False)
     """What `alternatives`, `runner_up` and `reselect` look into; None unless kept."""
 
     @cached_property
@@ -274,30 +274,30 @@ class Segmentation:
             ) from error
         return self._with(replace(kept, added=(*kept.added, *found.candidates.tolist())))
 
-    def _with(self, source: Source) -> Segmentation:
+    def _with(self, scored: ScoredImage) -> Segmentation:
         """The same image with other nuclei, those added by hand among them."""
-        missing = [i for i in source.added if i not in source.split.chosen]
+        missing = [i for i in scored.added if i not in scored.split.chosen]
         if missing:
-            split = add_candidates(source.split, source.regressor, missing)
-            source = replace(source, split=split)
-        chosen = segmentation_of(source, self.maps, at_once=False)
+            split = add_candidates(scored.split, scored.regressor, missing)
+            scored = replace(scored, split=split)
+        chosen = segmentation_of(scored, self.maps, at_once=False)
         return replace(chosen, diameter=self.diameter, scale=self.scale)
 
     @cached_property
     def _opinions(self) -> SecondOpinions:
         return second_opinions(self._kept().split)
 
-    def _kept(self) -> Source:
-        if self.source is None:
+    def _kept(self) -> ScoredImage:
+        if self.scored is None:
             raise ConfigError(
                 "this segmentation was made without its candidates",
                 hint="segment with keep_candidates=True",
             )
-        return self.source
+        return self.scored
 
 
 def segmentation_of(
-    found: Source, maps: np.ndarray | None = None, keep: bool = True, at_once: bool = True
+    found: ScoredImage, maps: np.ndarray | None = None, keep: bool = True, at_once: bool = True
 ) -> Segmentation:
     """Measure the nuclei chosen in an image, at once or when asked for.
 
@@ -308,4 +308,4 @@ def segmentation_of(
     table = partial(measure, *given, **found.measuring)
     kept = found if keep else None
     measured = table() if at_once else table
-    return Segmentation(split.labels, measured, split.predicted_map, maps, source=kept)
+    return Segmentation(split.labels, measured, split.predicted_map, maps, scored=kept)

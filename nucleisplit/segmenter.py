@@ -10,8 +10,8 @@ import numpy as np
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
 from nucleisplit.measure import Measures
-from nucleisplit.model import Bundle, Mapper
-from nucleisplit.result import Cut, Segmentation, Source, segmentation_of
+from nucleisplit.model import Bundle, Ensemble
+from nucleisplit.result import Cut, ScoredImage, Segmentation, segmentation_of
 from nucleisplit.stacks import StackSegmentation, segment_stack
 from stage2_trees import Overview, Split, split_maps
 
@@ -91,7 +91,7 @@ class Segmenter:
         measures: Measures | None = None,
     ) -> None:
         models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
-        self.mapper = Mapper(
+        self.ensemble = Ensemble(
             models,
             weights,
             device=device,
@@ -101,7 +101,7 @@ class Segmenter:
             rescale=rescale,
             tile=tile,
         )
-        self.bundle = self.mapper.bundles[0]
+        self.bundle = self.ensemble.bundles[0]
         made = self.bundle.config.select
         own = Cut(min_iou, min_area, made.split_bias, made.sensitivity)
         self.cut = Cut.of(own, split_bias=split_bias, sensitivity=sensitivity)
@@ -152,12 +152,12 @@ class Segmenter:
         if channels is not None and np.ma.is_masked(channels):
             raise InputError(f"{name}: values of its channels are masked", hint="fill them in")
         try:
-            found = self.mapper.predict(image)
+            found = self.ensemble.predict(image)
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
         split = self.split(found.maps)
         measuring = {"measures": self.measures, "channels": channels, "pixel_size": size}
-        source = Source(image, split, self.regressor, self.selection, self.cut, measuring)
+        source = ScoredImage(image, split, self.regressor, self.selection, self.cut, measuring)
         result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
         diameter = found.radius and 2 * found.radius
         return replace(result, diameter=diameter, scale=found.scale)

@@ -186,9 +186,9 @@ def infer_batch(
     segmenter = Segmenter(models, **options)
     if planes.z == "3d":
         check_cut(segmenter.cut)
-    mapper = segmenter.mapper
+    ensemble = segmenter.ensemble
     parameters = {
-        **mapper.parameters,
+        **ensemble.parameters,
         **asdict(segmenter.cut),
         **asdict(planes),
         "measure": list(segmenter.measures.groups),
@@ -198,14 +198,14 @@ def infer_batch(
         "overlay": overlay,
         "write": formats,
     }
-    settings = {"nucleisplit": __version__, "model": mapper.fingerprint, **parameters}
+    settings = {"nucleisplit": __version__, "model": ensemble.fingerprint, **parameters}
     del settings["max_pixels"]  # what failed for being too large may be tried again
     record = {
         "nucleisplit": __version__,
         "status": "interrupted",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        **mapper.describe([str(name) for name in models]),
-        "parameters": parameters | {"device": mapper.device},
+        **ensemble.describe([str(name) for name in models]),
+        "parameters": parameters | {"device": ensemble.device},
     }
     with Cluster(dask, workers) if workers or dask else nullcontext() as cluster:
         recipe = cluster and Recipe.of(segmenter, models, options)

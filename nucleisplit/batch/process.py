@@ -20,7 +20,7 @@ from nucleisplit.overlay import write_overlay
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows, read_nuclei
-from nucleisplit.tiled import Cluster, Recipe, Spool, is_large, segment_large
+from nucleisplit.tiled import Cluster, Recipe, TileStore, is_large, segment_large
 
 _LOG = logging.getLogger(__name__)
 
@@ -149,11 +149,11 @@ class Process:
                 hint=f"use --write {_STREAMED} or none, or take a coarser --level",
             )
         written = job.written(self.formats)
-        spool = Spool(self.out / job.tiles, {"settings": self.settings}, stamp)
+        tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         result = segment_large(
             plane,
             self.segmenter,
-            spool,
+            tile_store,
             self.out / job.labels,
             self.out / job.rows,
             self.out / job.overlay if self.overlay else None,
@@ -168,9 +168,9 @@ class Process:
         if whole:
             labels = read_labels(self.out / job.labels)
             self._write_formats(job, whole, labels, read_nuclei(self.out / job.rows), plane)
-        spool.clear()
+        tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
-            spool.folder.parent.rmdir()
+            tile_store.folder.parent.rmdir()
         tiles = {"tiles": result.tiles, "blank_tiles": result.blank}
         facts = self._facts(job, plane, result, result.neighbour_radius)
         return {**facts, **tiles, "columns": result.columns, "rows_file": job.rows}

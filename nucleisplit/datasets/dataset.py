@@ -21,7 +21,7 @@ from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .folds import make_folds, share_out
 from .image_table import ImageTable, read_image_table
 from .masks import merge_masks
-from .pairs import Pair, find_pairs
+from .pairs import PairFiles, find_pairs
 
 __all__ = ["Dataset", "Record", "load_dataset"]
 
@@ -287,7 +287,7 @@ def _read_folder(
     return [_record(*row) for row in zip(pairs, folds, groups, kinds, strict=True)]
 
 
-def _record(pair: Pair, fold: int | None, group: str, kind: str) -> Record:
+def _record(pair: PairFiles, fold: int | None, group: str, kind: str) -> Record:
     return Record(
         image_id=pair.image_id,
         image_path=pair.image_path,

@@ -15,7 +15,7 @@ from nucleisplit.names import name_some
 
 __all__ = [
     "LABEL_SUFFIX",
-    "Pair",
+    "PairFiles",
     "dataset_labels",
     "find_pairs",
     "image_beside",
@@ -35,7 +35,7 @@ _ARRAY = ".npy"
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairFiles:
     """An image and its labels: one label file, or in the native layout one mask per nucleus."""
 
     image_id: str
@@ -44,7 +44,7 @@ class Pair:
     native: bool
 
 
-def find_pairs(folder: str | Path) -> list[Pair]:
+def find_pairs(folder: str | Path) -> list[PairFiles]:
     """Find images and labels, sorted by id.
 
     Known are
@@ -220,7 +220,7 @@ def _by_stem(paths: list[Path], name: Callable[[Path], str]) -> dict[str, Path]:
     return found
 
 
-def _paired(folder: Path, images_in: Path, labels_in: Path) -> list[Pair]:
+def _paired(folder: Path, images_in: Path, labels_in: Path) -> list[PairFiles]:
     if images_in == labels_in:
         labels = _mixed(folder)
         files = set(labels.values())
@@ -251,7 +251,7 @@ def _paired(folder: Path, images_in: Path, labels_in: Path) -> list[Pair]:
             f"{folder}: {len(lone)} of {len(labels)} label images have no image: {name_some(lone)}",
             f"add them to {images_in} or remove the labels",
         )
-    return [Pair(i, images[i], (labels[i],), native=False) for i in sorted(images)]
+    return [PairFiles(i, images[i], (labels[i],), native=False) for i in sorted(images)]
 
 
 def _fit(images: dict[str, Path], folder: Path) -> dict[str, Path]:
@@ -273,7 +273,7 @@ def _fit(images: dict[str, Path], folder: Path) -> dict[str, Path]:
     return fitted | shorter
 
 
-def _native(folder: Path) -> list[Pair]:
+def _native(folder: Path) -> list[PairFiles]:
     pairs = []
     for sub in sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != "."):
         if not (sub / "images").is_dir() and not (sub / "masks").is_dir():
@@ -284,7 +284,7 @@ def _native(folder: Path) -> list[Pair]:
             raise DatasetError(f"{sub / 'images'}: holds {len(images)} images", "keep exactly one")
         if not masks:
             raise DatasetError(f"{sub / 'masks'}: holds no mask", "add them or remove the image")
-        pairs.append(Pair(sub.name, images[0], tuple(masks), native=True))
+        pairs.append(PairFiles(sub.name, images[0], tuple(masks), native=True))
     if not pairs:
         raise DatasetError(f"{folder}: holds no pairs", "it needs <id>/images/ and <id>/masks/")
     return pairs

@@ -1,10 +1,10 @@
 """Images of any kind of file: which plane of it, its pixels region by region."""
 
 from .find import find_images, list_images, output_stems
-from .plane import Plane, Stack, as_real
+from .plane import Level, Plane, Stack, as_real
 from .plane_choice import STACKS, PlaneChoice
 from .read import image_numbers, open_image, read_image
-from .source import ImageSource, Level
+from .source import ImageSource
 from .stores.ome_xml import member_of_set
 from .stores.ome_zarr_folders import is_zarr, outermost_zarr, plate_fields, plate_of
 

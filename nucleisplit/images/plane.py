@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from nucleisplit.errors import InputError
 
-from .plane_choice import Selection
+from .plane_choice import PlaneSelection
 
-if TYPE_CHECKING:
-    from .source import ImageSource
+__all__ = ["Level", "Pixels", "Plane", "Stack", "as_real"]
 
-__all__ = ["Plane", "Stack", "as_real"]
+
+@dataclass(frozen=True)
+class Level:
+    """One level of a pyramid."""
+
+    height: int
+    """Rows; 0 for a level that cannot be read."""
+    width: int
+    """Columns; 0 for a level that cannot be read."""
+    pixel_size: tuple[float, float] | None
+    """Height and width of a pixel in um, where the file says so."""
+
+
+class Pixels(Protocol):
+    """What planes and stacks need of an `ImageSource`."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    z_step: float | None
+    channels: tuple[str, ...]
+    alpha: bool
+    levels: tuple[Level, ...]
+
+    def level_shape(self, level: int) -> tuple[int, ...] | None: ...
+
+    def missing_chunks(self, level: int, index: tuple[int | slice, ...]) -> int: ...
+
+    def read(self, level: int, index: tuple[int | slice, ...]) -> np.ndarray: ...
 
 
 class Plane:
@@ -30,7 +59,7 @@ class Plane:
         Height and width of a pixel in um.
     """
 
-    def __init__(self, source: ImageSource, selection: Selection, level: int) -> None:
+    def __init__(self, source: Pixels, selection: PlaneSelection, level: int) -> None:
         chosen = source.levels[level]
         self.source = source
         self.selection = selection
@@ -62,7 +91,7 @@ class Plane:
             raise InputError(
                 f"{source.path}: has colours in every channel", "leave out --measure-channels"
             )
-        return Plane(source, Selection(self.selection.axes, taken), self.level)
+        return Plane(source, PlaneSelection(self.selection.axes, taken), self.level)
 
     def read(self, rows: slice | None = None, columns: slice | None = None) -> np.ndarray:
         """Read a region: only the tiles and chunks that it touches are decoded.
@@ -155,12 +184,12 @@ class Stack:
         Distance of the slices, height and width of a pixel in um.
     """
 
-    def __init__(self, source: ImageSource, selection: Selection, level: int) -> None:
+    def __init__(self, source: Pixels, selection: PlaneSelection, level: int) -> None:
         axes, z_step = selection.axes, source.z_step
         count = source.level_shape(level)[axes.index("Z")] if "Z" in axes else 1
         places = [{"Z": (z,)} if "Z" in axes else {} for z in range(count)]
         self.planes = tuple(
-            Plane(source, Selection(axes, selection.taken | place), level) for place in places
+            Plane(source, PlaneSelection(axes, selection.taken | place), level) for place in places
         )
         first = self.planes[0]
         self.source, self.level, self.dtype = source, level, first.dtype

@@ -10,13 +10,13 @@ from nucleisplit.errors import ConfigError, InputError
 
 __all__ = [
     "PlaneChoice",
-    "Selection",
+    "PlaneSelection",
     "SeveralImages",
     "check_claim",
     "choose_scene",
     "describe_axes",
     "name_axes",
-    "select",
+    "select_plane",
 ]
 
 KNOWN_AXES = "TCZYXS"
@@ -86,7 +86,7 @@ class PlaneChoice:
 
 
 @dataclass(frozen=True)
-class Selection:
+class PlaneSelection:
     """The dimensions of a file, each with what is taken of it.
 
     Attributes
@@ -137,9 +137,9 @@ def name_axes(axes: str, shape: Sequence[int], given: str | None) -> str:
     return "".join(letters)
 
 
-def select(
+def select_plane(
     axes: str, shape: Sequence[int], choice: PlaneChoice, names: Sequence[str] = (), alpha=False
-) -> Selection:
+) -> PlaneSelection:
     """Find what is to be read of each dimension.
 
     Parameters
@@ -206,7 +206,9 @@ def select(
         )
     if len(taken["C"]) > 1 and len(taken["S"]) > 1:
         raise InputError(f"has colours in every channel ({found})", "give one --channel")
-    return Selection(axes, {letter: places for letter, places in taken.items() if letter in axes})
+    return PlaneSelection(
+        axes, {letter: places for letter, places in taken.items() if letter in axes}
+    )
 
 
 class SeveralImages(InputError):

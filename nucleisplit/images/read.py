@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from nucleisplit.errors import InputError
-from nucleisplit.files import first_bytes, told
+from nucleisplit.files import first_bytes, naming_file
 
 from .plane_choice import PlaneChoice, SeveralImages, check_claim, choose_scene, describe_axes
 from .source import ImageSource
@@ -63,7 +63,7 @@ def open_image(
         choice does not say which.
     """
     path = Path(path)
-    with told(path):
+    with naming_file(path):
         store = _open_store(path, choice or PlaneChoice(), palette)
         try:
             first = store.shapes[0]
@@ -92,7 +92,7 @@ def image_numbers(path: str | Path) -> tuple[int | None, ...]:
         The file cannot be opened.
     """
     path = Path(path)
-    with told(path):
+    with naming_file(path):
         try:
             _open_store(path, PlaneChoice(), True).close()
         except SeveralImages as several:

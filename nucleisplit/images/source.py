@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from nucleisplit.errors import InputError
-from nucleisplit.files import told
+from nucleisplit.files import naming_file
 
-from .plane import Plane, Stack
-from .plane_choice import STACKS, PlaneChoice, Selection, check_claim, describe_axes, select
+from .plane import Level, Plane, Stack
+from .plane_choice import (
+    STACKS,
+    PlaneChoice,
+    PlaneSelection,
+    check_claim,
+    describe_axes,
+    select_plane,
+)
 from .stores.base import Store
 
-__all__ = ["ImageSource", "Level"]
-
-
-@dataclass(frozen=True)
-class Level:
-    """One level of a pyramid."""
-
-    height: int
-    """Rows; 0 for a level that cannot be read."""
-    width: int
-    """Columns; 0 for a level that cannot be read."""
-    pixel_size: tuple[float, float] | None
-    """Height and width of a pixel in um, where the file says so."""
+__all__ = ["ImageSource"]
 
 
 class ImageSource:
@@ -104,17 +99,17 @@ class ImageSource:
         choice = replace(choice or PlaneChoice(), z="3d")
         return Stack(self, *self._select(choice))
 
-    def _select(self, choice: PlaneChoice) -> tuple[Selection, int]:
-        with told(self.path):
+    def _select(self, choice: PlaneChoice) -> tuple[PlaneSelection, int]:
+        with naming_file(self.path):
             store = self._store
-            selection = select(self.axes, self.shape, choice, store.channels, store.alpha)
+            selection = select_plane(self.axes, self.shape, choice, store.channels, store.alpha)
             level = self._choose_level(choice, selection.axes)
             if self.dtype.kind not in "buif":
                 raise InputError(f"has pixels of type {self.dtype}", "save it as 8- or 16-bit")
             self._check_claim(selection, level, choice.max_pixels)
         return selection, level
 
-    def _check_claim(self, selection: Selection, level: int, max_pixels: int | None) -> None:
+    def _check_claim(self, selection: PlaneSelection, level: int, max_pixels: int | None) -> None:
         shape = [
             len(selection.taken.get(letter, range(size)))
             for letter, size in zip(selection.axes, self._store.shapes[level], strict=True)
@@ -129,7 +124,7 @@ class ImageSource:
 
     def missing_chunks(self, level: int, index: tuple[int | slice, ...]) -> int:
         """Count the chunks of a part that the file leaves out, which read as zero."""
-        with told(self.path):
+        with naming_file(self.path):
             return self._store.missing_chunks(level, index)
 
     def level_shape(self, level: int) -> tuple[int, ...] | None:
@@ -140,7 +135,7 @@ class ImageSource:
         """Read one position or range of every stored dimension, in native byte order."""
         hint = "take another --level" if len(self.levels) > 1 else "copy or export it again"
         what = f"level {level} " if len(self.levels) > 1 else ""
-        with told(self.path, f"{what}is damaged or truncated", hint):
+        with naming_file(self.path, f"{what}is damaged or truncated", hint):
             pixels = self._store.read(level, index)
             shape = _shape_of(index, self._store.shapes[level])
             if pixels.shape != shape:

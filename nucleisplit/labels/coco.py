@@ -17,7 +17,7 @@ from nucleisplit.names import brief
 
 from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
 from .outlines import trace_outlines
-from .run_lengths import find_runs
+from .run_lengths import encode_run_lengths
 from .tiff import check_labels
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write_coco(
     """
     labels = check_labels(labels)
     height, width = labels.shape
-    numbers, runs = find_runs(labels)
+    numbers, runs = encode_run_lengths(labels)
     pieces = trace_outlines(labels).pieces if polygons else [[]] * len(runs)
     scores = _scores(table)
     annotations = []

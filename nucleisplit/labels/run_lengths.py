@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["find_runs"]
+__all__ = ["encode_run_lengths"]
 
 
-def find_runs(labels: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+def encode_run_lengths(labels: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the labels that occur and, of each, its runs in column-major order.
 
     Parameters
@@ -24,7 +24,7 @@ def find_runs(labels: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
 
     Examples
     --------
-    >>> numbers, runs = find_runs(np.array([[0, 5], [5, 5]]))
+    >>> numbers, runs = encode_run_lengths(np.array([[0, 5], [5, 5]]))
     >>> numbers.tolist(), runs[0].tolist()
     ([5], [[1, 3]])
     """

@@ -20,7 +20,7 @@ from nucleisplit.errors import InputError
 from nucleisplit.files import read_bytes, replacing, warn_of_open_end
 
 from .common import Shape, settle_shape
-from .run_lengths import find_runs
+from .run_lengths import encode_run_lengths
 from .tiff import check_labels
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def write_submissions(
         table = csv.writer(file, lineterminator="\n")
         table.writerow(_HEADER)
         for image_id in images:
-            _, runs = find_runs(check_labels(images[image_id]))
+            _, runs = encode_run_lengths(check_labels(images[image_id]))
             for own in runs or [np.empty((0, 2), np.int64)]:
                 pairs = (own + [1, 0]).ravel().tolist()
                 table.writerow([image_id, " ".join(map(str, pairs))])

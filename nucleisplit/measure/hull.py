@@ -5,10 +5,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["convex_hulls"]
+__all__ = ["measure_hulls"]
 
 
-def convex_hulls(
+def measure_hulls(
     left: np.ndarray, right: np.ndarray, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measure the convex hull of each region.
@@ -36,7 +36,7 @@ def convex_hulls(
 
     Examples
     --------
-    >>> areas, diameters = convex_hulls(np.array([0, 0, 0]), np.array([0, 0, 2]), np.array([0, 3]))
+    >>> areas, diameters = measure_hulls(np.array([0, 0, 0]), np.array([0, 0, 2]), np.array([0, 3]))
     >>> areas.tolist(), (diameters**2).tolist()
     ([6], [13.0])
     """

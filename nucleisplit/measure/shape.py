@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .hull import convex_hulls
+from .hull import measure_hulls
 from .regions import Regions
 
 __all__ = ["measure_shapes"]
@@ -24,7 +24,7 @@ def measure_shapes(regions: Regions) -> dict[str, np.ndarray]:
     height, width = box[2] - box[0], box[3] - box[1]
     perimeter = _perimeters(regions.labels, len(regions), _RIM_LENGTH)
     start = np.concatenate([[0], np.cumsum(height)])
-    convex, diameter = convex_hulls(*_row_ends(regions.labels, box[0], start), start)
+    convex, diameter = measure_hulls(*_row_ends(regions.labels, box[0], start), start)
     round_area = perimeter**2 / (4 * np.pi)
     return {
         "perimeter": perimeter,

@@ -10,8 +10,8 @@ from .bundle import (
     save_bundle,
 )
 from .catalog import list_models
-from .ensemble import Mapper
-from .image_scaling import Look
+from .ensemble import Ensemble
+from .image_scaling import ImageScaling
 from .manifest import MANIFEST, read_manifest
 from .network_cache import cache_folders
 
@@ -19,8 +19,8 @@ __all__ = [
     "MANIFEST",
     "MODELS",
     "Bundle",
-    "Look",
-    "Mapper",
+    "ImageScaling",
+    "Ensemble",
     "add_quantized",
     "cache_folders",
     "check_replaceable",

@@ -20,14 +20,14 @@ from stage1_unet import (
 )
 
 from .bundle import Bundle, load_bundle
-from .image_scaling import Look
+from .image_scaling import ImageScaling
 from .network_cache import cache_folders
 
 TTA = ("none", "flips", "d4")
 """The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
 
 
-class Mapper:
+class Ensemble:
     """The first stage of one or several models.
 
     Each model prepares and scales the image in its own way, and its networks may be of any kind;
@@ -188,7 +188,7 @@ class Mapper:
 
     def survey(
         self, glance: np.ndarray, samples: Sequence[np.ndarray]
-    ) -> tuple[list[Look], list[np.ndarray], float | None]:
+    ) -> tuple[list[ImageScaling], list[np.ndarray], float | None]:
         """Get to know an image that is too large to be looked at in one piece.
 
         Parameters
@@ -200,7 +200,7 @@ class Mapper:
 
         Returns
         -------
-        looks : list of Look
+        scalings : list of ImageScaling
             Of each model.
         maps : list of (3, h, w) float32
             Of each sample.
@@ -212,25 +212,25 @@ class Mapper:
         ValueError
             As for `predict`.
         """
-        looks, parts, radii = [], [], []
+        scalings, parts, radii = [], [], []
         for predictor, bundle in zip(self.predictors, self.bundles, strict=True):
             config = bundle.config.preprocess
             levels = measure_levels(glance[None], config)
             images = [preprocess(sample, config, levels) for sample in samples]
             maps, radius, scale = predictor.survey(images)
-            looks.append(Look(levels, scale))
+            scalings.append(ImageScaling(levels, scale))
             parts.append(maps)
             radii.append(radius)
-        return looks, [self._average(maps) for maps in zip(*parts, strict=True)], radii[0]
+        return scalings, [self._average(maps) for maps in zip(*parts, strict=True)], radii[0]
 
-    def predict_part(self, image: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
+    def predict_part(self, image: np.ndarray, scalings: Sequence[ImageScaling]) -> np.ndarray:
         """Compute the maps, (3, h, w), of a part of an image that begins and ends on its grid.
 
         Parameters
         ----------
         image
             (h, w) or (h, w, C), as it was read.
-        looks
+        scalings
             From `survey`.
 
         Raises
@@ -241,18 +241,18 @@ class Mapper:
         return self._average(
             [
                 predictor.predict_at(
-                    preprocess(image, bundle.config.preprocess, look.levels), look.scale
+                    preprocess(image, bundle.config.preprocess, scaling.levels), scaling.scale
                 )
-                for predictor, bundle, look in zip(
-                    self.predictors, self.bundles, looks, strict=True
+                for predictor, bundle, scaling in zip(
+                    self.predictors, self.bundles, scalings, strict=True
                 )
             ]
         )
 
-    def grid(self, looks: Sequence[Look]) -> int:
+    def grid(self, scalings: Sequence[ImageScaling]) -> int:
         """Pixels at whose multiples parts of an image begin and end, to be computed alike."""
         return math.lcm(
-            *(p.grid(look.scale) for p, look in zip(self.predictors, looks, strict=True))
+            *(p.grid(scaling.scale) for p, scaling in zip(self.predictors, scalings, strict=True))
         )
 
     def _average(self, parts: Sequence[np.ndarray]) -> np.ndarray:

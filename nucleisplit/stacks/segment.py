@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
+from nucleisplit.model import Bundle, Ensemble
+from nucleisplit.result import Cut
 from stage2_trees import (
+    IoURegressor,
     LinkConfig,
+    SelectConfig,
     VolumeConfig,
     cut_volume,
     link_slices,
@@ -24,11 +28,7 @@ from stage2_trees import (
 from .stack_maps import DIRECTIONS, map_stack
 from .volume_table import measure_volumes
 
-if TYPE_CHECKING:
-    from nucleisplit.result import Cut
-    from nucleisplit.segmenter import Segmenter
-
-__all__ = ["METHODS", "StackSegmentation", "check_cut", "segment_stack"]
+__all__ = ["METHODS", "SliceSegmenter", "StackSegmentation", "check_cut", "segment_stack"]
 
 METHODS = ("volume", "slices")
 """Maps of three directions cut in 3-D; or slices segmented one by one and linked."""
@@ -36,6 +36,16 @@ _LEAST = 30
 """Voxels of a volume, at least."""
 _MOST = 20.0
 """Largest distance of slices, in pixels, that planes across them can be stretched by."""
+
+
+class SliceSegmenter(Protocol):
+    """What a stack needs of a `Segmenter`."""
+
+    ensemble: Ensemble
+    bundle: Bundle
+    regressor: IoURegressor
+    selection: SelectConfig
+    cut: Cut
 
 
 def check_cut(cut: Cut) -> None:
@@ -68,7 +78,7 @@ class StackSegmentation:
 
 
 def segment_stack(
-    segmenter: Segmenter,
+    segmenter: SliceSegmenter,
     stack: np.ndarray | Stack,
     *,
     anisotropy: float | None = None,
@@ -146,7 +156,7 @@ def segment_stack(
         )
     directions = DIRECTIONS if method == "volume" else "z"
     try:
-        found = map_stack(segmenter.mapper, stack, anisotropy or 1.0, directions, progress)
+        found = map_stack(segmenter.ensemble, stack, anisotropy or 1.0, directions, progress)
     except ValueError as error:
         raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
     nuclei, scores = _split_slices(segmenter, found.maps)
@@ -187,7 +197,9 @@ def _anisotropy(
     return float(anisotropy)
 
 
-def _split_slices(segmenter: Segmenter, maps: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+def _split_slices(
+    segmenter: SliceSegmenter, maps: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """All nuclei of every slice, (Z, H, W) int32, and the predicted IoU of each."""
     forest, selection = segmenter.bundle.config.forest, segmenter.selection
     labels, scores = np.empty(maps.shape[1:], np.int32), []

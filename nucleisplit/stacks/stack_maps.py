@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from nucleisplit.images import as_real
-from nucleisplit.model import Look, Mapper
+from nucleisplit.model import Ensemble, ImageScaling
 
 __all__ = ["DIRECTIONS", "StackMaps", "map_stack"]
 
@@ -35,7 +35,7 @@ class StackMaps:
 
 
 def map_stack(
-    mapper: Mapper,
+    ensemble: Ensemble,
     stack: np.ndarray,
     anisotropy: float = 1.0,
     directions: str = DIRECTIONS,
@@ -49,7 +49,7 @@ def map_stack(
 
     Parameters
     ----------
-    mapper : Mapper
+    ensemble : Ensemble
     stack : (Z, H, W) or (Z, H, W, C) ndarray
         Of any numeric or boolean type; C is 1, 3 or 4.
     anisotropy : float
@@ -63,9 +63,9 @@ def map_stack(
     Raises
     ------
     ValueError
-        The planes are no images, see `Mapper.predict`.
+        The planes are no images, see `Ensemble.predict`.
     """
-    looks, radius = _survey(mapper, stack)
+    scalings, radius = _survey(ensemble, stack)
     axes = [DIRECTIONS.index(direction) for direction in directions]
     total = sum(stack.shape[axis] for axis in axes)
     sums = np.zeros((3, *stack.shape[:3]), np.uint8 if len(axes) == 1 else np.uint16)
@@ -74,33 +74,35 @@ def map_stack(
         out = np.moveaxis(sums, axis + 1, 0)
         for place, plane in enumerate(np.moveaxis(stack, axis, 0)):
             stretch = anisotropy if axis else 1
-            maps = _map_plane(mapper, plane, looks, stretch)
+            maps = _map_plane(ensemble, plane, scalings, stretch)
             out[place] += np.rint(255 * maps).astype(sums.dtype)
             done += 1
             if progress is not None:
                 progress(done, total)
-    return StackMaps(_mean(sums, len(axes)), radius and 2 * radius, float(looks[0].scale))
+    return StackMaps(_mean(sums, len(axes)), radius and 2 * radius, float(scalings[0].scale))
 
 
-def _survey(mapper: Mapper, stack: np.ndarray) -> tuple[list[Look], float | None]:
+def _survey(ensemble: Ensemble, stack: np.ndarray) -> tuple[list[ImageScaling], float | None]:
     voxels = math.prod(stack.shape[:3])
     step = max(1, math.isqrt(voxels // _GLANCE))
     glance = stack[:, ::step, ::step]
     spread = [np.ptp(np.percentile(as_real(part), (1, 99))) for part in glance]
     samples = np.sort(np.argsort(spread, kind="stable")[::-1][:_SAMPLES])
-    looks, _, radius = mapper.survey(glance.reshape(-1, *stack.shape[3:]), list(stack[samples]))
-    return looks, radius
+    scalings, _, radius = ensemble.survey(
+        glance.reshape(-1, *stack.shape[3:]), list(stack[samples])
+    )
+    return scalings, radius
 
 
 def _map_plane(
-    mapper: Mapper, plane: np.ndarray, looks: Sequence[Look], stretch: float
+    ensemble: Ensemble, plane: np.ndarray, scalings: Sequence[ImageScaling], stretch: float
 ) -> np.ndarray:
     """Compute the maps of a plane, (3, h, w), that is shown with its rows stretched."""
     height, width = plane.shape[:2]
     rows = max(1, round(height * stretch))
     if rows == height:
-        return mapper.predict_part(np.ascontiguousarray(plane), looks)
-    maps = mapper.predict_part(_resize(as_real(plane), rows), looks)
+        return ensemble.predict_part(np.ascontiguousarray(plane), scalings)
+    maps = ensemble.predict_part(_resize(as_real(plane), rows), scalings)
     return np.stack([_resize(one, height) for one in maps])
 
 

@@ -2,6 +2,6 @@
 
 from .cluster import Cluster, Recipe
 from .large import LargeResult, is_large, segment_large
-from .tile_store import Spool
+from .tile_store import TileStore
 
-__all__ = ["Cluster", "LargeResult", "Recipe", "Spool", "is_large", "segment_large"]
+__all__ = ["Cluster", "LargeResult", "Recipe", "TileStore", "is_large", "segment_large"]

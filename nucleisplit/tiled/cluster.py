@@ -48,9 +48,9 @@ class Recipe:
     def of(cls, segmenter: Segmenter, models: tuple[str, ...], options: dict) -> Recipe:
         """Describe a segmenter that was made from names or folders and options."""
         known = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
-        mapper = segmenter.mapper
-        options = options | {"backend": mapper.backend, "weights": tuple(mapper.weights)}
-        return cls(tuple(known), tuple(options.items()), segmenter.mapper.fingerprint)
+        ensemble = segmenter.ensemble
+        options = options | {"backend": ensemble.backend, "weights": tuple(ensemble.weights)}
+        return cls(tuple(known), tuple(options.items()), segmenter.ensemble.fingerprint)
 
     def make(self) -> Segmenter:
         """Load the model.
@@ -65,7 +65,7 @@ class Recipe:
                 f"has nucleisplit {__version__}, not {self.version}", hint="install the same there"
             )
         segmenter = Segmenter(list(self.models), **dict(self.options))
-        if segmenter.mapper.fingerprint != self.fingerprint:
+        if segmenter.ensemble.fingerprint != self.fingerprint:
             raise ConfigError(
                 f"has another model {', '.join(self.models)}", hint="install the same there"
             )

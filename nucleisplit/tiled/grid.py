@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nucleisplit.model import Mapper
+from nucleisplit.model import Ensemble
 from nucleisplit.tiled.survey import Survey
 from stage1_unet import Tile, list_tiles
 
@@ -13,14 +13,14 @@ _HALO_RADII = 8.0
 around it have to be whole."""
 
 
-def plan_tiles(shape: tuple[int, int], mapper: Mapper, survey: Survey) -> list[list[Tile]]:
+def plan_tiles(shape: tuple[int, int], ensemble: Ensemble, survey: Survey) -> list[list[Tile]]:
     """Cut an image into tiles.
 
     Parameters
     ----------
     shape
         Height and width.
-    mapper
+    ensemble
         Its tile and halo are those of the network that allows the smallest, in pixels that it
         sees: a tile never has more than that many pixels, of the image or enlarged.
     survey
@@ -31,11 +31,11 @@ def plan_tiles(shape: tuple[int, int], mapper: Mapper, survey: Survey) -> list[l
         Rows of tiles. Every tile begins and ends on the grid of the networks, so that those at
         the right and at the bottom may reach beyond the image.
     """
-    grid = mapper.grid(survey.looks)
-    scale = max(float(look.scale) for look in survey.looks)
-    size = mapper.tile / max(1.0, scale)
+    grid = ensemble.grid(survey.scalings)
+    scale = max(float(scaling.scale) for scaling in survey.scalings)
+    size = ensemble.tile / max(1.0, scale)
     radius = max(survey.radius or 0, survey.overview.radius or 0)
-    halo = max(mapper.halo / scale, _HALO_RADII * radius)
+    halo = max(ensemble.halo / scale, _HALO_RADII * radius)
     size = max(size - grid, 3 * halo)  # `list_tiles` exceeds it by less than the grid
     height, width = (length + (-length % grid if length > size else 0) for length in shape)
     tiles = list_tiles((height, width), size, halo, grid)

@@ -21,7 +21,7 @@ from nucleisplit.tiled.grid import plan_tiles
 from nucleisplit.tiled.nuclei_rows import Rows
 from nucleisplit.tiled.survey import Survey, survey_plane
 from nucleisplit.tiled.tile import TileResult, clip, digest_of, read_part, segment_tile
-from nucleisplit.tiled.tile_store import Spool
+from nucleisplit.tiled.tile_store import TileStore
 from stage1_unet import Tile
 from stage2_trees import DOUBTFUL, expected_map
 
@@ -73,7 +73,7 @@ def is_large(shape: Sequence[int], tile: int | None = None) -> bool:
 def segment_large(
     plane: Plane,
     segmenter: Segmenter,
-    spool: Spool,
+    tile_store: TileStore,
     labels: Path,
     table: Path,
     overlay: Path | None = None,
@@ -89,7 +89,7 @@ def segment_large(
     ----------
     plane
     segmenter
-    spool
+    tile_store
         Where finished tiles are kept until the end. What an earlier run left there for the same
         task is not computed again, if its pixels are the same where the file has changed; the
         result is the same, byte by byte. A tile that is lost or damaged there is computed again.
@@ -110,12 +110,12 @@ def segment_large(
     OutputError
         A file cannot be written. Tiles that are finished are kept.
     """
-    survey = spool.open()
-    if survey is None or spool.changed:
-        survey = _survey_anew(plane, segmenter, spool, survey)
-    rows = plan_tiles(plane.shape[:2], segmenter.mapper, survey)
+    survey = tile_store.open()
+    if survey is None or tile_store.changed:
+        survey = _survey_anew(plane, segmenter, tile_store, survey)
+    rows = plan_tiles(plane.shape[:2], segmenter.ensemble, survey)
     places = {(i, j): tile for i, row in enumerate(rows) for j, tile in enumerate(row)}
-    todo = {place: tile for place, tile in places.items() if not spool.has(*place)}
+    todo = {place: tile for place, tile in places.items() if not tile_store.has(*place)}
     shrink = -(-max(plane.shape[:2]) // _PICTURE)
 
     def here(*_: object) -> Iterator[tuple[Place, TileResult]]:
@@ -124,7 +124,7 @@ def segment_large(
 
     done = len(places) - len(todo)
     for place, result in (compute or here)(survey, todo, shrink):
-        spool.save(*place, result)
+        tile_store.save(*place, result)
         done += 1
         if progress is not None:
             progress(done, len(places))
@@ -132,10 +132,10 @@ def segment_large(
     gather = _Gather(plane.shape, shrink)
 
     def load(place: Place) -> TileResult:
-        result = spool.load(*place)
+        result = tile_store.load(*place)
         if result is None:  # lost or damaged since
             result = segment_tile(plane, places[place], survey, segmenter, shrink)
-            spool.save(*place, result)
+            tile_store.save(*place, result)
         return result
 
     loaded = ((row, [load((i, j)) for j in range(len(row))]) for i, row in enumerate(rows))
@@ -172,20 +172,22 @@ def segment_large(
     )
 
 
-def _survey_anew(plane: Plane, segmenter: Segmenter, spool: Spool, before: Survey | None) -> Survey:
+def _survey_anew(
+    plane: Plane, segmenter: Segmenter, tile_store: TileStore, before: Survey | None
+) -> Survey:
     """Survey a plane; of an image that has changed, keep the tiles that have not."""
     survey = survey_plane(plane, segmenter)
     if before is not None:
         if json.dumps(before.to_json()) != json.dumps(survey.to_json()):
-            spool.clear()
-        for i, row in enumerate(plan_tiles(plane.shape[:2], segmenter.mapper, survey)):
+            tile_store.clear()
+        for i, row in enumerate(plan_tiles(plane.shape[:2], segmenter.ensemble, survey)):
             for j, tile in enumerate(row):
-                kept = spool.load(i, j)
+                kept = tile_store.load(i, j)
                 part = clip(tile.outer, plane.shape[:2])
                 read = read_part(plane, part, segmenter.measures)
                 if kept is None or kept.digest != digest_of(*read):
-                    spool.drop(i, j)
-    spool.start(survey)
+                    tile_store.drop(i, j)
+    tile_store.start(survey)
     return survey
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from nucleisplit.images import Plane, as_real
-from nucleisplit.model import Look
+from nucleisplit.model import ImageScaling
 from nucleisplit.segmenter import Segmenter
 from stage2_trees import Overview, survey_maps
 
@@ -39,7 +39,7 @@ _BLOCK = 8
 class Survey:
     """What is known of a large image before its tiles are computed."""
 
-    looks: tuple[Look, ...]
+    scalings: tuple[ImageScaling, ...]
     """How each model looks at it."""
     overview: Overview
     """What the second stage needs to know."""
@@ -49,12 +49,12 @@ class Survey:
     @property
     def scale(self) -> float:
         """By which the image is enlarged before the (first) network sees it."""
-        return float(self.looks[0].scale)
+        return float(self.scalings[0].scale)
 
     def to_json(self) -> dict:
         """Plain values, from which `from_json` makes the same survey."""
         return {
-            "looks": [look.to_json() for look in self.looks],
+            "scalings": [scaling.to_json() for scaling in self.scalings],
             "overview": self.overview.to_json(),
             "radius": self.radius,
         }
@@ -62,8 +62,8 @@ class Survey:
     @classmethod
     def from_json(cls, values: dict) -> Survey:
         """Read what `to_json` wrote."""
-        looks = tuple(Look.from_json(look) for look in values["looks"])
-        return cls(looks, Overview.from_json(values["overview"]), values["radius"])
+        scalings = tuple(ImageScaling.from_json(scaling) for scaling in values["scalings"])
+        return cls(scalings, Overview.from_json(values["overview"]), values["radius"])
 
 
 def survey_plane(plane: Plane, segmenter: Segmenter) -> Survey:
@@ -82,7 +82,7 @@ def survey_plane(plane: Plane, segmenter: Segmenter) -> Survey:
         contrasts.append(contrast(pixels))
     chosen = _choose(contrasts, plane.shape[:2])
     samples = [plane.read(*places[i]) for i in chosen]
-    looks, maps, radius = segmenter.mapper.survey(np.concatenate(glances), samples)
+    scalings, maps, radius = segmenter.ensemble.survey(np.concatenate(glances), samples)
     seen = sum(sample.shape[0] * sample.shape[1] for sample in samples)
     overview = survey_maps(
         maps,
@@ -92,7 +92,7 @@ def survey_plane(plane: Plane, segmenter: Segmenter) -> Survey:
         min_area=segmenter.cut.min_area,
         selection=segmenter.selection,
     )
-    return Survey(tuple(looks), overview, radius)
+    return Survey(tuple(scalings), overview, radius)
 
 
 def contrast(pixels: np.ndarray) -> float:

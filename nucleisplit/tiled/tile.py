@@ -77,13 +77,15 @@ def segment_tile(
     digest = digest_of(pixels, channels)
     inner = clip(tile.inner, (height, width))
     thumbnail = _thumbnail(pixels, inner, (top, left), shrink)
-    low, high = survey.looks[0].levels.spans[0]
+    low, high = survey.scalings[0].levels.spans[0]
     if high <= low or contrast(pixels) < _BLANK * (high - low):
         nothing = _nothing(pixels, channels, measures)
         return TileResult(*nothing, np.zeros(10), 0, 0.0, True, thumbnail, digest)
     beyond = [(0, part.stop - n) for part, n in zip(tile.outer, (bottom, right), strict=True)]
     padded = np.pad(pixels, (*beyond, *[(0, 0)] * (pixels.ndim - 2)), mode="symmetric")
-    maps = segmenter.mapper.predict_part(padded, survey.looks)[:, : bottom - top, : right - left]
+    maps = segmenter.ensemble.predict_part(padded, survey.scalings)[
+        :, : bottom - top, : right - left
+    ]
     split = segmenter.split(np.ascontiguousarray(maps), survey.overview)
 
     forest = split.forest

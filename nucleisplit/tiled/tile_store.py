@@ -14,12 +14,12 @@ from nucleisplit.measure import as_table
 from nucleisplit.tiled.survey import Survey
 from nucleisplit.tiled.tile import TileResult
 
-__all__ = ["Spool"]
+__all__ = ["TileStore"]
 
 _SURVEY = "survey.json"
 
 
-class Spool:
+class TileStore:
     """A folder with the survey of an image and one file per finished tile.
 
     Every file is written whole or not at all, so a run that ends in any way loses no more than

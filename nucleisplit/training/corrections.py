@@ -9,14 +9,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import click
 import numpy as np
 
 from nucleisplit.datasets import Dataset, Record, load_dataset, make_folds
 from nucleisplit.errors import DatasetError, OutputError
 from nucleisplit.files import replacing
 from nucleisplit.metric import reliability
-from nucleisplit.model import Bundle, Mapper, check_replaceable, save_adapted
+from nucleisplit.model import Bundle, Ensemble, check_replaceable, save_adapted
 from stage2_trees import AdaptConfig, CrossFit, ImageRows, adapt, training_rows
 
 MAPS = ".nucleisplit-maps"
@@ -35,7 +34,7 @@ def add_corrections(
     group: str | None = None,
     device: str = "auto",
     overwrite: bool = False,
-    say: Callable[[str], None] = click.echo,
+    say: Callable[[str], None] = print,
 ) -> Bundle:
     """Let the trees of a model learn from corrected images, and write the model that results.
 
@@ -72,11 +71,11 @@ def add_corrections(
     check_replaceable(out, overwrite)
     dataset = load_dataset(corrected, table, group, folds=2)
     folds = _folds(dataset)
-    mapper = Mapper([base], device=device)
+    ensemble = Ensemble([base], device=device)
     rows, computed = [], 0
     for record in dataset.records:
         image, truth, _ = record.read()
-        maps, new = _maps(record, image, mapper, corrected / MAPS)
+        maps, new = _maps(record, image, ensemble, corrected / MAPS)
         rows.append(training_rows(maps, truth, base.config.forest))
         computed += new
     nuclei = sum(row.n_true for row in rows)
@@ -129,17 +128,17 @@ def _folds(dataset: Dataset) -> list[int]:
 
 
 def _maps(
-    record: Record, image: np.ndarray, mapper: Mapper, folder: Path
+    record: Record, image: np.ndarray, ensemble: Ensemble, folder: Path
 ) -> tuple[np.ndarray, bool]:
     """Return the maps of an image, in steps of 1 / 255, and whether they had to be computed."""
     digest = hashlib.sha256(record.image_path.read_bytes())
-    digest.update(json.dumps([mapper.fingerprint, mapper.parameters], sort_keys=True).encode())
+    digest.update(json.dumps([ensemble.fingerprint, ensemble.parameters], sort_keys=True).encode())
     path = folder / f"{digest.hexdigest()[:32]}.npy"
     with suppress(OSError, ValueError):
         kept = np.load(path, allow_pickle=False)
         if kept.dtype == np.uint8 and kept.shape == (3, *image.shape[:2]):
             return kept / np.float32(255), False
-    maps = np.rint(mapper.predict(image).maps * 255).astype(np.uint8)
+    maps = np.rint(ensemble.predict(image).maps * 255).astype(np.uint8)
     with suppress(OutputError), replacing(path, True) as part, part.open("wb") as file:
         np.save(file, maps, allow_pickle=False)
     return maps / np.float32(255), True

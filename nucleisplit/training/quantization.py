@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import click
 import numpy as np
 
 from nucleisplit.datasets import Record, load_dataset
@@ -27,7 +26,7 @@ def quantize_model(
     crops: int = 60,
     images: int = 80,
     max_cost: float = MAX_COST,
-    say: Callable[[str], None] = click.echo,
+    say: Callable[[str], None] = print,
 ) -> Bundle:
     """Add networks in int8 to a model, for the backend ``openvino-int8``.
 

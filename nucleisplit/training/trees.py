@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import click
 import numpy as np
 
 from nucleisplit.config import RunConfig
@@ -91,7 +90,7 @@ def train_trees(
     *,
     overwrite: bool = False,
     labels: Path | None = None,
-    say: Callable[[str], None] = click.echo,
+    say: Callable[[str], None] = print,
 ) -> Bundle:
     """Fit the trees of a finished training run, score everything out of fold, write the model.
 

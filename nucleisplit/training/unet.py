@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-import click
-
 from nucleisplit.config import RunConfig
 from nucleisplit.datasets import CleaningNotes, Dataset, Record, load_dataset
 from nucleisplit.errors import ConfigError, DatasetError
@@ -40,7 +38,7 @@ def train_unet(
     only: Sequence[int | None] | None = None,
     by_kind: bool = False,
     progress: bool = True,
-    say: Callable[[str], None] = click.echo,
+    say: Callable[[str], None] = print,
 ) -> TrainingRun:
     """Train every network of a run, or finish training them.
 

@@ -11,7 +11,7 @@ import numpy as np
 from nucleisplit.errors import InputError
 
 if TYPE_CHECKING:
-    from nucleisplit.model import Mapper
+    from nucleisplit.model import Ensemble
     from nucleisplit.result import Segmentation
     from nucleisplit.segmenter import Segmenter
 
@@ -85,7 +85,7 @@ def segment(
             f"{name}: {image.shape[0]}x{image.shape[1]} pixels are too many for the viewer",
             "draw a smaller region, or use nucleisplit infer",
         )
-    total = count_tiles(segmenter.mapper, image.shape[:2])
+    total = count_tiles(segmenter.ensemble, image.shape[:2])
     done = 0
 
     def step(what: str, share: float | None = None) -> None:
@@ -99,18 +99,18 @@ def segment(
         step("computing the maps", share)
         done += 1
 
-    with watched(segmenter.mapper, before_tile):
+    with watched(segmenter.ensemble, before_tile):
         result = segmenter.segment(image, name=name)
     step("choosing the nuclei")
     return result.reselect(**cut) if cut else result
 
 
-def count_tiles(mapper: Mapper, shape: tuple[int, int]) -> int:
+def count_tiles(ensemble: Ensemble, shape: tuple[int, int]) -> int:
     """How often the networks are run for an image that is seen at its own scale."""
     from stage1_unet import list_tiles
 
     count = 0
-    for predictor in mapper.predictors:
+    for predictor in ensemble.predictors:
         config = predictor.config
         grid = predictor.stride
         padded = [-(-length // grid) * grid for length in shape]
@@ -119,15 +119,15 @@ def count_tiles(mapper: Mapper, shape: tuple[int, int]) -> int:
 
 
 @contextmanager
-def watched(mapper: Mapper, before: Callable[[], None]) -> Iterator[None]:
+def watched(ensemble: Ensemble, before: Callable[[], None]) -> Iterator[None]:
     """Call a function before each run of the networks; what it raises ends the computation."""
-    plain = [predictor.backend for predictor in mapper.predictors]
-    for predictor, backend in zip(mapper.predictors, plain, strict=True):
+    plain = [predictor.backend for predictor in ensemble.predictors]
+    for predictor, backend in zip(ensemble.predictors, plain, strict=True):
         predictor.backend = _Watched(backend, before)
     try:
         yield
     finally:
-        for predictor, backend in zip(mapper.predictors, plain, strict=True):
+        for predictor, backend in zip(ensemble.predictors, plain, strict=True):
             predictor.backend = backend
 
 

@@ -19,7 +19,7 @@ from nucleisplit.viewer.layers import SECOND_OPINION, NucleiLayers
 from nucleisplit.viewer.nucleus import tabulate
 from nucleisplit.viewer.panels import ChoosePanel, ReviewPanel, SavePanel, SegmentPanel
 from nucleisplit.viewer.reviewer import Reviewer
-from nucleisplit.viewer.runner import Runner, told
+from nucleisplit.viewer.runner import Runner, notifying
 from nucleisplit.viewer.session import Session
 from nucleisplit.viewer.shown import shown_plane
 
@@ -63,7 +63,7 @@ class NucleiDock(QWidget):
         self._list_layers()
         self._switch()
 
-    @told
+    @notifying
     def start(self) -> None:
         """Segment the chosen image, or the region of it, in a thread."""
         image, shapes = self.segment.image.layer, self.segment.region.layer
@@ -109,7 +109,7 @@ class NucleiDock(QWidget):
         layer.mode = "add_rectangle"
         self.segment.region.choose(layer)
 
-    @told
+    @notifying
     def save_corrections(self) -> None:
         """Write the image and the nuclei as data to train on; ask before labels are replaced."""
         if self.reviewer.current is None:

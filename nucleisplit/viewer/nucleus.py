@@ -113,7 +113,7 @@ class State:
 
     def known(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Predicted IoU, threshold and origin of these labels."""
-        split = self.result.source.split
+        split = self.result.scored.split
         inside = (labels >= 1) & (labels <= self.result.nuclei)
         rows = np.where(inside, labels - 1, 0)
         values = []
@@ -144,7 +144,7 @@ def tabulate(labels: np.ndarray, state: State, image: np.ndarray) -> pd.DataFram
         table = state.result.table.copy()
         origins = [SELECTED] * len(table)
     else:
-        table = measure(labels, image, **state.result.source.measuring)
+        table = measure(labels, image, **state.result.scored.measuring)
         numbers = table["label"].to_numpy()
         table["predicted_iou"], table["threshold"], origins = state.known(numbers)
     closest = state.result.runner_up().set_index("label")

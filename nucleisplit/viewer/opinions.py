@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from nucleisplit.result import Segmentation
     from stage2_trees import Alternative
 
-__all__ = ["addition", "box_of", "removal", "second_opinions", "way_back"]
+__all__ = ["addition", "box_of", "removal", "choices_of", "way_back"]
 
 
-def second_opinions(result: Segmentation, label: int) -> list[Choice]:
+def choices_of(result: Segmentation, label: int) -> list[Choice]:
     """List what a nucleus could be instead, the closest first; nothing for an unknown label."""
     if not 1 <= label <= result.nuclei:
         return []
@@ -35,7 +35,7 @@ def addition(result: Segmentation, labels: np.ndarray, row: int, column: int) ->
     from stage2_trees import addition_at
 
     try:
-        found = addition_at(result.source.split, row, column, labels)
+        found = addition_at(result.scored.split, row, column, labels)
     except ValueError as error:
         raise InputError(str(error), "paint the nucleus by hand") from error
     return _choice(result, found, ())
@@ -61,7 +61,7 @@ def way_back(result: Segmentation, swap: Swap) -> Choice:
 
 
 def _choice(result: Segmentation, other: Alternative, replaced: tuple[int, ...]) -> Choice:
-    split = result.source.split
+    split = result.scored.split
     thresholds = split.forest.candidates.threshold
     nuclei = tuple(
         Nucleus(other.kind, float(split.candidate_iou[i]), float(thresholds[i]))

@@ -13,7 +13,7 @@ from nucleisplit.viewer.doubts import Queue
 from nucleisplit.viewer.layers import OTHER, OWN, NucleiLayers
 from nucleisplit.viewer.nucleus import Choice, State, review_order, tabulate
 from nucleisplit.viewer.panels import ChoosePanel, ReviewPanel
-from nucleisplit.viewer.runner import Runner, told
+from nucleisplit.viewer.runner import Runner, notifying
 from nucleisplit.viewer.texts import (
     describe_choice,
     describe_nucleus,
@@ -153,7 +153,7 @@ class Reviewer(QObject):
         """Go back to the one before."""
         self._go(forward=False)
 
-    @told
+    @notifying
     def swap(self, label: int, choice: Choice | None = None) -> None:
         """Put a second opinion in the place of a nucleus, by default the closest."""
         layers = self.current
@@ -175,12 +175,12 @@ class Reviewer(QObject):
         else:
             self.swap(0, choice)
 
-    @told
+    @notifying
     def undo(self) -> None:
         """Take back the last swap, addition, painting or choice."""
         self._travel("undone", self.current and self.current.session.undo)
 
-    @told
+    @notifying
     def redo(self) -> None:
         """Do again what was undone."""
         self._travel("done again", self.current and self.current.session.redo)
@@ -326,7 +326,7 @@ class Reviewer(QObject):
         self.switched.emit()
 
     def _show_cut(self) -> None:
-        self.choose.show_cut(self.current.session.result.source.cut)
+        self.choose.show_cut(self.current.session.result.scored.cut)
 
     def _show_numbers(self, layers: NucleiLayers) -> None:
         if layers is self.current:

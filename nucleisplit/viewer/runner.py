@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from nucleisplit.errors import InputError, NucleisplitError
 from nucleisplit.viewer.computing import Cancelled
 
-__all__ = ["Runner", "told"]
+__all__ = ["Runner", "notifying"]
 
 
 class Runner(QObject):
@@ -92,7 +92,7 @@ def _attempt(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
         return None, InputError("the image does not fit into memory", "draw a smaller region")
 
 
-def told(method: Callable) -> Callable:
+def notifying(method: Callable) -> Callable:
     """Show what a user can mend as a notification of one line."""
 
     @wraps(method)

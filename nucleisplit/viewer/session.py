@@ -23,7 +23,7 @@ from nucleisplit.viewer.nucleus import (
     State,
     Swap,
 )
-from nucleisplit.viewer.opinions import addition, box_of, removal, second_opinions, way_back
+from nucleisplit.viewer.opinions import addition, box_of, choices_of, removal, way_back
 from nucleisplit.viewer.save_corrections import save_corrections
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Session:
         n = self.result.nuclei
         largest = max([n, *(label for label in self.state.others if label < 2**16)])
         iou = np.full(largest + 1, np.nan)
-        iou[1 : n + 1] = self.result.source.split.predicted_iou
+        iou[1 : n + 1] = self.result.scored.split.predicted_iou
         for label, nucleus in self.state.others.items():
             if label < len(iou):
                 iou[label] = nucleus.predicted_iou
@@ -102,7 +102,7 @@ class Session:
         """What a nucleus could be instead, the closest first; of a swapped one, the way back."""
         swap = self.state.swaps.get(label)
         if swap is None:
-            return second_opinions(self.result, label)
+            return choices_of(self.result, label)
         if swap.kind != ADDED:
             return [way_back(self.result, swap)]
         box = self.locate([label])

@@ -51,8 +51,8 @@ def test_heavy_libraries_stay_out(steps):
 def test_an_unknown_name_is_an_attribute_error():
     import nucleisplit
 
-    with pytest.raises(AttributeError, match="no attribute 'segmenter'"):
-        nucleisplit.segmenter  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'segmentor'"):
+        nucleisplit.segmentor  # noqa: B018
 
 
 def test_public_names_are_listed():

@@ -112,7 +112,7 @@ def test_where_nothing_can_be_added(result):
         result.add_at(0, -1)
     with pytest.raises(InputError, match=r"\(1.5, 2\) is no pixel; give whole numbers"):
         result.add_at(1.5, 2)
-    y, x = np.argwhere(result.source.split.forest.basin == 0)[0]
+    y, x = np.argwhere(result.scored.split.forest.basin == 0)[0]
     with pytest.raises(InputError, match="lies in no outline that the maps suggest; .*by hand"):
         result.add_at(y, x)
 

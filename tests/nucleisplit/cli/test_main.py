@@ -136,7 +136,7 @@ def test_debug_shows_what_the_libraries_log(labels, monkeypatch):
         logging.getLogger("nucleisplit.somewhere").info("a step")
         return 1, 1
 
-    monkeypatch.setattr("nucleisplit.datasets.conversion.convert_labels", convert)
+    monkeypatch.setattr("nucleisplit.datasets.convert_labels", convert)
     assert run("convert", "a.tif", "b.tif").stderr == ""
     assert run("convert", "a.tif", "b.tif", "-v").stderr == "reading a.tif\na step\n"
     assert run("convert", "a.tif", "b.tif", "--debug").stderr == (

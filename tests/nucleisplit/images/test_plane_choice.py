@@ -4,7 +4,7 @@ import pytest
 
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import PlaneChoice
-from nucleisplit.images.plane_choice import select
+from nucleisplit.images.plane_choice import select_plane
 
 NAMES = ("DAPI", "GFP", "a,b")
 
@@ -30,12 +30,12 @@ NAMES = ("DAPI", "GFP", "a,b")
     ],
 )
 def test_selected(axes, shape, options, taken):
-    assert select(axes, shape, PlaneChoice(**options), NAMES).taken == taken
+    assert select_plane(axes, shape, PlaneChoice(**options), NAMES).taken == taken
 
 
 def test_transparency_is_no_channel():
-    assert select("YXS", (5, 6, 4), PlaneChoice(), alpha=True).taken == {"S": (0, 1, 2)}
-    assert select("YXS", (5, 6, 2), PlaneChoice(), alpha=True).taken == {"S": (0,)}
+    assert select_plane("YXS", (5, 6, 4), PlaneChoice(), alpha=True).taken == {"S": (0, 1, 2)}
+    assert select_plane("YXS", (5, 6, 2), PlaneChoice(), alpha=True).taken == {"S": (0,)}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_transparency_is_no_channel():
 )  # fmt: skip
 def test_asked_for(axes, shape, options, message):
     with pytest.raises(InputError) as caught:
-        select(axes, shape, PlaneChoice(**options), NAMES if "C" in axes else ())
+        select_plane(axes, shape, PlaneChoice(**options), NAMES if "C" in axes else ())
     assert message in str(caught.value)
 
 

@@ -8,7 +8,7 @@ from nucleisplit.batch.infer_batch import infer_batch
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import ConfigError
 from nucleisplit.model.bundle import load_bundle, save_bundle
-from nucleisplit.model.ensemble import Mapper
+from nucleisplit.model.ensemble import Ensemble
 from nucleisplit.model.network_cache import cache_folders
 from stage1_unet import build_network
 
@@ -41,14 +41,14 @@ def enlarge(image, factor):
 
 def test_maps_of_several_models_are_averaged_where_they_are_predicted(model, other, spots):
     image = spots(1)[0][:50, :61]
-    mapper = Mapper([model, other], [3, 1], device="cpu")
-    alone = [Mapper([one], device="cpu").predict(image).maps for one in (model, other)]
-    maps = mapper.predict(image).maps
+    ensemble = Ensemble([model, other], [3, 1], device="cpu")
+    alone = [Ensemble([one], device="cpu").predict(image).maps for one in (model, other)]
+    maps = ensemble.predict(image).maps
     assert np.abs(maps[:2] - (0.75 * alone[0] + 0.25 * alone[1])[:2]).max() <= 1.01 / 255
     assert np.abs(maps[2] - alone[0][2]).max() <= 1.01 / 255
     prints = [load_bundle(one).fingerprint for one in (model, other)]
-    assert mapper.fingerprint == f"3 * {prints[0]} + 1 * {prints[1]}"
-    assert mapper.describe(["a", "b"]) == {
+    assert ensemble.fingerprint == f"3 * {prints[0]} + 1 * {prints[1]}"
+    assert ensemble.describe(["a", "b"]) == {
         "model": {"name": "a", "fingerprint": prints[0]},
         "ensemble": [
             {"name": "a", "fingerprint": prints[0], "weight": 3.0},
@@ -74,7 +74,7 @@ def test_networks_of_a_model_count_by_its_weights(model, trained, tmp_path, spot
 
     def maps(name, networks, weights=()):
         save_bundle(tmp_path / name, networks=networks, weights=weights, scores={}, **options)
-        return Mapper([tmp_path / name], device="cpu").predict(image).maps
+        return Ensemble([tmp_path / name], device="cpu").predict(image).maps
 
     both = maps("both", networks, (3, 1))
     expected = 0.75 * maps("first", networks[:1]) + 0.25 * maps("second", networks[1:])
@@ -112,7 +112,7 @@ def test_large_nuclei_are_shown_smaller_and_outlined_at_full_size(model, spots):
 
 
 def test_a_diameter_counts_for_a_model_that_never_rescales(other, spots):
-    assert Mapper([other], device="cpu", diameter=112).predict(spots(0)[0]).scale == 0.25
+    assert Ensemble([other], device="cpu", diameter=112).predict(spots(0)[0]).scale == 0.25
 
 
 @pytest.mark.parametrize(
@@ -143,14 +143,14 @@ def test_backends_agree_and_are_named(model, other, spots, tta):
     pytest.importorskip("openvino")
     image, _ = spots(4)
     plain, fast = (
-        Mapper([model, other], [3, 1], device="cpu", tta=tta, backend=name)
+        Ensemble([model, other], [3, 1], device="cpu", tta=tta, backend=name)
         for name in ("torch", "openvino")
     )
     assert (plain.backend, plain.parameters["backend"]) == ("torch", "torch")
     assert fast.parameters["backend"] == "openvino"
     difference = np.abs(fast.predict(image).maps - plain.predict(image).maps)
     assert difference.max() <= 1.01 / 255 and np.mean(difference > 0) < 0.001
-    mixed = Mapper([model, other], device="cpu", backend="torch + openvino")
+    mixed = Ensemble([model, other], device="cpu", backend="torch + openvino")
     assert mixed.backend == "torch + openvino"
 
 

@@ -49,12 +49,12 @@ def test_balls_are_found_and_measured(segmenter, step, method):
 
 def test_maps_are_the_mean_of_three_directions(segmenter):
     stack, _ = draw()
-    each = [map_stack(segmenter.mapper, stack, directions=one).maps for one in "zyx"]
-    mean = map_stack(segmenter.mapper, stack).maps
+    each = [map_stack(segmenter.ensemble, stack, directions=one).maps for one in "zyx"]
+    mean = map_stack(segmenter.ensemble, stack).maps
     assert mean.dtype == np.uint8 and mean.shape == (3, *stack.shape)
     assert np.abs(mean - np.mean(each, axis=0)).max() <= 0.5
     turned = np.ascontiguousarray(stack.transpose(1, 0, 2))
-    same = map_stack(segmenter.mapper, turned, directions="z").maps.transpose(0, 2, 1, 3)
+    same = map_stack(segmenter.ensemble, turned, directions="z").maps.transpose(0, 2, 1, 3)
     assert np.abs(same.astype(int) - each[1]).mean() < 3  # the levels are measured elsewhere
 
 

@@ -14,7 +14,7 @@ from nucleisplit.cli.main import main
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import PlaneChoice, open_image
 from nucleisplit.segmenter import Segmenter
-from nucleisplit.tiled import Cluster, Recipe, Spool, segment_large
+from nucleisplit.tiled import Cluster, Recipe, TileStore, segment_large
 from nucleisplit.tiled import cluster as module
 
 FILES = ("labels.tif", "nuclei.csv")
@@ -39,9 +39,9 @@ def run(tmp_path_factory, field, segmenter, model):
 
         folder = tmp_path_factory.mktemp("run")
         files = [folder / file for file in FILES]
-        spool = Spool(folder / "tiles", {})
+        tile_store = TileStore(folder / "tiles", {})
         options |= {"compute": cluster and compute}
-        answer = segment_large(source.plane(), maker, spool, *files, **options)
+        answer = segment_large(source.plane(), maker, tile_store, *files, **options)
         return answer, [file.read_bytes() for file in files]
 
     with open_image(field) as source:
@@ -97,7 +97,7 @@ def test_a_recipe_with_weights_is_known_again(model, weights):
     models = (str(model), str(model))
     recipe = Recipe.of(Segmenter(list(models), **options), models, options)
     assert hash(recipe) == hash(pickle.loads(pickle.dumps(recipe)))
-    assert module._segmenter(recipe).mapper.weights == [1, 2]
+    assert module._segmenter(recipe).ensemble.weights == [1, 2]
 
 
 SCHEDULER = """

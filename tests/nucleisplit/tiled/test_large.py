@@ -7,7 +7,7 @@ from nucleisplit.images import read_image
 from nucleisplit.labels import ome_zarr_pyramid as zarr_labels
 from nucleisplit.labels import read_labels
 from nucleisplit.measure import measure
-from nucleisplit.tiled import Spool, is_large, segment_large
+from nucleisplit.tiled import TileStore, is_large, segment_large
 from stage2_trees import best_iou, overlap_table
 
 
@@ -16,10 +16,10 @@ def run(tmp_path, plane, segmenter):
     """Segment the field in tiles of some size: the result, its labels and its table."""
 
     def run(tile, plane=plane, name="run", cut=None, **options):
-        spool = Spool(tmp_path / name / "tiles", {"tile": tile})
+        tile_store = TileStore(tmp_path / name / "tiles", {"tile": tile})
         files = [tmp_path / name / file for file in ("labels.tif", "nuclei.csv", "overlay.png")]
         maker = segmenter(tile, **(cut or {}))
-        result = segment_large(plane, maker, spool, *files, name="field", **options)
+        result = segment_large(plane, maker, tile_store, *files, name="field", **options)
         return result, read_labels(files[0]), pd.read_csv(files[1])
 
     return run
@@ -147,9 +147,9 @@ def test_a_tile_that_cannot_be_read_loses_no_other(run, plane, tmp_path):
 
 def test_tiles_of_another_task_are_not_used(tmp_path, plane, segmenter):
     files = [tmp_path / name for name in ("labels.tif", "nuclei.csv")]
-    segment_large(plane, segmenter(500), Spool(tmp_path / "tiles", {"a": 1}), *files)
-    assert Spool(tmp_path / "tiles", {"a": 1}).open() is not None
-    assert Spool(tmp_path / "tiles", {"a": 2}).open() is None
+    segment_large(plane, segmenter(500), TileStore(tmp_path / "tiles", {"a": 1}), *files)
+    assert TileStore(tmp_path / "tiles", {"a": 1}).open() is not None
+    assert TileStore(tmp_path / "tiles", {"a": 2}).open() is None
     assert not (tmp_path / "tiles").exists()
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_written(plane, segmenter, tmp_path):
         segment_large(
             plane,
             segmenter(500),
-            Spool(tmp_path / "file" / "tiles", {}),
+            TileStore(tmp_path / "file" / "tiles", {}),
             tmp_path / "labels.tif",
             tmp_path / "nuclei.csv",
         )

@@ -9,7 +9,7 @@ from nucleisplit.images import PlaneChoice, open_image
 from nucleisplit.labels import read_labels
 from nucleisplit.measure import GROUPS, Measures, measure
 from nucleisplit.segmenter import Segmenter
-from nucleisplit.tiled import Spool, segment_large
+from nucleisplit.tiled import TileStore, segment_large
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_tiles_measure_what_the_whole_measures(tmp_path, model, channels, groups
     files = [tmp_path / name for name in ("labels.tif", "nuclei.csv")]
     with open_image(path) as source:
         plane = source.plane(PlaneChoice(channel="DAPI"))
-        result = segment_large(plane, segmenter, Spool(tmp_path / "tiles", {}), *files)
+        result = segment_large(plane, segmenter, TileStore(tmp_path / "tiles", {}), *files)
         assert plane.all_channels().shape == (260, 420, 2)
     labels, table = read_labels(files[0]), pd.read_csv(files[1])
     assert result.tiles > 1 and result.nuclei > 50

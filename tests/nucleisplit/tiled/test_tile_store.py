@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from nucleisplit.tiled import Spool, large, segment_large
+from nucleisplit.tiled import TileStore, large, segment_large
 
 FILES = ("labels.tif", "nuclei.csv")
 
@@ -24,9 +24,9 @@ def run(tmp_path, plane, segmenter, monkeypatch):
 
     def run(name="run", plane=plane, stamp=(), **options):
         computed.clear()
-        spool = Spool(tmp_path / name / "tiles", {}, stamp)
+        tile_store = TileStore(tmp_path / name / "tiles", {}, stamp)
         segment_large(
-            plane, segmenter(400), spool, *[tmp_path / name / f for f in FILES], **options
+            plane, segmenter(400), tile_store, *[tmp_path / name / f for f in FILES], **options
         )
         return len(computed)
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nucleisplit.errors import BundleError, ConfigError, DatasetError
 from nucleisplit.model.bundle import add_quantized, load_bundle
-from nucleisplit.model.ensemble import Mapper
+from nucleisplit.model.ensemble import Ensemble
 from nucleisplit.training import quantization as quantizing
 from nucleisplit.training.quantization import quantize_model
 
@@ -47,7 +47,7 @@ def test_a_model_is_quantised(copy, data, spots):
     assert "mAP of 3 images" in lines[-1]
     image, _ = spots(9)
     exact, rough = (
-        Mapper([copy], device="cpu", backend=name) for name in ("openvino", "openvino-int8")
+        Ensemble([copy], device="cpu", backend=name) for name in ("openvino", "openvino-int8")
     )
     assert (exact.backend, rough.backend) == ("openvino", "openvino-int8")
     maps = exact.predict(image).maps
@@ -95,5 +95,5 @@ def test_one_image_is_too_few(copy, data):
 def test_a_model_without_int8_says_so(model):
     assert "quantized" not in json.loads((model / "manifest.json").read_text())
     with pytest.raises(ConfigError, match="holds no network in int8; use --backend auto"):
-        Mapper([model], device="cpu", backend="openvino-int8")
+        Ensemble([model], device="cpu", backend="openvino-int8")
     assert quantizing.MAX_COST == 0.003

@@ -17,7 +17,7 @@ def test_progress_is_told_before_every_tile(tiled, spots):
     image = spots(3, (64, 160), 12)[0]
     said = []
     result = segment(tiled, image, {}, say=lambda *what: said.append(what))
-    tiles = count_tiles(tiled.mapper, image.shape)
+    tiles = count_tiles(tiled.ensemble, image.shape)
     assert tiles > 1
     maps = [share for what, share in said if what == "computing the maps"]
     assert maps == pytest.approx([i / tiles for i in range(tiles)])
@@ -34,7 +34,7 @@ def test_one_tile_has_no_share(segmenter, crowd):
 def test_it_stops_between_two_tiles_and_the_model_can_be_used_again(tiled, spots):
     image = spots(3, (64, 160), 12)[0]
     before = tiled(image)
-    plain = [predictor.backend for predictor in tiled.mapper.predictors]
+    plain = [predictor.backend for predictor in tiled.ensemble.predictors]
     said = []
     with pytest.raises(Cancelled):
         segment(
@@ -45,7 +45,7 @@ def test_it_stops_between_two_tiles_and_the_model_can_be_used_again(tiled, spots
             cancelled=lambda: len(said) == 1,
         )
     assert len(said) == 1
-    assert [predictor.backend for predictor in tiled.mapper.predictors] == plain
+    assert [predictor.backend for predictor in tiled.ensemble.predictors] == plain
     assert np.array_equal(tiled(image).labels, before.labels)
 
 
@@ -61,9 +61,9 @@ def test_too_large_a_region_is_refused_before_it_is_computed(monkeypatch):
 
 
 def test_watching_looks_like_the_backend(segmenter):
-    name = segmenter.mapper.backend
-    with watched(segmenter.mapper, lambda: None):
-        assert segmenter.mapper.backend == name
+    name = segmenter.ensemble.backend
+    with watched(segmenter.ensemble, lambda: None):
+        assert segmenter.ensemble.backend == name
 
 
 def test_a_model_is_loaded_once_for_the_same_options(model):

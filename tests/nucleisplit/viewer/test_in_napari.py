@@ -255,7 +255,7 @@ def test_a_click_adds_where_nothing_is_drawn_and_another_removes_it(dock, viewer
     assert (layers.labels.data == new).any()
     dock.review.undo.click()
     assert np.array_equal(layers.labels.data, before)
-    click(*np.argwhere(result.source.split.forest.basin == 0)[0])
+    click(*np.argwhere(result.scored.split.forest.basin == 0)[0])
     assert "lies in no outline that the maps suggest; paint" in dock.segment.status.text()
     click(-3, 5)
     click(5, 96)
@@ -406,7 +406,7 @@ def test_it_is_cancelled_between_tiles_while_the_viewer_lives(dock, viewer, crow
 
     class Slow:
         cut, regressor = segmenter.cut, segmenter.regressor
-        mapper = segmenter.mapper
+        ensemble = segmenter.ensemble
 
         @staticmethod
         def segment(image, name):

@@ -72,7 +72,7 @@ def test_the_features_keep_what_is_predicted_of_the_new_nuclei(session, result):
     new = session.swap(choice)
     table = table_of(session).set_index("label")
     assert table.loc[list(new), "origin"].tolist() == ["split"] * len(new)
-    ious = result.source.split.candidate_iou
+    ious = result.scored.split.candidate_iou
     kept = next(a for a in result.alternatives(new[0]) if a.kind == "split")
     assert table.loc[list(new), "predicted_iou"].tolist() == pytest.approx(
         ious[kept.candidates].tolist()
@@ -212,7 +212,7 @@ def test_where_nothing_can_be_added(session, result):
     y, x = np.argwhere(result.labels == 3)[0].tolist()
     with pytest.raises(InputError, match=rf"pixel \({y}, {x}\) lies in nucleus 3; paint the"):
         session.addition(y, x)
-    y, x = np.argwhere(result.source.split.forest.basin == 0)[0].tolist()
+    y, x = np.argwhere(result.scored.split.forest.basin == 0)[0].tolist()
     with pytest.raises(InputError, match="lies in no outline that the maps suggest; paint the"):
         session.addition(y, x)
 
@@ -240,7 +240,7 @@ def test_everything_is_undone_and_done_again_in_order(session, result):
         assert session.redo() == name
         assert np.array_equal(session.labels, after)
     assert session.redo() is None
-    assert session.result.source.cut.split_bias == -1
+    assert session.result.scored.cut.split_bias == -1
 
 
 def test_choosing_again_and_again_is_one_step_back_to_the_corrections(session, result):
@@ -255,7 +255,7 @@ def test_choosing_again_and_again_is_one_step_back_to_the_corrections(session, r
     assert np.array_equal(session.labels, corrected)
     assert session.result is result
     session.redo()
-    assert session.result.source.cut.min_iou == 0.6
+    assert session.result.scored.cut.min_iou == 0.6
 
 
 def test_choosing_again_without_corrections_is_no_step(session):
