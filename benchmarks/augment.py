@@ -24,7 +24,7 @@ from stage1_unet import Pair, TrainConfig
 from stage1_unet.data import CropDataset
 
 ROWS = {
-    **{name: {"augment": name} for name in ("none", "light", "default", "hardcore")},
+    **{name: {"augment": name} for name in ("none", "light", "default", "kinds")},
     "default, every crop with pasted nuclei": {"paste_share": 1.0},
     "default, every crop cut into another": {"mix": "cutmix", "mix_share": 1.0},
 }

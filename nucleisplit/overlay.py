@@ -11,6 +11,8 @@ from nucleisplit.files import replacing
 from nucleisplit.images import as_real
 
 __all__ = [
+    "DOUBTFUL",
+    "UNKNOWN",
     "display_levels",
     "draw_outlines",
     "draw_overlay",
@@ -19,22 +21,15 @@ __all__ = [
     "write_overlay",
 ]
 
-# Viridis between 0.2 and 1, eight anchors, interpolated: even steps in lightness, readable with
-# any colour vision, and nowhere as dark as a fluorescence background.
+# Yellow to blue, even steps: lightness falls all the way, so that any colour vision tells the ends
+# apart, and the doubtful stand out both on dark fluorescence and on purple tissue.
 _ANCHORS = np.array(
-    [
-        [65, 68, 135],
-        [51, 98, 141],
-        [39, 127, 142],
-        [31, 154, 138],
-        [53, 183, 121],
-        [109, 205, 89],
-        [180, 222, 44],
-        [253, 231, 37],
-    ],
-    float,
+    [[255, 236, 60], [255, 214, 40], [190, 205, 90], [90, 175, 190], [50, 125, 240]], float
 )
-_UNKNOWN = (255, 160, 60)
+UNKNOWN = (255, 110, 60)
+"""Colour, red, green and blue, where no IoU is predicted."""
+DOUBTFUL = 0.5
+"""Nuclei of a lower predicted IoU have outlines twice as wide."""
 
 SMALL_SIDE = 512
 """Images are enlarged by a whole factor until their shorter side has about this many pixels..."""
@@ -43,10 +38,10 @@ LARGE_SIDE = 2048
 
 
 def iou_colors(iou: np.ndarray) -> np.ndarray:
-    """Map values in [0, 1] to colours, (n, 3) uint8: dark blue 0, green 0.6, yellow 1.
+    """Map values in [0, 1] to colours, (n, 3) uint8: yellow 0, green 0.5, blue 1.
 
     >>> iou_colors(np.array([0.0, 1.0])).tolist()
-    [[65, 68, 135], [253, 231, 37]]
+    [[255, 236, 60], [50, 125, 240]]
     """
     at = np.clip(np.nan_to_num(np.asarray(iou, float)), 0, 1) * (len(_ANCHORS) - 1)
     steps = np.arange(len(_ANCHORS))
@@ -62,7 +57,7 @@ def draw_overlay(
     Parameters
     ----------
     image : (H, W) or (H, W, 3) ndarray
-        Scaled for display between its 0.1 and 99.9 percentiles, all channels alike.
+        Scaled for display, see `display_levels`, all channels alike.
     labels : (H, W) integer ndarray
         0 = background, 1..n.
     predicted_iou : (n,) ndarray, optional
@@ -72,8 +67,9 @@ def draw_overlay(
     -------
     (H', W', 3) uint8 ndarray
         Small images are enlarged by a whole factor. The outline is the inner rim of the nucleus,
-        one pixel wide (two in enlarged images), so the outlines of touching nuclei do not hide
-        each other; a dark seam of the same width outside keeps it visible on pale tissue.
+        so the outlines of touching nuclei do not hide each other; a dark seam outside keeps it
+        visible on pale tissue. It is wider in larger pictures, up to a sixteenth of the median
+        nucleus, and twice as wide around the doubtful, see `DOUBTFUL`.
 
     Raises
     ------
@@ -87,7 +83,8 @@ def draw_overlay(
         raise ValueError(f"{len(predicted_iou)} values of predicted IoU for {count} labels")
     factor = _enlargement(labels.shape)
     picture = _enlarge(for_display(image), factor)
-    draw_outlines(picture, _enlarge(labels, factor), predicted_iou, min(factor, 2))
+    enlarged = _enlarge(labels, factor)
+    draw_outlines(picture, enlarged, predicted_iou, _width(enlarged))
     if predicted_iou is None:
         return picture
     return np.concatenate([picture, _legend(picture.shape[1], count)])
@@ -108,15 +105,20 @@ def draw_outlines(
     labels : (H, W) integer ndarray
     predicted_iou : (n,) ndarray, optional
     width : int
-        Of the outline, pixels.
+        Of the outlines, pixels; the doubtful have twice that.
     """
     near = _near_other(labels, width)
     rim = near & (labels > 0)
-    picture[near & ~rim] = picture[near & ~rim] // 3  # a dark seam, for outlines on pale tissue
+    seam = near & ~rim
+    picture[seam] = picture[seam] // 3
     if predicted_iou is None:
-        picture[rim] = _UNKNOWN
-    else:
-        picture[rim] = iou_colors(predicted_iou)[labels[rim] - 1]
+        picture[rim] = UNKNOWN
+        return
+    iou = np.nan_to_num(np.asarray(predicted_iou, float))
+    doubtful = np.concatenate([[False], iou < DOUBTFUL])
+    if doubtful.any():
+        rim |= _near_other(labels, 2 * width) & doubtful[labels]
+    picture[rim] = iou_colors(iou)[labels[rim] - 1]
 
 
 def write_overlay(
@@ -138,6 +140,14 @@ def write_overlay(
     picture = Image.fromarray(draw_overlay(image, labels, predicted_iou))
     with replacing(path, overwrite) as part:
         picture.save(part, format="PNG", compress_level=1)
+
+
+def _width(labels: np.ndarray) -> int:
+    """Width of an outline: about 1 in 500 pixels of the picture, and thin beside the nuclei."""
+    areas = np.bincount(labels.ravel())[1:]
+    areas = areas[areas > 0]
+    diameter = np.sqrt(np.median(areas) * 4 / np.pi) if areas.size else 0
+    return int(max(1, min(round(max(labels.shape) / 500), diameter // 16)))
 
 
 def _enlargement(shape: tuple[int, int]) -> int:
@@ -169,9 +179,15 @@ def for_display(image: np.ndarray, levels: tuple[float, float] | None = None) ->
 
 
 def display_levels(image: np.ndarray) -> tuple[float, float]:
-    """Return the 0.1 and 99.9 percentiles of an image, or its extremes where they are equal."""
+    """What becomes black and white: the 0.1 and 99.9 percentiles of an image.
+
+    White is at most three times as far from black as the 97th percentile, so that one saturated
+    cell does not darken all others. Its extremes where the percentiles are equal.
+    """
     step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 1e6)))
-    low, high = np.percentile(as_real(image[::step, ::step]), (0.1, 99.9))
+    low, most, high = np.percentile(as_real(image[::step, ::step]).astype(float), (0.1, 97, 99.9))
+    if most > low:
+        high = min(high, low + 3 * (most - low))
     if high <= low:
         low, high = float(image.min()), float(image.max())
     return float(low), float(high)
@@ -196,16 +212,18 @@ def _legend(width: int, count: int) -> np.ndarray:
     font = ImageFont.load_default(13)
     text = (225, 225, 225)
     at = 8
-    if width >= 420:
+    if width >= 520:
         noun = "nucleus" if count == 1 else "nuclei"
         draw.text((width - 8, 14), f"{count} {noun}", text, font, anchor="rm")
+    low, high = ("doubtful 0", "1 sure") if width >= 420 else ("0", "1")
     if width >= 320:
         draw.text((at, 14), "predicted IoU", text, font, anchor="lm")
         at += int(draw.textlength("predicted IoU", font)) + 12
     if width >= 120:
-        draw.text((at, 14), "0", text, font, anchor="lm")
-        bar = iou_colors(np.linspace(0, 1, max(40, min(160, width - at - 60))))
-        at += 14
+        draw.text((at, 14), low, text, font, anchor="lm")
+        at += int(draw.textlength(low, font)) + 6
+        room = width - at - int(draw.textlength(high, font)) - 14
+        bar = iou_colors(np.linspace(0, 1, max(40, min(160, room))))
         strip.paste(Image.fromarray(np.repeat(bar[None], 12, axis=0)), (at, 8))
-        draw.text((at + len(bar) + 6, 14), "1", text, font, anchor="lm")
+        draw.text((at + len(bar) + 6, 14), high, text, font, anchor="lm")
     return np.asarray(strip)

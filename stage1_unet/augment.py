@@ -7,13 +7,10 @@ import random
 import cv2
 import numpy as np
 
-from .transforms import A, ColourRamp, NucleusContrast, PseudoStain, Restain, Warp
+from .transforms import A, ColourRamp, Lumina, NucleusContrast, PseudoStain, Restain, Warp
 
 MARGIN = 1.5
 """How much longer than a crop its window is, so that a rotation shows no corner from outside."""
-
-WIDER = 1.6
-"""By how much the preset `hardcore` widens the range of zooms at both ends."""
 
 
 def build_augmentation(preset: str, crop: int) -> A.Compose:
@@ -21,13 +18,11 @@ def build_augmentation(preset: str, crop: int) -> A.Compose:
 
     Parameters
     ----------
-    preset : {"none", "light", "default", "kinds", "hardcore"}
+    preset : {"none", "light", "default", "kinds"}
         `none` only cuts the crop out of the window; `light` adds flips, rotations and contrast;
         `default` adds elastic changes, colour, sharpness, noise and inversion; `kinds` makes
-        other kinds of image, too: other stains, stained sections out of fluorescence, a contrast
-        for each nucleus, coarser pixels, compression; `hardcore` does
-        all of it more often and farther, and adds stretching, grid and perspective distortion,
-        uneven light and more kinds of blur.
+        other kinds of image, too: other stains, stained sections out of fluorescence, holes in
+        them, a contrast and a texture for each nucleus, stretching, coarser pixels, compression.
     crop : int
         Side of the crop, pixels.
 
@@ -41,7 +36,6 @@ def build_augmentation(preset: str, crop: int) -> A.Compose:
         "light": (_turn(), _light()),
         "default": (_bend(), _default()),
         "kinds": (_stretch(), _kinds()),
-        "hardcore": (_distort(), _hardcore()),
     }[preset]
     symmetry = [A.D4(p=1)] if geometry else []
     return A.Compose([*geometry, A.CenterCrop(crop, crop), *symmetry, *colour])
@@ -88,19 +82,6 @@ def _turn() -> list[A.BasicTransform]:
 
 def _bend() -> list[A.BasicTransform]:
     return [*_turn(), Warp(alpha=2, sigma=16, **_MOVING, p=0.1)]
-
-
-def _distort() -> list[A.BasicTransform]:
-    stretch = {"x": (0.8, 1.25), "y": (0.8, 1.25)}
-    bent = [
-        Warp(alpha=3, sigma=20, **_MOVING, p=1),
-        A.GridDistortion(num_steps=5, distort_limit=(-0.3, 0.3), **_MOVING, p=1),
-        A.Perspective(scale=(0.03, 0.1), **_MOVING, p=1),
-    ]
-    return [
-        A.Affine(scale=stretch, rotate=(-45, 45), shear=(-12, 12), **_MOVING, p=0.7),
-        A.OneOf(bent, p=0.5),
-    ]
 
 
 def _light() -> list[A.BasicTransform]:
@@ -177,49 +158,11 @@ def _kinds() -> list[A.BasicTransform]:
         A.ImageCompression(quality_range=(30, 90), p=0.6),
     ]
     return [
-        NucleusContrast(p=0.3),
+        NucleusContrast(p=0.4),
         A.OneOf(kind, p=0.7),
+        Lumina(p=0.4),
         A.OneOf(contrast, p=0.65),
         A.OneOf(sharpness, p=0.4),
         A.OneOf(noise, p=0.35),
         A.InvertImg(p=0.12),
-    ]
-
-
-def _hardcore() -> list[A.BasicTransform]:
-    contrast = [
-        A.RandomBrightnessContrast((-0.12, 0.35), (-0.5, 0.4), p=1),
-        A.RandomGamma((40, 200), p=1),
-        A.CLAHE(clip_limit=(1, 4), p=0.5),
-    ]
-    light = [
-        A.Illumination(mode="linear", intensity_range=(0.05, 0.2), p=1),
-        A.Illumination(mode="gaussian", intensity_range=(0.05, 0.2), p=1),
-    ]
-    colour = [
-        A.HueSaturationValue(40, 60, 20, p=1),
-        A.RGBShift(40, 40, 40, p=0.5),
-        A.ChannelShuffle(p=0.5),
-        A.ToGray(p=0.5),
-        ColourRamp(p=0.7),
-    ]
-    blur = [
-        A.GaussianBlur(sigma_limit=(0.5, 2.5), p=1),
-        A.MedianBlur((3, 5), p=0.5),
-        A.MotionBlur((3, 9), p=0.5),
-        A.Defocus((1, 4), p=0.5),
-    ]
-    detail = [A.Sharpen(alpha=(0.2, 0.6), p=1), A.Emboss(alpha=(0.2, 0.6), p=0.7)]
-    noise = [
-        A.GaussNoise(std_range=(0.01, 0.12), per_channel=False, p=1),
-        A.GaussNoise(std_range=(0.01, 0.12), per_channel=True, p=0.5),
-        A.MultiplicativeNoise((0.75, 1.25), elementwise=True, p=1),
-    ]
-    return [
-        A.OneOf(contrast, p=0.8),
-        A.OneOf(light, p=0.2),
-        A.OneOf(colour, p=0.6),
-        A.OneOf([A.OneOf(blur, p=0.6), A.OneOf(detail, p=0.4)], p=0.5),
-        A.OneOf(noise, p=0.4),
-        A.InvertImg(p=0.2),
     ]

@@ -109,9 +109,8 @@ class TrainConfig(_Frozen):
     ema: float = Field(0.99, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is kept; 0 turns it off."""
     scale: tuple[_Zoom, _Zoom] = (0.6, 1.7)
-    """Smallest and largest zoom of a crop, drawn log-uniformly; the preset `hardcore` widens it by
-    `stage1_unet.augment.WIDER` at both ends."""
-    loss: Literal["bce_dice", "ce_dice", "focal", "lovasz"] = "bce_dice"
+    """Smallest and largest zoom of a crop, drawn log-uniformly."""
+    loss: Literal["bce_dice", "ce_dice", "focal"] = "bce_dice"
     """What is minimised, see `stage1_unet.losses.build_loss`."""
     contact_weight: float = Field(0.0, ge=0, le=1000)
     """How much more a pixel near two nuclei counts in the loss: 1 + this, the others 1."""
@@ -119,7 +118,7 @@ class TrainConfig(_Frozen):
     """Share of the crops placed on a nucleus; the others lie anywhere."""
     hard_share: float = Field(0.0, ge=0, le=1)
     """Share of the crops drawn from the images in proportion to their latest loss."""
-    augment: Literal["none", "light", "default", "kinds", "hardcore"] = "default"
+    augment: Literal["none", "light", "default", "kinds"] = "default"
     """Preset of the augmentation, see `stage1_unet.augment`."""
     paste_share: float = Field(0.0, ge=0, le=1)
     """Share of the crops into which nuclei of this image and of similar ones are pasted."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from .augment import MARGIN, WIDER, augment, build_augmentation
+from .augment import MARGIN, augment, build_augmentation
 from .config import PreprocessConfig, TrainConfig
 from .copy_paste import NucleusBank
 from .mixing import Crop, cut_mix, mix_up
@@ -158,9 +158,7 @@ class CropDataset(Dataset):
     def _window(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Cut a square somewhat larger than a crop, zoomed, perhaps with nuclei pasted in."""
         pair, centres, config = self.pairs[index], self.centres[index], self.config
-        wider = WIDER if config.augment == "hardcore" else 1.0
-        low, high = np.log(config.scale) + (-np.log(wider), np.log(wider))
-        zoom = float(np.exp(rng.uniform(low, high)))
+        zoom = float(np.exp(rng.uniform(*np.log(config.scale))))
         reach = config.crop / zoom
         if len(centres) and rng.random() < config.nuclei_share:
             centre = centres[rng.integers(len(centres))] + rng.uniform(-0.4, 0.4, 2) * reach

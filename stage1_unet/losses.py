@@ -25,9 +25,7 @@ def build_loss(config: TrainConfig, network: NetworkConfig) -> Loss:
     - ``bce_dice``: cross-entropy + soft dice (Milletari et al. 2016);
     - ``ce_dice``: 0.6 cross-entropy + 0.2 dice of the body + 0.2 dice of the other masks (0.4
       dice of the body where it is the only mask);
-    - ``focal``: focal loss (Lin et al. 2017) + soft dice;
-    - ``lovasz``: cross-entropy + Lovász loss (Berman et al. 2018), of the hinge for a sigmoid
-      head, of the probabilities for a softmax head.
+    - ``focal``: focal loss (Lin et al. 2017) + soft dice.
 
     The cross-entropy is binary and averaged over the masks for a sigmoid head, and that of the
     exclusive classes for a softmax head. A network with a distance channel pays its mean absolute
@@ -52,11 +50,7 @@ def build_loss(config: TrainConfig, network: NetworkConfig) -> Loss:
         focus = FOCUS if config.loss == "focal" else 0.0
         pixels = _mean(_entropy(raw, masks, network, focus), weights)
         probabilities = to_probabilities(logits, network)
-        if config.loss == "lovasz":
-            hinge = network.head == "sigmoid"
-            errors = torch.relu(1 - raw * (2 * masks - 1)) if hinge else masks - probabilities
-            total = pixels + _lovasz(errors.abs(), masks, weights).mean()
-        elif config.loss == "ce_dice":
+        if config.loss == "ce_dice":
             body, *others = _dice(probabilities, masks, weights)
             total = 0.6 * pixels + 0.2 * body + 0.2 * torch.stack(others or [body]).mean()
         else:
@@ -100,19 +94,3 @@ def _dice(probabilities: torch.Tensor, masks: torch.Tensor, weights: torch.Tenso
     overlap = (probabilities * masks * weights).sum(axes)
     total = ((probabilities + masks) * weights).sum(axes)
     return 1 - (2 * overlap + 1) / (total + 1)
-
-
-def _lovasz(errors: torch.Tensor, masks: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the Lovász extension of the Jaccard loss of each mask over the batch, shape (K,).
-
-    This is algorithm 1 of Berman et al. 2018, except that each pixel counts by its weight in
-    intersection and union, so that one of weight 0 changes neither.
-    """
-    errors, masks = (values.transpose(0, 1).flatten(1) for values in (errors, masks))
-    errors, order = errors.sort(dim=1, descending=True)
-    weight = weights.flatten()[order]
-    truth = masks.gather(1, order) * weight
-    union = truth.sum(1, keepdim=True) + (weight - truth).cumsum(1)
-    jaccard = weight.cumsum(1) / union.clamp(min=1e-6)  # loss when the first pixels are wrong
-    steps = torch.diff(jaccard, dim=1, prepend=jaccard.new_zeros(len(jaccard), 1))
-    return (errors * steps).sum(1)

@@ -37,17 +37,26 @@ class ColourRamp(A.ImageOnlyTransform):
 
     Every channel changes in one direction along the ramp, from a dark to a light colour or back,
     so what differed in brightness still does: a fluorescence image may come out like a stained
-    section, or any other microscope's. Colours of the image give way to their brightness.
+    section, or any other microscope's. Colours of the image give way to their brightness. Nuclei
+    that come out light lie on a background that is nearly black, since light spots in a coloured
+    section are holes in it.
     """
 
-    def get_params(self) -> dict[str, np.ndarray]:
+    @property
+    def targets_as_params(self) -> list[str]:
+        """The labels tell whether nuclei are light."""
+        return ["mask"]
+
+    def get_params_dependent_on_data(self, params: dict, data: dict) -> dict[str, np.ndarray]:
         """Return the colour of each gray level, (256, 3) uint8."""
         dark, light, between = (self.random_generator.uniform(size=3) for _ in range(3))
-        dark, light = 110 * dark, 255 - 110 * light
+        falling = self.py_random.random() < 0.5
+        nuclei_come_out_light = (_contrast(data["image"], data["mask"]) >= 0) != falling
+        dark, light = (25 if nuclei_come_out_light else 110) * dark, 255 - 110 * light
         bend = self.random_generator.uniform(0.3, 0.7)
         share = between if self.py_random.random() < 0.5 else bend  # the middle of a straight ramp
         colours = np.stack([dark, dark + share * (light - dark), light])
-        if self.py_random.random() < 0.5:
+        if falling:
             colours, bend = colours[::-1], 1 - bend
         levels, stops = np.arange(256), (0, 255 * bend, 255)
         ramp = [np.interp(levels, stops, channel) for channel in colours.T]
@@ -63,12 +72,15 @@ HAEMATOXYLIN, EOSIN = np.array([0.65, 0.70, 0.29]), np.array([0.07, 0.99, 0.11])
 
 
 class NucleusContrast(A.ImageOnlyTransform):
-    """Give every nucleus a contrast of its own, so that dim ones lie beside bright ones.
+    """Give every nucleus a contrast and a texture of its own.
+
+    Dim nuclei come to lie beside bright ones. Some become hollow, a rim about little more than
+    background with a nucleolus or two, as the pale nuclei of stained tissue are.
 
     Parameters
     ----------
     spread : float
-        Standard deviation of the logarithm of the factors.
+        Standard deviation of the logarithm of the contrasts.
     mean : float
         Their mean; below 0, most nuclei become dimmer.
     """
@@ -84,10 +96,31 @@ class NucleusContrast(A.ImageOnlyTransform):
 
     def get_params_dependent_on_data(self, params: dict, data: dict) -> dict[str, np.ndarray]:
         """Return the factor of each pixel, (H, W, 1) float32, and what it is taken from, (3,)."""
+        rng = self.random_generator
         labels = np.maximum(data["mask"], 0).astype(np.int32)
-        factors = np.exp(self.random_generator.normal(self.mean, self.spread, labels.max() + 1))
+        count = labels.max() + 1
+        factors = np.exp(rng.normal(self.mean, self.spread, count)).astype(np.float32)
         factors[0] = 1
-        field = cv2.GaussianBlur(factors.astype(np.float32)[labels], (5, 5), 1.0)
+        field = factors[labels]
+
+        # Hollow nuclei: what lies deeper than the rim loses contrast, except for nucleoli.
+        hollow = rng.random(count) < (rng.uniform(0.2, 1) if rng.random() < 0.4 else 0)
+        if hollow[1:].any():
+            depth = cv2.distanceTransform(_inner(labels), cv2.DIST_L2, 3)
+            core = np.clip((depth - rng.uniform(1, 3)) / 2, 0, 1)
+            for row, column in rng.permutation(np.argwhere(core > 0.5))[
+                : 2 * hollow.sum()
+            ].tolist():
+                cv2.circle(
+                    core, (column, row), int(rng.integers(1, 4)), float(rng.uniform(-0.3, 0.3)), -1
+                )
+            loss = np.where(hollow, rng.uniform(0.3, 0.9, count), 0).astype(np.float32)
+            field *= 1 - core * loss[labels]
+
+        if rng.random() < 0.5:
+            clumps = _clouds(labels.shape, rng) - 0.5
+            field *= np.where(labels > 0, 1 + rng.uniform(0, 1) * clumps, 1)
+        field = cv2.GaussianBlur(field.astype(np.float32), (5, 5), 1.0)
         return {"field": field[..., None], "background": _background(data["image"], labels)}
 
     def apply(
@@ -95,6 +128,43 @@ class NucleusContrast(A.ImageOnlyTransform):
     ) -> np.ndarray:
         """Return the image, (H, W, 3) uint8, with the contrasts changed."""
         return _to_bytes(background + field * (img - background))
+
+
+class Lumina(A.ImageOnlyTransform):
+    """Cut holes into a stained section: lumina, vessels, fat, cracks, where no nucleus is.
+
+    Images whose nuclei are lighter than their background stay as they are.
+    """
+
+    @property
+    def targets_as_params(self) -> list[str]:
+        """The labels of the nuclei decide."""
+        return ["mask"]
+
+    def get_params_dependent_on_data(self, params: dict, data: dict) -> dict[str, np.ndarray]:
+        """Return how much of the light each pixel lets through, (H, W, 1), and the light, (3,)."""
+        rng, labels = self.random_generator, data["mask"]
+        hole = np.zeros(labels.shape, np.uint8)
+        if _contrast(data["image"], labels) < 0:
+            if rng.random() < 0.6:
+                clouds = _clouds(labels.shape, rng)
+                hole[clouds > np.quantile(clouds, rng.uniform(0.75, 0.98))] = 1
+            for _ in range(rng.integers(0, 8)):
+                row, column = rng.integers(0, labels.shape).tolist()
+                axes = rng.uniform(3, 25) * rng.uniform(0.6, 1.2, 2)
+                ellipse = (column, row), tuple(axes.tolist()), float(rng.uniform(0, 180))
+                cv2.ellipse(hole, ellipse, 1, -1)
+            nuclei = cv2.dilate((labels != 0).astype(np.uint8), np.ones((5, 5), np.uint8))
+            hole[nuclei > 0] = 0
+        through = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), rng.uniform(0.5, 1.5))
+        light = rng.uniform(225, 255) + rng.uniform(-8, 8, 3)
+        return {"through": through[..., None], "light": light.astype(np.float32)}
+
+    def apply(
+        self, img: np.ndarray, through: np.ndarray, light: np.ndarray, **params
+    ) -> np.ndarray:
+        """Return the image, (H, W, 3) uint8, with holes in it."""
+        return _to_bytes(img + through * (light - img))
 
 
 class Restain(A.ImageOnlyTransform):
@@ -205,6 +275,21 @@ def _background(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     outside = image[labels == 0][::5]
     values = outside if len(outside) else image.reshape(-1, 3)[::5]
     return np.median(values, axis=0).astype(np.float32)
+
+
+def _contrast(image: np.ndarray, labels: np.ndarray) -> float:
+    """How much lighter nuclei are than what lies round them, gray levels; 0 without nuclei."""
+    inside = labels > 0
+    if not inside.any():
+        return 0.0
+    return float(image[inside].mean() - _background(image, labels).mean())
+
+
+def _inner(labels: np.ndarray) -> np.ndarray:
+    """Pixels of nuclei whose neighbours belong to the same nucleus, (H, W) uint8."""
+    values, near = labels.astype(np.float32), np.ones((3, 3), np.uint8)
+    same = cv2.dilate(values, near) == cv2.erode(values, near)
+    return ((labels > 0) & same).astype(np.uint8)
 
 
 def _clouds(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ from nucleisplit.overlay import iou_colors
 
 __all__ = ["UNKNOWN", "color_table"]
 
-UNKNOWN = (1.0, 0.627, 0.235, 1.0)
+UNKNOWN = (1.0, 0.431, 0.235, 1.0)
 """Red, green, blue and opacity where no IoU is predicted, as of what is painted by hand."""
 
 _LARGEST = 2**16
@@ -32,7 +32,7 @@ def color_table(iou: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> color_table(np.array([np.nan, 1.0, np.nan]))[:3].round(2).tolist()
-    [[0.0, 0.0, 0.0, 0.0], [0.99, 0.91, 0.15, 1.0], [1.0, 0.63, 0.24, 1.0]]
+    [[0.0, 0.0, 0.0, 0.0], [0.2, 0.49, 0.94, 1.0], [1.0, 0.43, 0.24, 1.0]]
     """
     iou = np.asarray(iou, float)[:_LARGEST]
     table = np.empty((min(_LARGEST, max(1024, 2 * len(iou))), 4), np.float32)

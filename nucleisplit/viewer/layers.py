@@ -83,6 +83,7 @@ class NucleiLayers:
             metadata=place_in_image(region, shown.shape),
             **self._place,
         )
+        self.labels.contour, self.labels.opacity = 2, 1.0  # image and splits stay in sight
 
     @property
     def iou(self) -> np.ndarray:

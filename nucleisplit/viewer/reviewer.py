@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -273,7 +274,8 @@ class Reviewer(QObject):
     def _describe(self, label: int) -> None:
         layers = self.current
         self.label = label if layers is not None else 0
-        self.options = layers.session.choices(label) if self.label else []
+        choices = layers.session.choices(label) if self.label else []
+        self.options = sorted(choices, key=lambda choice: -np.nan_to_num(choice.predicted_iou))
         text = describe_nucleus(layers.session, layers.queue, label) if self.label else ""
         if self.label and layers.labels.selected_label != label:
             layers.labels.selected_label = label

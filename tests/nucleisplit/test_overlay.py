@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nucleisplit.overlay import draw_overlay, iou_colors, write_overlay
+from nucleisplit.overlay import draw_overlay, for_display, iou_colors, write_overlay
 
 BAR = 28
 
@@ -21,8 +21,29 @@ def test_inner_rims_have_the_colour_of_their_iou():
     low, high = iou_colors(np.array([0.0, 1.0]))
     assert picture[150, 100].tolist() == picture[150, 199].tolist() == low.tolist()
     assert picture[150, 200].tolist() == picture[150, 299].tolist() == high.tolist()
-    for row, col in [(150, 99), (150, 101), (150, 198), (150, 201), (150, 300), (99, 150)]:
+    assert picture[150, 101].tolist() == low.tolist()  # the doubtful are wider
+    for row, col in [(150, 99), (150, 102), (150, 197), (150, 201), (150, 300), (99, 150)]:
         assert picture[row, col].tolist() == [0, 0, 0]
+
+
+def test_larger_pictures_have_wider_outlines_but_small_nuclei_do_not_drown():
+    labels = np.zeros((1500, 1500), np.int32)
+    labels[100:200, 100:200] = 1
+    picture = draw_overlay(np.zeros(labels.shape), labels, np.ones(1))
+    assert (picture[150, 100:200].max(axis=1) > 0).sum() == 6
+    labels[:] = 0
+    labels[100:120, 100:120] = 1
+    picture = draw_overlay(np.zeros(labels.shape), labels, np.ones(1))
+    assert (picture[110, 100:120].max(axis=1) > 0).sum() == 2
+
+
+def test_one_saturated_cell_does_not_darken_the_rest():
+    image = np.full((200, 200), 100, np.uint16)
+    image[20:60, :] = 1100  # 20 % of the image: the ordinary nuclei
+    image[100:120, 100:120] = 65535
+    image[0, :] = 99
+    shown = for_display(image)
+    assert shown[40, 40].min() >= 80 and shown[110, 110].min() == 255 and shown[90, 90].max() < 10
 
 
 def test_a_dark_seam_lies_outside_on_a_pale_image():
@@ -41,10 +62,10 @@ def test_small_images_are_enlarged(shape, factor):
     assert picture.shape == (shape[0] * factor + BAR, shape[1] * factor, 3)
 
 
-def test_colours_rise_in_lightness():
+def test_the_doubtful_are_lightest_and_the_sure_still_light():
     colors = iou_colors(np.linspace(0, 1, 50)).astype(float)
     lightness = colors @ [0.2126, 0.7152, 0.0722]
-    assert (np.diff(lightness) > 0).all() and lightness[0] > 60
+    assert (np.diff(lightness) < 0).all() and lightness[-1] > 100
 
 
 def test_without_iou_there_is_no_bar():

@@ -7,7 +7,7 @@ from stage1_unet.augment import MARGIN, augment, build_augmentation
 
 CROP = 64
 SIDE = int(np.ceil(MARGIN * CROP))
-PRESETS = ["none", "light", "default", "hardcore"]
+PRESETS = ["none", "light", "default", "kinds"]
 
 
 def window():
@@ -65,7 +65,7 @@ def test_crops_of_a_preset(preset):
 
 def test_the_generator_decides():
     image, labels = window()
-    pipeline = build_augmentation("hardcore", CROP)
+    pipeline = build_augmentation("kinds", CROP)
     crops = [augment(pipeline, image, labels, np.random.default_rng(seed))[0] for seed in (1, 1, 2)]
     assert np.array_equal(crops[0], crops[1]) and not np.array_equal(crops[0], crops[2])
 

@@ -9,7 +9,7 @@ from stage1_unet import NetworkConfig, TrainConfig, build_network, make_targets
 from stage1_unet.heads import count_outputs, to_classes, to_maps
 from stage1_unet.losses import build_loss
 
-LOSSES = ("bce_dice", "ce_dice", "focal", "lovasz")
+LOSSES = ("bce_dice", "ce_dice", "focal")
 BODY = NetworkConfig(channels=("body",))
 ALL = [
     NetworkConfig(head=head, channels=channels, distance=distance)
@@ -66,7 +66,6 @@ def test_right_costs_nothing_and_wrong_much(name, network):
         ("bce_dice", log(2) + 1 / 3),
         ("ce_dice", 0.6 * log(2) + 0.4 / 3),
         ("focal", log(2) / 4 + 1 / 3),
-        ("lovasz", log(2) + 1),
     ],
 )
 def test_undecided_pixels(name, value):
@@ -96,34 +95,6 @@ def test_softmax_entropy_is_that_of_the_classes():
     assert loss.item() == pytest.approx(-0.6 * log(0.3) + 0.2 * sum(dice), rel=1e-5)
     focal = loss_of("focal", network)(shares.log(), masks, row(1))
     assert focal.item() == pytest.approx(-(0.7**2) * log(0.3) + sum(dice) / 2, rel=1e-5)
-
-
-def entropy(logits, masks):
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits, masks).item()
-
-
-@pytest.mark.parametrize(
-    ("logits", "masks", "value"),
-    [
-        (row(9, -9, 9, -9), row(1, 0, 1, 0), 0),
-        (row(1, 1, -1, -1), row(1, 0, 1, 0), 2 * 2 / 3),  # both errors are 2, Jaccard 1 / 3
-        (row(-1, -1, -1, -1), row(1, 0, 0, 0), 2),
-        (row(3, 0, -2, -2), row(1, 1, 0, 0), 0.5),  # half of the truth is missed by 1
-        # errors 10, 4, 2, after which 1/2, 2/3, 3/3 of the union are wrong
-        (row(-1, 3, -9, -9), row(1, 0, 1, 0), 10 / 2 + 4 * (2 / 3 - 1 / 2) + 2 / 3),
-    ],
-)
-def test_lovasz_hinge(logits, masks, value):
-    loss = loss_of("lovasz")(logits, masks, row(1, 1, 1, 1)).item()
-    assert loss - entropy(logits, masks) == pytest.approx(value, abs=1e-5)
-
-
-def test_lovasz_of_sure_classes_is_the_jaccard_loss():
-    network = NetworkConfig(channels=("body",), head="softmax")
-    found, truth = row(1, 1, 1, 0, 0), row(0, 1, 1, 1, 0)
-    logits = sure(found, network, 12.0)
-    loss = loss_of("lovasz", network)(logits, truth, torch.ones(1, 1, 1, 5)).item()
-    assert loss == pytest.approx(12 * 2 / 5 + (1 - 2 / 4), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", LOSSES)

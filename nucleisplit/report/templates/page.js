@@ -34,7 +34,8 @@
     }
     const left = shown(list).length;
     list.querySelector(".empty").hidden = left > 0;
-    const all = left === cards.length ? "" : ` of ${cards.length}`;
+    const total = Number(list.dataset.total ?? cards.length); // more than there are cards of
+    const all = left === total ? "" : ` of ${total}`;
     list.querySelector("output").textContent = `${left}${all} ${list.dataset.noun}`;
   }
 

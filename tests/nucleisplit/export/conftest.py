@@ -20,7 +20,7 @@ def _is_there(name: str) -> bool:
         return False
 
 
-collect_ignore = [] if all(map(_is_there, _NEEDED)) else ["test_package.py", "test_run.py"]
+collect_ignore = [] if all(map(_is_there, _NEEDED)) else ["test_package.py", "test_model_file.py"]
 
 
 @pytest.fixture(scope="session")

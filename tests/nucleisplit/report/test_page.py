@@ -100,6 +100,14 @@ def test_links_are_relative_to_the_page(out, tmp_path, change):
     assert "../out/javascript%3Aa%20%231%3F.png" in links
 
 
+def test_images_come_first_and_all_faults_are_counted(page):
+    sections = [found["id"] for found in Page(page).all("section")]
+    assert sections == ["summary", "images", "queue", "faults"]
+    faults = Page(page).all("section", id="faults")[0]
+    assert int(faults["data-total"]) == len(re.findall("data-size=", page))
+    assert "could be several nuclei: <b>0.40</b>" in page
+
+
 def test_numbers_by_which_the_lists_are_sorted(page):
     items = Page(page).all("li")
     queue = [found for found in items if "data-rank" in found]
