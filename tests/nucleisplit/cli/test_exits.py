@@ -8,10 +8,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from nucleisplit import model
 from nucleisplit.cli.exits import MEANINGS
 from nucleisplit.cli.main import COMMANDS, main
 from nucleisplit.errors import InputError
-from nucleisplit.model import catalog
 
 
 def run(*words):
@@ -102,7 +102,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("fault", "code", "line"), FAULTS)
 def test_every_error_is_one_line(monkeypatch, fault, code, line):
-    monkeypatch.setattr(catalog, "list_models", fault)
+    monkeypatch.setattr(model, "list_models", fault)
     before = signal.getsignal(signal.SIGTERM)
     plain = run("models")
     assert (plain.exit_code, plain.stdout) == (code, "")
@@ -128,7 +128,7 @@ def test_every_error_is_one_line(monkeypatch, fault, code, line):
     ],
 )
 def test_what_click_knows_is_left_to_it(monkeypatch, fault, code):
-    monkeypatch.setattr(catalog, "list_models", fault)
+    monkeypatch.setattr(model, "list_models", fault)
     result = run("models")
     assert result.exit_code == code
     assert "nucleisplit: " not in result.stderr

@@ -67,7 +67,7 @@ def test_folders_are_models_or_hold_some(trained_models, words, names):
     assert [entry["name"] for entry in entries] == names
     for entry in entries:
         assert entry["path"] == str(trained_models.parent / entry["name"])
-        assert (entry["architecture"], entry["networks"]) == ("lite", 1)
+        assert (entry["architecture"], entry["networks"]) == ("compact", 1)
         assert (entry["precisions"], entry["map"]) == (["float32"], None)
     row = run(*words).stdout.splitlines()[2].split()
     assert row[0] == names[0] and row[-3:] == ["?", "?", "?"]
