@@ -24,7 +24,7 @@ __all__ = [
 # Yellow to blue, even steps: lightness falls all the way, so that any colour vision tells the ends
 # apart, and the doubtful stand out both on dark fluorescence and on purple tissue.
 _ANCHORS = np.array(
-    [[255, 236, 60], [255, 214, 40], [190, 205, 90], [90, 175, 190], [50, 125, 240]], float
+    [[255, 236, 60], [255, 210, 30], [140, 205, 50], [20, 180, 150], [50, 125, 240]], float
 )
 UNKNOWN = (255, 110, 60)
 """Colour, red, green and blue, where no IoU is predicted."""

@@ -75,6 +75,11 @@ class NetworkConfig(_Frozen):
     """Whether the network learns also how far each pixel lies from the edge of its nucleus; it
     helps the network to tell nuclei apart, and is not part of the maps."""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is a U-Net of this package, which leaves no encoder to choose."""
+        return self.architecture in ("compact", "lite")
+
     @model_validator(mode="after")
     def _channels_ordered(self) -> NetworkConfig:
         names = ("body", "border", "separation")

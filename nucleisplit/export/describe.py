@@ -147,11 +147,11 @@ def _describe_weights() -> dict[str, Any]:
 
 def _describe_training(card: Card) -> dict[str, Any]:
     config = card.bundle.config
-    kind = config.network.architecture
+    network = config.network
     told = {
         "architecture_type": "U-Net"
-        if kind == "compact"
-        else f"{kind} {config.network.encoder}"[:32],
+        if network.is_ours
+        else f"{network.architecture} {network.encoder}"[:32],
         "target_structure": ["nuclei"],
         "task": "segmentation",
         "model_parameter_count": card.parameters,
@@ -172,12 +172,12 @@ def _describe_training(card: Card) -> dict[str, Any]:
 def _tags(card: Card) -> list[str]:
     """Tag by the categories of bioimage.io; how images were taken only where that is known."""
     light = ["fluorescence-light-microscopy", "transmission-light-microscopy", "dsb2018"]
-    kind = card.bundle.config.network.architecture
+    network = card.bundle.config.network
     return [
         "2d",
         "nuclei",
         "pytorch",
-        *(["unet"] if "unet" in kind.lower() or kind == "compact" else []),
+        *(["unet"] if network.is_ours or "unet" in network.architecture.lower() else []),
         "semantic-segmentation",
         "instance-segmentation",
         *(light if card.bowl else []),

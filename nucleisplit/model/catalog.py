@@ -73,7 +73,7 @@ def _load(folder: Path) -> Bundle:
 def _describe(bundle: Bundle) -> dict[str, Any]:
     manifest, network = bundle.manifest, bundle.config.network
     kind = network.architecture
-    if kind != "compact":
+    if not network.is_ours:
         kind = f"{kind} {network.encoder}"
     trees = manifest.scores.get("methods", {}).get("trees", {})
     # Of a run by kind, every image has maps out of kind, but not every one has some in kind.

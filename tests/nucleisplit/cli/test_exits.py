@@ -8,10 +8,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from nucleisplit import model
 from nucleisplit.cli.exits import MEANINGS
 from nucleisplit.cli.main import COMMANDS, main
 from nucleisplit.errors import InputError
-from nucleisplit import model
 
 
 def run(*words):
