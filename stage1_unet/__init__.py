@@ -5,7 +5,7 @@ A library of its own: arrays in, arrays out; it knows nothing of files of images
 
 from typing import TYPE_CHECKING, Any
 
-from .backends import BackendError, quantize_network
+from .backends import BACKENDS, BackendError, quantize_network
 from .config import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
 from .export import ONNX_OPSET, Exported, ExportError, export_onnx, export_torchscript
 from .model import WEIGHTS, build_network, load_network, save_network
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .train import train_network
 
 __all__ = [
+    "BACKENDS",
     "CHANNELS",
     "ONNX_OPSET",
     "WEIGHTS",
