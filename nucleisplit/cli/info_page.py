@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from nucleisplit.extras import install_command
+
 __all__ = ["info_page"]
 
 _WIDTH = 100
@@ -88,7 +90,7 @@ def _extras(told: dict) -> list[str]:
     for extra, libraries in told.items():
         missing = [name for name, version in libraries.items() if version is None]
         if missing:
-            remedy = f"pip install 'nucleisplit[{extra}]'"
+            remedy = install_command(extra)
             lines.append(f"{extra}: no, {', '.join(missing)} missing; {remedy}")
         else:
             lines.append(f"{extra}: yes, {_versions(libraries)[0]}")

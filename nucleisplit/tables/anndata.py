@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.extras import install_command
 from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
 
@@ -174,5 +175,5 @@ def need_h5py() -> None:
         import h5py  # noqa: F401
     except ImportError:
         raise ConfigError(
-            "AnnData needs h5py", "pip install 'nucleisplit[anndata]', or use CSV"
+            "AnnData needs h5py", f"{install_command('anndata')}, or use CSV"
         ) from None

@@ -56,7 +56,7 @@ backends    auto takes openvino on cpu: the fastest
             can compute the model default: openvino, torch
             not openvino-int8: the model holds none
 libraries   numpy 2.0, torch (missing)
-extras      cluster: no, distributed missing; pip install 'nucleisplit[cluster]'
+extras      cluster: no, distributed missing; pip install "nucleisplit[cluster]"
             parquet: yes, pyarrow 15.0
 caches      /cache: code, 1.5 MB
             /other: networks, not there yet"""
@@ -66,6 +66,9 @@ caches      /cache: code, 1.5 MB
 def told(monkeypatch):
     content = dict(TOLD)
     monkeypatch.setattr("nucleisplit.environment.describe_environment", lambda: content)
+    monkeypatch.setattr(
+        "nucleisplit.cli.info_page.install_command", 'pip install "nucleisplit[{}]"'.format
+    )
     return content
 
 
