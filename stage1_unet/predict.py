@@ -15,7 +15,7 @@ from .backends import open_backend
 from .canvas import Canvas
 from .config import PredictConfig
 from .model import resolve_device
-from .size import choose_scale, piece_areas, snap_scale, typical_radius
+from .size import choose_scale, correct_scale, piece_areas, snap_scale, typical_radius
 from .targets import CHANNELS
 from .views import VIEWS, turn, turn_back
 
@@ -170,7 +170,7 @@ class Predictor:
             attempts -= 1
             if radius is None or not attempts:
                 return maps, radius, scale
-            better = snap_scale(scale * choose_scale(radius * float(scale), config.radius_range))
+            better = correct_scale(scale, radius * float(scale), config.radius_range)
             if better == scale:
                 return maps, radius, scale
             scale = better
@@ -208,7 +208,7 @@ class Predictor:
             self._paint(canvas, _SAMPLE_TILES, _SAMPLE_PIECES)
             if canvas.radius is None:
                 break
-            scale = snap_scale(canvas.scale * choose_scale(canvas.radius, config.radius_range))
+            scale = correct_scale(canvas.scale, canvas.radius, config.radius_range)
             if scale == canvas.scale:
                 break
             canvas = self._canvas(image, scale)

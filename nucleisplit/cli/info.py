@@ -10,6 +10,7 @@ from nucleisplit.cli import console
 from nucleisplit.cli.exits import PARTLY
 from nucleisplit.cli.options import CONTEXT
 from nucleisplit.cli.switches import json_option
+from nucleisplit.extras import install_command
 
 _WIDTH, _INDENT = 100, 12
 
@@ -41,7 +42,7 @@ def info() -> None:
 
 def _section(name: str, part: dict[str, Any]) -> str:
     """Write a heading, and beside it a line for each thing that the part tells."""
-    lines = [f"{key}: {_text(value)}" for key, value in part.items()]
+    lines = [f"{key}: {_text(value)}{_remedy(key, value)}" for key, value in part.items()]
     wrapped = [part for line in lines for part in textwrap.wrap(line, _WIDTH - _INDENT)]
     heading = click.style(name.ljust(_INDENT), bold=True)
     return heading + ("\n" + " " * _INDENT).join(wrapped)
@@ -53,3 +54,9 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
     return "unknown" if value is None else str(value)
+
+
+def _remedy(key: str, value: Any) -> str:
+    """How to install an extra of which a library is missing."""
+    is_lacking = isinstance(value, dict) and None in value.values() and key != "needed"
+    return f"; {install_command(key)}" if is_lacking else ""

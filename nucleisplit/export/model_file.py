@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nucleisplit.errors import ConfigError
+from nucleisplit.extras import install_command
 from nucleisplit.files import refuse_overwrite, replacing
 from nucleisplit.model import Bundle, load_bundle
 from stage1_unet import Exported, ExportError, Predictor, export_onnx, export_torchscript
@@ -118,7 +119,7 @@ def _require(kind: str) -> None:
     if missing:
         raise ConfigError(
             f"export to {kind} needs {', '.join(missing)}",
-            hint="pip install 'nucleisplit[export]'",
+            hint=install_command("export"),
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.extras import install_command
 from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
 
@@ -135,7 +136,7 @@ def need_anndata() -> None:
         import anndata.io  # noqa: F401
     except ImportError:
         raise ConfigError(
-            "AnnData needs anndata", "pip install 'nucleisplit[anndata]', or use CSV"
+            "AnnData needs anndata", f"{install_command('anndata')}, or use CSV"
         ) from None
 
 

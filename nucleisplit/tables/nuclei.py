@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.extras import install_command
 from nucleisplit.files import read_bytes, replacing, warn_of_open_end
 from nucleisplit.measure import type_of
 from nucleisplit.names import bare_cell, guarded_cell
@@ -188,7 +189,7 @@ def need_library(path: str | Path) -> None:
         import pyarrow  # noqa: F401
     except ImportError:
         raise ConfigError(
-            "Parquet needs pyarrow", "pip install 'nucleisplit[parquet]', or use CSV"
+            "Parquet needs pyarrow", f"{install_command('parquet')}, or use CSV"
         ) from None
 
 

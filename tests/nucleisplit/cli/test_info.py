@@ -12,7 +12,7 @@ TOLD = {
     "processor": {"name": "A processor", "cores": 8, "instructions": ["avx2", "avx512_f"]},
     "devices": {"cpu": "2 threads", "cuda:0": "A card, 32.0 GiB"},
     "backends": {"auto": "openvino on cpu", "openvino-int8": "the model holds none"},
-    "libraries": {"needed": {"numpy": "2.0", "torch": None}, "parquet": {"pyarrow": "15.0"}},
+    "libraries": {"needed": {"numpy": "2.0", "torch": None}, "parquet": {"pyarrow": None}},
     "caches": {"/cache": "1.5 MB of code"},
     "problems": [],
 }
@@ -27,7 +27,7 @@ devices     cpu: 2 threads
 backends    auto: openvino on cpu
             openvino-int8: the model holds none
 libraries   needed: numpy 2.0, torch (missing)
-            parquet: pyarrow 15.0
+            parquet: pyarrow (missing); pip install "nucleisplit[parquet]"
 caches      /cache: 1.5 MB of code"""
 
 
@@ -35,6 +35,9 @@ caches      /cache: 1.5 MB of code"""
 def told(monkeypatch):
     content = dict(TOLD)
     monkeypatch.setattr("nucleisplit.environment.describe_environment", lambda: content)
+    monkeypatch.setattr(
+        "nucleisplit.cli.info.install_command", 'pip install "nucleisplit[{}]"'.format
+    )
     return content
 
 
