@@ -130,9 +130,9 @@ def infer_batch(
     h5ad
         Also write the table as ``nuclei.h5ad``.
     workers
-        How many processes to start for the tiles of large images; 0: none.
+        How many processes to start for the images, and for the tiles of large ones; 0: none.
     dask
-        Address of a dask scheduler whose workers compute these tiles.
+        Address of a dask scheduler whose workers do so.
     overwrite
         Remove the files of an earlier run on `out` first.
     resume
@@ -236,18 +236,21 @@ def _run(
     """
     out = process.out
     todo = [job for job in jobs if not _is_finished(job, journal, out)]
-    skipped = len(jobs) - len(todo)
+    finished = skipped = len(jobs) - len(todo)
 
     def show(done: float, entry: dict | None = None) -> None:
         if progress is not None:
             progress(done, len(jobs), entry)
 
+    def part(share: float) -> None:
+        show(finished + share)
+
     begin = time.perf_counter()
     try:
-        for number, job in enumerate(todo, start=skipped):
-            entry = process(job, lambda share, before=number: show(before + share))
+        for job, entry in process.all_of(todo, part):
             journal.add(job.key, entry)
-            show(number + 1, entry)
+            finished += 1
+            show(finished, entry)
         record["status"] = "finished"
     finally:
         record["seconds"] = round(time.perf_counter() - begin, 3)

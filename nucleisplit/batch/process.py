@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -52,7 +52,8 @@ class Process:
     anisotropy
         Of stacks, as for `Segmenter.segment_stack`.
     cluster, recipe
-        Where the tiles of large images are computed, and by which segmenter; by default here.
+        Where images, and the tiles of large ones, are computed, and by which segmenter; by
+        default here.
     """
 
     segmenter: Segmenter
@@ -65,6 +66,51 @@ class Process:
     anisotropy: float | None = None
     cluster: Cluster | None = None
     recipe: Recipe | None = None
+
+    def all_of(
+        self, jobs: Iterable[Job], progress: Callable[[float], None]
+    ) -> Iterator[tuple[Job, dict]]:
+        """Do images: in their order, or side by side, in any order, where there is a cluster.
+
+        Large images, whose tiles are spread over the cluster, come one by one, at the end.
+        """
+        large: list[Job] = []
+
+        def small() -> Iterator[Job]:
+            for job in jobs:
+                if self._is_large(job):
+                    large.append(job)
+                else:
+                    yield job
+
+        if self.cluster is not None:
+            settings = vars(self) | {"out": self.out.absolute(), "cluster": None, "recipe": None}
+            del settings["segmenter"]
+            function = partial(_do_elsewhere, settings, Path.cwd())
+            found = self.cluster.each(self.recipe, function, small(), lambda job: f"{job.path}:")
+            for job, entry in found:
+                if isinstance(entry, InputError):  # the workers died of it
+                    entry = self._about(job) | {"status": "failed", "message": str(entry)}
+                elif isinstance(entry, NucleisplitError):
+                    raise entry
+                yield job, entry
+            jobs = large
+        for job in jobs:
+            yield job, self(job, progress)
+
+    def _is_large(self, job: Job) -> bool:
+        """Whether an image is computed in tiles; of one that cannot be read, no."""
+        planes = planes_of(self.planes, job.facts)
+        try:
+            with open_image(job.path, planes) as source:
+                return planes.z not in STACKS and is_large(source.plane(planes).shape, self.tile)
+        except Exception:  # whoever does it says what is wrong
+            return False
+
+    def _about(self, job: Job) -> dict:
+        """What the journal says of an image before it is done."""
+        place = {"image": job.image, "path": str(job.path), "stem": job.stem}
+        return {**place, "stamp": stamp_of(job.path), **job.facts}
 
     def __call__(self, job: Job, progress: Callable[[float], None]) -> dict:
         """Do one image.
@@ -86,9 +132,7 @@ class Process:
             A file cannot be written: it is no use to go on.
         """
         begin = time.perf_counter()
-        stamp = stamp_of(job.path)
-        entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
-        entry |= job.facts
+        entry = self._about(job)
         planes = planes_of(self.planes, entry)
         try:
             with open_image(job.path, planes) as source:
@@ -97,7 +141,7 @@ class Process:
                 else:
                     plane = source.plane(planes)
                     do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
-                    entry |= do(job, plane, stamp, progress)
+                    entry |= do(job, plane, entry["stamp"], progress)
         except (OutputError, ConfigError, KeyboardInterrupt):
             self._remove(job)
             raise
@@ -205,6 +249,13 @@ class Process:
         for name in (*names, *job.written(self.formats).values()):
             with suppress(OSError):
                 remove(self.out / name)
+
+
+def _do_elsewhere(settings: dict, folder: Path, segmenter: Segmenter, job: Job) -> dict:
+    """Do an image on a worker, whose current folder may be another."""
+    process = Process(segmenter, **settings)
+    entry = process(replace(job, path=folder / job.path), lambda share: None)
+    return entry | {"path": str(job.path)}
 
 
 def _missing_chunks(*planes: Plane) -> dict:

@@ -93,13 +93,13 @@ from nucleisplit.cli.switches import json_option
     type=click.IntRange(0),
     default=0,
     metavar="N",
-    help="Compute the tiles of large images in N processes. Default: in this one.",
+    help="Compute the images, and the tiles of large ones, in N processes. Default: in this one.",
 )
 @click.option(
     "--dask",
     metavar="ADDRESS",
-    help="Compute the tiles of large images on the workers of this dask scheduler, such as "
-    "tcp://node1:8786; they have to see the same files.",
+    help="Compute them on the workers of this dask scheduler, such as tcp://node1:8786, which have "
+    "to see the same files and to be able to write to the output folder.",
 )
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")

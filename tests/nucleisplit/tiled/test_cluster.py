@@ -5,6 +5,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,13 +116,13 @@ asyncio.run(serve())
 
 
 def test_a_scheduler_that_is_lost(monkeypatch, capfd):
-    monkeypatch.setattr(module, "_compute_tile", lambda fixed, tile, shrink: tile)
+    monkeypatch.setattr(module, "_call", lambda recipe, function, item: item)
     words = [sys.executable, "-c", SCHEDULER]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
         address = server.stdout.readline().decode().strip()
         try:
             with Cluster(address) as there:
-                what = (None, "a.tif", None, None)
+                what = (None, Path("a.tif"), None, None)
                 found = there.compute(*what, {(0, k): k for k in range(99)}, 1)
                 next(found)
                 server.kill()
