@@ -240,10 +240,11 @@ Mean share of the ten thresholds that the best match of a true nucleus exceeds, 
 def results_page(bundle: Bundle) -> str:
     """The page as Markdown; every number comes from the manifest."""
     manifest = bundle.manifest
-    return f"""# Results
+    return f"""<!-- Written by docs/make_results.py: do not edit. -->
 
-Written by `docs/make_results.py` from the manifest of the bundled model
-(`{bundle.fingerprint[:12]}`, nucleisplit {manifest.nucleisplit}); do not edit.
+# Results
+
+How well the bundled model does (`{bundle.fingerprint[:12]}`, nucleisplit {manifest.nucleisplit}).
 
 All scores are out of fold: every image is scored with maps of a network, and by trees, that have
 not seen it, and out of kind also none of its kind. The data are those of fingerprint
