@@ -97,15 +97,17 @@ def test_the_table_of_a_run(tmp_path):
 def test_what_was_added_comes_back(tmp_path):
     path = tmp_path / "a.h5ad"
     write_nuclei(path, table_of())
-    data = anndata.read_h5ad(path)
-    data.obs.index = data.obs.index.astype(object)
-    data.obs["cluster"] = pd.Categorical(["b", None, "a"], pd.Index(["a", "b"], dtype=object))
-    data.obs["count"] = pd.array([4, None, 6], "Int64")
-    data.X = sparse.csr_matrix(data.X)
+    added = {
+        "cluster": pd.Categorical(["b", None, "a"], pd.Index(["a", "b"], dtype=object)),
+        "count": pd.array([4, None, 6], "Int64"),
+    }
     with h5py.File(path, "r+") as file:
-        for name, element in (("obs", data.obs), ("X", data.X)):
-            del file[name]
-            write_elem(file, name, element)
+        for name, column in added.items():
+            write_elem(file["obs"], name, column)
+        file["obs"].attrs["column-order"] = [*file["obs"].attrs["column-order"], *added]
+        measured = sparse.csr_matrix(file["X"][()])
+        del file["X"]
+        write_elem(file, "X", measured)
     anndata.read_h5ad(path)
     table = read_nuclei(path)
     assert list(table) == [*table_of(), "cluster", "count"]
