@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -112,36 +113,9 @@ def infer(
     images: tuple[str, ...],
     out: Path | None,
     models: list[tuple[str, float]],
-    min_iou: float,
-    min_area: int,
-    split_bias: float | None,
-    sensitivity: float | None,
-    tta: str | None,
-    diameter: float | None,
-    no_rescale: bool,
-    tile: int | None,
-    channel: str | None,
-    axes: str | None,
-    z: int | str | None,
-    t: int | None,
-    scene: int | str | None,
-    level: int | None,
-    mpp: float | None,
-    max_pixels: int | None,
-    anisotropy: float | None,
-    groups: tuple[str, ...],
-    measured: str,
-    radius: float | None,
-    device: str,
-    backend: str,
-    workers: int,
-    dask: str | None,
     overwrite: bool,
     resume: bool,
-    formats: tuple[str, ...],
-    parquet: bool,
-    h5ad: bool,
-    no_overlay: bool,
+    **options: Any,
 ) -> None:
     """Outline, separate and measure the nuclei of IMAGES: files, folders, glob patterns.
 
@@ -165,26 +139,16 @@ def infer(
     Exit code: 0 all images done, 1 some images failed (the others are done),
     2 nothing could be done or the run had to stop.
     """
-    if workers and dask:
+    if options["workers"] and options["dask"]:
         raise click.UsageError("--workers and --dask exclude each other")
     from nucleisplit.batch.infer_batch import infer_batch
-    from nucleisplit.images import PlaneChoice
-    from nucleisplit.measure import Measures
-
-    planes = PlaneChoice(
-        axes=axes,
-        channel=channel,
-        z=z,
-        t=t,
-        scene=scene,
-        level=level,
-        mpp=mpp,
-        max_pixels=max_pixels,
-    )
 
     names, weights = zip(*models, strict=True)
+    for name in ("rescale", "overlay"):
+        options[name] = not options.pop(f"no_{name}")
     console.detail(
-        f"{', '.join(images)}: model {' + '.join(names)}, device {device}, backend {backend}"
+        f"{', '.join(images)}: model {' + '.join(names)}, device {options['device']}, "
+        f"backend {options['backend']}"
     )
     with progress_bar("segmenting") as show:
 
@@ -198,28 +162,10 @@ def infer(
             out,
             model=names,
             weights=weights,
-            device=device,
-            backend=backend,
-            tta=tta,
-            diameter=diameter,
-            rescale=not no_rescale,
-            tile=tile,
-            min_iou=min_iou,
-            min_area=min_area,
-            split_bias=split_bias,
-            sensitivity=sensitivity,
-            measures=Measures(groups, measured, radius),
-            planes=planes,
-            anisotropy=anisotropy,
-            overlay=not no_overlay,
-            write=formats,
-            parquet=parquet,
-            h5ad=h5ad,
-            workers=workers,
-            dask=dask,
             overwrite=overwrite,
             resume=resume,
             progress=progress,
+            **options,
         )
     tell(report)
     if report.failed:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from nucleisplit.cli.options import gathered
 
 GROUP_NAMES = ("shape", "intensity", "texture", "neighbours")
 """Those of `nucleisplit.measure.GROUPS`, here so that ``--help`` need not import them."""
@@ -35,7 +39,7 @@ _OPTIONS = (
     ),
     click.option(
         "--measure-channels",
-        "measured",
+        "channels",
         type=click.Choice(["chosen", "all"]),
         default="chosen",
         show_default=True,
@@ -52,8 +56,12 @@ _OPTIONS = (
 )
 
 
-def measure_options(command):
-    """``--measure``, ``--measure-channels`` and ``--neighbour-radius``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def _make_measures(**fields: Any) -> Any:
+    from nucleisplit.measure import Measures
+
+    return Measures(**fields)
+
+
+_FIELDS = ("groups", "channels", "radius")
+measure_options = gathered(_OPTIONS, _FIELDS, "measures", _make_measures)
+"""``--measure``, ``--measure-channels`` and ``--neighbour-radius``."""

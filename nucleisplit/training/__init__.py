@@ -4,6 +4,6 @@ from .corrections import add_corrections
 from .run_folder import TrainingRun
 from .start import Start
 from .trees import train_trees
-from .unet import train_unet
+from .unet import TrainOptions, train_unet
 
-__all__ = ["Start", "TrainingRun", "add_corrections", "train_trees", "train_unet"]
+__all__ = ["Start", "TrainOptions", "TrainingRun", "add_corrections", "train_trees", "train_unet"]
