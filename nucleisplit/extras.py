@@ -6,11 +6,12 @@ import json
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-__all__ = ["install_command"]
+__all__ = ["install_command", "missing_libraries"]
 
 _RECORD = "direct_url.json"
 """Where pip notes what it installed from, unless that was an index of packages (PEP 610)."""
@@ -32,6 +33,18 @@ def install_command(extra: str) -> str:
     except PackageNotFoundError:  # run from a folder that was never installed
         record = json.dumps({"url": Path(__file__).parents[1].as_uri(), "dir_info": {}})
     return f"{_pip()} install {_source(json.loads(record or '{}'), extra)}"
+
+
+def missing_libraries(*names: str) -> list[str]:
+    """Return those of some libraries that are not installed; none of them is imported."""
+    return [name for name in names if not _is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # the package it is in is missing; it was blocked
+        return False
 
 
 def _source(record: dict, extra: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nucleisplit.cli import console
+from nucleisplit.cli.compiling import note_compiling
 from nucleisplit.cli.completers import complete_files
 from nucleisplit.cli.exits import PARTLY
 from nucleisplit.cli.infer_report import entry_line, tell
@@ -139,13 +140,29 @@ def infer(
     Exit code: 0 all images done, 1 some images failed (the others are done),
     2 nothing could be done or the run had to stop.
     """
-    if options["workers"] and options["dask"]:
+    workers, dask = options["workers"], options["dask"]
+    if workers and dask:
         raise click.UsageError("--workers and --dask exclude each other")
-    from nucleisplit.batch.infer_batch import infer_batch
+    from nucleisplit.batch.door import check_at_the_door
 
     names, weights = zip(*models, strict=True)
+    check_at_the_door(
+        images,
+        out,
+        names,
+        parquet=options["parquet"],
+        h5ad=options["h5ad"],
+        cluster=bool(workers or dask),
+        overwrite=overwrite,
+        resume=resume,
+    )
+    from nucleisplit.batch.infer_batch import infer_batch
+    from nucleisplit.measure import Measures
+
+    note_compiling()
     for name in ("rescale", "overlay"):
         options[name] = not options.pop(f"no_{name}")
+    measured = {name: options.pop(name) for name in ("groups", "channels", "radius")}
     console.detail(
         f"{', '.join(images)}: model {' + '.join(names)}, device {options['device']}, "
         f"backend {options['backend']}"
@@ -162,6 +179,7 @@ def infer(
             out,
             model=names,
             weights=weights,
+            measures=Measures(**measured),
             overwrite=overwrite,
             resume=resume,
             progress=progress,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
-
-from nucleisplit.cli.options import gathered
 
 GROUP_NAMES = ("shape", "intensity", "texture", "neighbours")
 """Those of `nucleisplit.measure.GROUPS`, here so that ``--help`` need not import them."""
@@ -56,12 +52,8 @@ _OPTIONS = (
 )
 
 
-def _make_measures(**fields: Any) -> Any:
-    from nucleisplit.measure import Measures
-
-    return Measures(**fields)
-
-
-_FIELDS = ("groups", "channels", "radius")
-measure_options = gathered(_OPTIONS, _FIELDS, "measures", _make_measures)
-"""``--measure``, ``--measure-channels`` and ``--neighbour-radius``."""
+def measure_options(command):
+    """``--measure``, ``--measure-channels`` and ``--neighbour-radius``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

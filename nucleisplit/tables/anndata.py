@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.extras import install_command
+from nucleisplit.errors import InputError
 from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["need_anndata", "read_h5ad", "write_h5ad"]
+__all__ = ["read_h5ad", "write_h5ad"]
 
 _ABOUT = ("image", "slice", "label", "predicted_iou", "threshold", "touches_edge")
 _PLACE = ("centroid-", "bbox-")
@@ -47,10 +46,7 @@ def write_h5ad(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -
     ------
     OutputError
         See `nucleisplit.files.replacing`.
-    ConfigError
-        anndata is not installed.
     """
-    need_anndata()
     import h5py
     import pandas as pd
     from anndata.io import write_elem
@@ -97,10 +93,7 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
     ------
     InputError
         The file cannot be read.
-    ConfigError
-        anndata is not installed.
     """
-    need_anndata()
     import h5py
     import pandas as pd
     from anndata.io import read_elem
@@ -128,16 +121,6 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
     except Exception as error:  # damaged files raise many types
         problem = f"is damaged, or is no AnnData ({brief(error) or type(error).__name__})"
         raise InputError(f"{path}: {problem}", "export it again") from None
-
-
-def need_anndata() -> None:
-    """Raise `ConfigError` where anndata is not installed."""
-    try:
-        import anndata.io  # noqa: F401
-    except ImportError:
-        raise ConfigError(
-            "AnnData needs anndata", f"{install_command('anndata')}, or use CSV"
-        ) from None
 
 
 def _check_claim(name: str, element: Any) -> None:

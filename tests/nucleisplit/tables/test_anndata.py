@@ -192,7 +192,7 @@ def test_texts_that_hdf5_cannot_hold(tmp_path):
 
 
 def test_without_anndata_the_message_tells_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "anndata.io", None)
+    monkeypatch.setitem(sys.modules, "anndata", None)
     with pytest.raises(ConfigError, match=r"AnnData needs anndata; .*pip install .*\[anndata\]"):
         write_nuclei(tmp_path / "a.h5ad", table_of())
     assert not list(tmp_path.iterdir())
