@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,8 +14,9 @@ from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
-from nucleisplit.images import STACKS, ImageSource, Plane, PlaneChoice, open_image
+from nucleisplit.images import STACKS, ImageSource, Plane, open_image
 from nucleisplit.labels import read_labels, write_as, write_labels
+from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import write_overlay
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
@@ -37,33 +38,20 @@ class Process:
     Parameters
     ----------
     segmenter
-    planes
-        Which plane of each file.
+    options
     out
         The output folder.
-    overlay
-        Whether to draw the outlines.
-    formats
-        Names of `nucleisplit.labels.FORMATS`.
     settings
         Of the run, plain values: finished tiles are used again by a run with the same.
-    tile
-        As for `is_large`.
-    anisotropy
-        Of stacks, as for `Segmenter.segment_stack`.
     cluster, recipe
         Where images, and the tiles of large ones, are computed, and by which segmenter; by
         default here.
     """
 
     segmenter: Segmenter
-    planes: PlaneChoice
+    options: BatchOptions
     out: Path
-    overlay: bool
-    formats: Sequence[str]
     settings: dict
-    tile: int | None = None
-    anisotropy: float | None = None
     cluster: Cluster | None = None
     recipe: Recipe | None = None
 
@@ -100,12 +88,15 @@ class Process:
 
     def _is_large(self, job: Job) -> bool:
         """Whether an image is computed in tiles; of one that cannot be read, no."""
-        planes = planes_of(self.planes, job.facts)
+        planes = planes_of(self.options.planes, job.facts)
         try:
             with open_image(job.path, planes) as source:
-                return planes.z not in STACKS and is_large(source.plane(planes).shape, self.tile)
+                return planes.z not in STACKS and self._is_tiled(source.plane(planes))
         except Exception:  # whoever does it says what is wrong
             return False
+
+    def _is_tiled(self, plane: Plane) -> bool:
+        return is_large(plane.shape, self.options.tile)
 
     def _about(self, job: Job) -> dict:
         """What the journal says of an image before it is done."""
@@ -133,14 +124,14 @@ class Process:
         """
         begin = time.perf_counter()
         entry = self._about(job)
-        planes = planes_of(self.planes, entry)
+        planes = planes_of(self.options.planes, entry)
         try:
             with open_image(job.path, planes) as source:
                 if planes.z in STACKS:
                     entry |= self._stack(job, source, progress)
                 else:
                     plane = source.plane(planes)
-                    do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
+                    do = self._in_tiles if self._is_tiled(plane) else self._in_one_piece
                     entry |= do(job, plane, entry["stamp"], progress)
         except (OutputError, ConfigError, KeyboardInterrupt):
             self._remove(job)
@@ -154,9 +145,18 @@ class Process:
         return entry | {"seconds": round(time.perf_counter() - begin, 3)}
 
     def _stack(self, job: Job, source: ImageSource, progress: Callable[[float], None]) -> dict:
-        options = (self.out, self.overlay, self.anisotropy, progress)
-        facts = process_stack(source, job, self.segmenter, self.planes, *options)
-        return facts | _missing_chunks(*source.stack(self.planes).planes)
+        options = self.options
+        facts = process_stack(
+            source,
+            job,
+            self.segmenter,
+            options.planes,
+            self.out,
+            options.overlay,
+            options.anisotropy,
+            progress,
+        )
+        return facts | _missing_chunks(*source.stack(options.planes).planes)
 
     def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
         image = plane.read()
@@ -169,10 +169,10 @@ class Process:
         )
         write_labels(self.out / job.labels, result.labels, overwrite=True)
         write_review(self.out / job.review, find_doubts(result), overwrite=True)
-        if self.overlay:
+        if self.options.overlay:
             scores = result.table["predicted_iou"].to_numpy()
             write_overlay(self.out / job.overlay, image, result.labels, scores, overwrite=True)
-        self._write_formats(job, self.formats, result.labels, result.table, plane)
+        self._write_formats(job, self.options.write, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
@@ -186,13 +186,14 @@ class Process:
     def _in_tiles(
         self, job: Job, plane: Plane, stamp: list[int], progress: Callable[[float], None]
     ) -> dict:
-        whole = [name for name in self.formats if name != _STREAMED]
+        whole = [name for name in self.options.write if name != _STREAMED]
         if whole and plane.shape[0] * plane.shape[1] > _WHOLE:
             raise InputError(
                 f"{job.path}: is too large for {', '.join(whole)}",
                 hint=f"use --write {_STREAMED} or none, or take a coarser --level",
             )
-        written = job.written(self.formats)
+        written = job.written(self.options.write)
+        planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         result = segment_large(
             plane,
@@ -200,13 +201,10 @@ class Process:
             tile_store,
             self.out / job.labels,
             self.out / job.rows,
-            self.out / job.overlay if self.overlay else None,
+            self.out / job.overlay if self.options.overlay else None,
             self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
-            compute=self.cluster
-            and partial(
-                self.cluster.compute, self.recipe, job.path, planes_of(self.planes, job.facts)
-            ),
+            compute=self.cluster and partial(self.cluster.compute, self.recipe, job.path, planes),
             progress=lambda done, total: progress(done / total),
         )
         if whole:
@@ -236,8 +234,8 @@ class Process:
             **_missing_chunks(plane),
             **({} if near is None else {"neighbour_radius": round(near, 2)}),
             "labels": job.labels,
-            **({"overlay": job.overlay} if self.overlay else {}),
-            **({"written": job.written(self.formats)} if self.formats else {}),
+            **({"overlay": job.overlay} if self.options.overlay else {}),
+            **({"written": job.written(self.options.write)} if self.options.write else {}),
         }
 
     def _write_formats(self, job: Job, names: list[str], labels, table, plane: Plane) -> None:
@@ -246,7 +244,7 @@ class Process:
 
     def _remove(self, job: Job) -> None:
         names = (job.labels, job.overlay, job.review, job.rows)
-        for name in (*names, *job.written(self.formats).values()):
+        for name in (*names, *job.written(self.options.write).values()):
             with suppress(OSError):
                 remove(self.out / name)
 

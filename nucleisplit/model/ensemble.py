@@ -23,9 +23,6 @@ from .bundle import Bundle, load_bundle
 from .image_scaling import ImageScaling
 from .network_cache import cache_folders
 
-TTA = ("none", "flips", "d4")
-"""The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
-
 
 class Ensemble:
     """The first stage of one or several models.
@@ -40,7 +37,7 @@ class Ensemble:
     weights
         How much each model counts; None: all alike.
     device, backend, tta, diameter, rescale, tile
-        As for `Segmenter`.
+        As in `nucleisplit.InferOptions`, which checks them.
 
     Raises
     ------
@@ -69,16 +66,6 @@ class Ensemble:
         rescale: bool = True,
         tile: int | None = None,
     ) -> None:
-        if tta not in (None, *TTA):
-            raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
-        if diameter is not None and not 0 < diameter < math.inf:
-            raise ConfigError(f"diameter is {diameter}", hint="give pixels, more than 0")
-        if diameter is not None and not rescale:
-            raise ConfigError(
-                "a diameter is of no use without rescaling", hint="give one of the two options"
-            )
-        if not models:
-            raise ConfigError("no model to segment with", hint="name at least one")
         self.bundles = [m if isinstance(m, Bundle) else load_bundle(m) for m in models]
         self.weights = [1.0] * len(models) if weights is None else [float(w) for w in weights]
         configs = [

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.extras import install_command
+from nucleisplit.errors import InputError
 from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["need_anndata", "read_h5ad", "write_h5ad"]
+__all__ = ["read_h5ad", "write_h5ad"]
 
 _ABOUT = ("image", "slice", "label", "predicted_iou", "threshold", "touches_edge")
 _PLACE = ("centroid-", "bbox-")
@@ -47,10 +46,7 @@ def write_h5ad(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -
     ------
     OutputError
         See `nucleisplit.files.replacing`.
-    ConfigError
-        anndata is not installed.
     """
-    need_anndata()
     import h5py
     import pandas as pd
     from anndata.io import write_elem
@@ -58,15 +54,17 @@ def write_h5ad(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -
     numbers = [name for name in table if table[name].dtype.kind in "iufb"]
     measured = [n for n in numbers if n not in _ABOUT and not n.startswith(_PLACE)]
     obs = table.drop(columns=measured)
-    for name in obs.columns.difference(numbers):  # older releases of anndata write plain objects
-        obs[name] = obs[name].astype(object).astype("category")
+    for name in obs.columns.difference(numbers):
+        texts = obs[name].astype(object)
+        kinds = pd.Index(texts.dropna().unique(), dtype=object)  # all that older anndata writes
+        obs[name] = pd.Categorical(texts, kinds)
     rows = table["label"].astype(str)
     rows = table["image"].astype(str) + ":" + rows if "image" in table else rows
     obs.index = pd.Index(rows.to_numpy(object), dtype=object)
     types = [table[name].dtype.name for name in measured]
     about: dict[str, Any] = {"columns": np.array(list(table), object)}
     elements = {
-        "X": table[measured].to_numpy(np.float32),
+        "X": table[measured].to_numpy(np.float32, na_value=np.nan),
         "obs": obs,
         "var": pd.DataFrame({"type": types}, pd.Index(measured, dtype=object)).astype(object),
         "obsm": {},
@@ -95,10 +93,7 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
     ------
     InputError
         The file cannot be read.
-    ConfigError
-        anndata is not installed.
     """
-    need_anndata()
     import h5py
     import pandas as pd
     from anndata.io import read_elem
@@ -114,30 +109,18 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
             order = file.get("uns/nucleisplit/columns")
             order = [] if order is None else read_elem(order).tolist()
         values = values.toarray() if hasattr(values, "toarray") else values
-        columns = pd.DataFrame(values.astype(np.float64), obs.index, var.index.astype(object))
-        for name, kind in var.get("type", pd.Series(dtype=object)).items():
-            if kind in ("int64", "bool"):
-                columns[name] = columns[name].round().astype(kind)
-        for name in obs.select_dtypes("category"):
-            obs[name] = obs[name].astype(object)
-        table = pd.concat([obs, columns], axis=1).reset_index(drop=True)
-        known = [name for name in order if name in table]
-        return table[list(dict.fromkeys([*known, *table]))]
+        columns = {name: obs[name].to_numpy(na_value=np.nan) for name in obs}
+        types = var["type"] if "type" in var else ["float64"] * len(var)
+        for place, (name, kind) in enumerate(zip(var.index, types, strict=True)):
+            column = values[:, place].astype(np.float64)
+            columns[name] = np.rint(column).astype(kind) if kind in ("int64", "bool") else column
+        known = [name for name in order if name in columns]
+        return pd.DataFrame({name: columns[name] for name in dict.fromkeys([*known, *columns])})
     except InputError:
         raise
     except Exception as error:  # damaged files raise many types
         problem = f"is damaged, or is no AnnData ({brief(error) or type(error).__name__})"
         raise InputError(f"{path}: {problem}", "export it again") from None
-
-
-def need_anndata() -> None:
-    """Raise `ConfigError` where anndata is not installed."""
-    try:
-        import anndata.io  # noqa: F401
-    except ImportError:
-        raise ConfigError(
-            "AnnData needs anndata", f"{install_command('anndata')}, or use CSV"
-        ) from None
 
 
 def _check_claim(name: str, element: Any) -> None:

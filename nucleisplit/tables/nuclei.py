@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.extras import install_command
+from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import read_bytes, replacing, warn_of_open_end
 from nucleisplit.measure import type_of
 from nucleisplit.names import bare_cell, guarded_cell
 
-from .anndata import need_anndata, read_h5ad, write_h5ad
+from .anndata import read_h5ad, write_h5ad
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _PARQUET, _H5AD = ".parquet", ".h5ad"
+_LIBRARIES = {_PARQUET: ("Parquet", "pyarrow", "parquet"), _H5AD: ("AnnData", "anndata", "anndata")}
+"""What each ending is called, and needs: a library, and the extra that brings it."""
 
 
 def is_table(path: str | Path) -> bool:
@@ -55,11 +57,11 @@ def write_nuclei(path: str | Path, table: pd.DataFrame, overwrite: bool = False)
     ConfigError
         The library for that ending is not installed.
     """
+    need_library(path)
     if _ending(path) == _H5AD:
         return write_h5ad(path, table, overwrite)
     if _ending(path) != _PARQUET:
         return write_table(path, table, overwrite)
-    need_library(path)
     with replacing(path, overwrite) as part:
         table.to_parquet(part, index=False, engine="pyarrow")
 
@@ -181,16 +183,9 @@ def _ending(path: str | Path) -> str:
 
 def need_library(path: str | Path) -> None:
     """Raise `ConfigError` where the library that a table needs is not installed."""
-    if _ending(path) == _H5AD:
-        return need_anndata()
-    if _ending(path) != _PARQUET:
-        return None
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise ConfigError(
-            "Parquet needs pyarrow", f"{install_command('parquet')}, or use CSV"
-        ) from None
+    title, library, extra = _LIBRARIES.get(_ending(path), ("", "csv", ""))
+    if missing_libraries(library):
+        raise ConfigError(f"{title} needs {library}", f"{install_command(extra)}, or use CSV")
 
 
 def write_table(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -> None:

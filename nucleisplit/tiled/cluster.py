@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from nucleisplit import __version__
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError
 from nucleisplit.extras import install_command
 from nucleisplit.images import PlaneChoice, open_image
+from nucleisplit.options import InferOptions
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.survey import Survey
 from nucleisplit.tiled.tile import TileResult, segment_tile
@@ -42,19 +43,20 @@ Result = TypeVar("Result")
 class Recipe:
     """All that a worker needs to make the same segmenter, and to check that it is the same."""
 
-    models: tuple[str, ...]
-    options: tuple[tuple[str, Any], ...]
-    """Keyword arguments of `Segmenter`."""
+    options: InferOptions
     fingerprint: str
     version: str = __version__
 
     @classmethod
-    def of(cls, segmenter: Segmenter, models: tuple[str, ...], options: dict) -> Recipe:
-        """Describe a segmenter that was made from names or folders and options."""
-        known = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
-        ensemble = segmenter.ensemble
-        options = options | {"backend": ensemble.backend, "weights": tuple(ensemble.weights)}
-        return cls(tuple(known), tuple(options.items()), segmenter.ensemble.fingerprint)
+    def of(cls, segmenter: Segmenter) -> Recipe:
+        """Describe a segmenter that was made from names or folders of models."""
+        ensemble, options = segmenter.ensemble, segmenter.options
+        found = {
+            "model": [str(Path(m).resolve() if Path(m).is_dir() else m) for m in options.model],
+            "weights": ensemble.weights,
+            "backend": ensemble.backend,
+        }
+        return cls(replace(options, **found), ensemble.fingerprint)
 
     def make(self) -> Segmenter:
         """Load the model.
@@ -68,10 +70,10 @@ class Recipe:
             raise ConfigError(
                 f"has nucleisplit {__version__}, not {self.version}", hint="install the same there"
             )
-        segmenter = Segmenter(list(self.models), **dict(self.options))
+        segmenter = Segmenter(options=self.options)
         if segmenter.ensemble.fingerprint != self.fingerprint:
             raise ConfigError(
-                f"has another model {', '.join(self.models)}", hint="install the same there"
+                f"has another model {', '.join(self.options.model)}", hint="install the same there"
             )
         return segmenter
 

@@ -34,16 +34,17 @@ class Models:
     """The segmenter that was used last, so that a second image does not load the model again."""
 
     def __init__(self) -> None:
-        self._options: dict[str, Any] | None = None
         self._segmenter: Segmenter | None = None
 
-    def get(self, **options) -> Segmenter:
-        """The segmenter with these options, as for `nucleisplit.Segmenter`."""
-        if options != self._options:
-            from nucleisplit.segmenter import Segmenter
+    def get(self, **fields) -> Segmenter:
+        """The segmenter with these options, see `nucleisplit.InferOptions`."""
+        from nucleisplit.options import InferOptions
+        from nucleisplit.segmenter import Segmenter
 
-            self._options = self._segmenter = None
-            self._segmenter, self._options = Segmenter(**options), options
+        options = InferOptions(**fields)
+        if self._segmenter is None or options != self._segmenter.options:
+            self._segmenter = None
+            self._segmenter = Segmenter(options=options)
         return self._segmenter
 
 

@@ -12,6 +12,7 @@ from nucleisplit.batch.process import Process
 from nucleisplit.cli.main import main
 from nucleisplit.errors import InputError, OutputError
 from nucleisplit.images import PlaneChoice
+from nucleisplit.options import BatchOptions
 from nucleisplit.segmenter import Segmenter
 
 
@@ -73,10 +74,8 @@ def entry(tmp_path):
 
     def entry(answer, shape=(64, 64), planes=None):
         tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint8))
-        settings = {"overlay": False, "formats": (), "settings": {}, "tile": 256}
-        process = Process(
-            None, planes or PlaneChoice(), tmp_path, cluster=Workers(answer), **settings
-        )
+        options = BatchOptions(planes=planes or PlaneChoice(), overlay=False, tile=256)
+        process = Process(None, options, tmp_path, {}, Workers(answer))
         jobs = [Job(tmp_path / "a.tif", "a", "a.tif", "a")]
         ((_, entry),) = process.all_of(jobs, lambda share: None)
         return entry

@@ -33,7 +33,7 @@ def run(tmp_path_factory, field, segmenter, model):
 
     def run(cluster=None, change=lambda recipe: recipe, **options):
         maker = segmenter(256)
-        recipe = change(Recipe.of(maker, (str(model),), {"device": "cpu", "tile": 256}))
+        recipe = change(Recipe.of(maker))
 
         def compute(*what):
             return cluster.compute(recipe, field, PlaneChoice(), *what)
@@ -94,9 +94,7 @@ def test_a_worker_that_does_not_see_the_image(run, cluster, field):
 
 @pytest.mark.parametrize("weights", [[1, 2], (1, 2), np.array([1, 2])])
 def test_a_recipe_with_weights_is_known_again(model, weights):
-    options = {"device": "cpu", "backend": "torch", "weights": weights}
-    models = (str(model), str(model))
-    recipe = Recipe.of(Segmenter(list(models), **options), models, options)
+    recipe = Recipe.of(Segmenter([model, model], device="cpu", backend="torch", weights=weights))
     assert hash(recipe) == hash(pickle.loads(pickle.dumps(recipe)))
     assert module._segmenter(recipe).ensemble.weights == [1, 2]
 
