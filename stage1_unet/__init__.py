@@ -11,6 +11,7 @@ from .export import ONNX_OPSET, Exported, ExportError, export_onnx, export_torch
 from .model import WEIGHTS, build_network, load_network, save_network
 from .predict import Prediction, Predictor, channel_shares, to_batch
 from .preprocess import Levels, measure_levels, preprocess
+from .progress import Progress, part_of
 from .targets import CHANNELS, make_targets
 from .tiles import Tile, list_tiles
 
@@ -32,6 +33,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "PreprocessConfig",
+    "Progress",
     "Tile",
     "TrainConfig",
     "build_network",
@@ -42,6 +44,7 @@ __all__ = [
     "load_network",
     "make_targets",
     "measure_levels",
+    "part_of",
     "preprocess",
     "quantize_network",
     "save_network",
