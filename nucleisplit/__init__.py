@@ -1,4 +1,4 @@
-"""Finds every nucleus in a microscope image and says how far each outline can be trusted.
+"""Finds every nucleus in a microscope image and says how much each outline can be trusted.
 
 >>> import nucleisplit
 >>> nucleisplit.__version__.count(".")

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+WEIGHTS = "network.safetensors"
+"""Name of the file of a trained network; in the folder of a training, it marks the end."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(

@@ -14,9 +14,6 @@ from .config import NetworkConfig
 from .heads import count_outputs
 from .lite import LiteUnet, load_imagenet
 
-WEIGHTS = "network.safetensors"
-"""Name of the file of a trained network; in the folder of a training, it marks the end."""
-
 _CONFIG_KEY = "network_config"
 _REALS, _INTEGERS = ("F16", "BF16", "F32", "F64"), ("I64",)
 """Types of tensors by the names that safetensors give them."""

@@ -16,7 +16,7 @@ from .canvas import Canvas
 from .config import PredictConfig
 from .model import resolve_device
 from .progress import Progress, only_forwards, part_of
-from .size import choose_scale, piece_areas, snap_scale, typical_radius
+from .size import choose_scale, correct_scale, piece_areas, snap_scale, typical_radius
 from .targets import CHANNELS
 from .views import VIEWS, turn, turn_back
 
@@ -206,7 +206,7 @@ class Predictor:
         for _ in range(_RESCALINGS if config.rescale and config.diameter is None else 0):
             if radius is None:
                 break
-            better = snap_scale(scale * choose_scale(radius, config.radius_range))
+            better = correct_scale(scale, radius, config.radius_range)
             if better == scale:
                 break
             scale = better

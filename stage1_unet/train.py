@@ -16,10 +16,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from .callbacks import best_checkpoint, last_checkpoint, make_callbacks
-from .config import NetworkConfig, TrainConfig
+from .config import WEIGHTS, NetworkConfig, TrainConfig
 from .data import Pair
 from .loaders import images_to_score, training_loader, validation_loaders
-from .model import WEIGHTS, build_network, resolve_device, save_network
+from .model import build_network, resolve_device, save_network
 from .module import TrainingModule
 from .processor import BF16, computes_in
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from stage2_trees import sums as s
 from stage2_trees.forest import Forest
@@ -141,6 +140,8 @@ def _neighbours(forest, nuclei, log_area, reach):
     those within reach. A node's neighbours are those of the nucleus it shares its first leaf with,
     else of the nearest.
     """
+    from scipy.spatial import cKDTree
+
     tree = forest.candidates.tree
     names = ("area_5", "area_10", "area_20", "distance_1", "distance_5", "density")
     out = np.full((len(names), tree.n_nodes, 1), np.nan)

@@ -73,7 +73,7 @@ def run(words, log):
         process = None
     if process is None:
         raise Problem(
-            "nucleisplit: not found as " + words[0] + "; install it (pip install nucleisplit), and "
+            "nucleisplit: not found as " + words[0] + "; install nucleisplit, and "
             "write its full path behind EXECUTABLE at the top of the script"
         )
     lines = []

@@ -138,7 +138,7 @@ String run(command) {
     try {
         process = new ProcessBuilder(command).redirectErrorStream(true).start()
     } catch (IOException ignored) {
-        return "not found as ${command[0]}; install it (pip install nucleisplit), and write its " +
+        return "not found as ${command[0]}; install nucleisplit, and write its " +
             "full path behind EXECUTABLE at the top"
     }
     def lines = []

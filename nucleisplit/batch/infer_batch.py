@@ -35,7 +35,7 @@ from nucleisplit.labels import get_format
 from nucleisplit.measure import Measures
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.stacks import check_cut
-from nucleisplit.tables import need_library, stream_to_h5ad, stream_to_parquet
+from nucleisplit.tables import csv_to_h5ad, need_library, stream_to_parquet
 from nucleisplit.tiled import Cluster, Recipe
 
 _INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file")
@@ -160,7 +160,7 @@ def infer_batch(
             hint="leave out --measure, --measure-channels and --neighbour-radius",
         )
     formats = sorted({get_format(name).name for name in write})
-    streams = [(PARQUET, stream_to_parquet)] * parquet + [(H5AD, stream_to_h5ad)] * h5ad
+    streams = [(PARQUET, stream_to_parquet)] * parquet + [(H5AD, csv_to_h5ad)] * h5ad
     for name, _ in streams:
         need_library(name)
     paths = find_images(images)

@@ -150,10 +150,16 @@ def _score_all(
         )
     missing = [image_id for image_id in true if image_id not in predicted]
     if missing:
-        fate = "left out" if allow_missing else "all their nuclei count as missed"
-        console.note(f"no prediction for {len(missing)}, {fate}: {_some(missing, 5)}")
+        if allow_missing:
+            fate, remedy = "left out", ""
+        else:
+            fate = "all their nuclei count as missed"
+            remedy = "; --allow-missing leaves them out"
+        console.note(f"no prediction for {len(missing)}, {fate}: {_some(missing, 5)}{remedy}")
     if spare := len(predicted) - len(common):
-        console.note(f"{spare} predictions have no truth and are left out")
+        console.note(
+            f"{spare} predictions have no truth and are left out; the names have to be equal"
+        )
     scores = []
     for image_id, source in true.items():
         if image_id not in predicted and allow_missing:

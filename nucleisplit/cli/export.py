@@ -61,7 +61,7 @@ def export(
     """Write the networks of MODEL for other programs: image to the maps body, border, separation.
 
     MODEL is the name of a bundled model or a folder. The second stage, the trees that make nuclei
-    of the maps, is no part of it (docs/export.md). Needs pip install 'nucleisplit[export]'.
+    of the maps, is no part of it (docs/export.md). Needs the extra export: pip install ".[export]"
 
     \b
     nucleisplit export default --format onnx --out nuclei.onnx

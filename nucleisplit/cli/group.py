@@ -13,6 +13,7 @@ import click
 from .color import color_wanted
 from .exits import MEANINGS
 from .guard import WORDS, guarded
+from .meant import MEANT_COMMANDS
 from .switches import talk_switches
 
 __all__ = ["LazyGroup"]
@@ -48,7 +49,8 @@ class LazyGroup(click.Group):
         """Refuse a command that does not exist, and name one like it."""
         name = args[0]
         if name not in self.homes and not name.startswith("-") and not ctx.resilient_parsing:
-            close = get_close_matches(name, self.homes, 1)
+            close = [MEANT_COMMANDS[name]] if name in MEANT_COMMANDS else []
+            close = close or get_close_matches(name, self.homes, 1)
             ctx.fail(f"No such command {name!r}." + (f" Did you mean {close[0]}?" if close else ""))
         return super().resolve_command(ctx, args)
 

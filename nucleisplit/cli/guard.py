@@ -18,6 +18,7 @@ from nucleisplit.errors import InputWarning, NucleisplitError
 
 from . import console
 from .exits import FAILED, INTERRUPTED, TERMINATED
+from .meant import suggest_option
 
 __all__ = ["WORDS", "guarded"]
 
@@ -46,6 +47,8 @@ def guarded(context: click.Context) -> Iterator[None]:
         with _heeding_signals(), _noting_warnings():
             yield
     except click.UsageError as error:
+        if isinstance(error, click.NoSuchOption):
+            suggest_option(error)
         if "--json" in context.meta[WORDS]:
             console.set_talk(context, "json")
         console.failure(error.format_message(), told=True)

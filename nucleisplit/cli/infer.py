@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from nucleisplit.cli import console
+from nucleisplit.cli.compiling import note_compiling
 from nucleisplit.cli.completers import complete_files
 from nucleisplit.cli.exits import PARTLY
 from nucleisplit.cli.infer_report import entry_line, tell
@@ -167,10 +168,24 @@ def infer(
     """
     if workers and dask:
         raise click.UsageError("--workers and --dask exclude each other")
+    from nucleisplit.batch.door import check_at_the_door
+
+    names, weights = zip(*models, strict=True)
+    check_at_the_door(
+        images,
+        out,
+        names,
+        parquet=parquet,
+        h5ad=h5ad,
+        cluster=bool(workers or dask),
+        overwrite=overwrite,
+        resume=resume,
+    )
     from nucleisplit.batch.infer_batch import infer_batch
     from nucleisplit.images import PlaneChoice
     from nucleisplit.measure import Measures
 
+    note_compiling()
     planes = PlaneChoice(
         axes=axes,
         channel=channel,
@@ -181,8 +196,6 @@ def infer(
         mpp=mpp,
         max_pixels=max_pixels,
     )
-
-    names, weights = zip(*models, strict=True)
     console.detail(
         f"{', '.join(images)}: model {' + '.join(names)}, device {device}, backend {backend}"
     )

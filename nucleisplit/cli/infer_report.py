@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from . import console
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from nucleisplit.batch.infer_batch import BatchReport
 
 __all__ = ["entry_line", "tell"]
+
+_REMEDY = (
+    "where nuclei are missed, try --sensitivity 0.5 or --diameter with their size in pixels, else "
+    "train on images like them: nucleisplit train DATA --init default"
+)
 
 
 def entry_line(entry: dict) -> str:
@@ -39,7 +45,8 @@ def tell(report: BatchReport) -> None:
     for entry in report.images:
         if count := entry.get("missing_chunks"):
             console.note(
-                f"nucleisplit: {entry['path']}: {count} chunks are missing and were read as empty"
+                f"nucleisplit: {entry['path']}: {count} chunks are missing and were read as empty; "
+                "copy it again if there is an image in them"
             )
     total, failed, doubtful = len(report.images), len(report.failed), len(report.doubtful)
     earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
@@ -57,14 +64,17 @@ def tell(report: BatchReport) -> None:
         },
     )
     if doubtful:
-        console.note(f"{doubtful} of {total - failed} images are doubtful: look at them")
+        console.note(
+            f"{doubtful} of {total - failed} images are doubtful: look at them with "
+            f"nucleisplit report {shlex.quote(str(report.out))}; {_REMEDY}"
+        )
     tiles, blank = (
         sum(entry.get(key, 0) for entry in report.images) for key in ("tiles", "blank_tiles")
     )
     if blank:
         console.note(f"{blank} of {tiles} tiles of large images are empty and were skipped")
     if failed:
-        console.note(f"{failed} of {total} images failed")
+        console.note(f"{failed} of {total} images failed; mend them, then repeat with --resume")
 
 
 def _read_run(report: BatchReport) -> dict:

@@ -227,6 +227,15 @@ write_option = click.option(
 )
 
 
+def beside(path: Path, what: str) -> Path:
+    """The folder that is made where ``--out`` is not given: data/ gives data-run/.
+
+    >>> beside(Path("/data"), "run").as_posix()
+    '/data-run'
+    """
+    return path.resolve().with_name(f"{path.resolve().name}-{what}")
+
+
 def out_option(help_text: str):
     """``--out``: a path that the command makes, or chooses beside its input by default."""
     return click.option("--out", type=FILE_OR_FOLDER, metavar="DIR", help=help_text)

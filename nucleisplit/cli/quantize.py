@@ -43,7 +43,7 @@ def quantize(model: str, data: tuple[Path, ...], crops: int, images: int, max_co
 
     MODEL is the name of a bundled model or a folder, which is changed in place; DATA is a folder
     as for train-unet, or several. When int8 scores as well as float32, infer uses it on processors
-    with instructions for it (VNNI). Needs pip install 'nucleisplit[quantize]'.
+    with instructions for it (VNNI). Needs the extra quantize: pip install ".[quantize]"
 
     \b
     nucleisplit quantize model/ data/

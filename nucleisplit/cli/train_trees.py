@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from nucleisplit.cli import console
+from nucleisplit.cli.compiling import note_compiling
 from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import (
     CONTEXT,
     EXISTING_FOLDER,
+    beside,
     config_option,
     device_option,
     out_option,
@@ -79,17 +81,21 @@ def train_trees(
     if corrected and labels:
         raise click.UsageError("--labels goes with RUN")
     from nucleisplit.config import load_config
-    from nucleisplit.model import load_bundle
+    from nucleisplit.model import check_replaceable, load_bundle
+    from nucleisplit.training import TrainingRun
+
+    settings = load_config(config)
+    out = out or beside(run or corrected, "model")
+    check_replaceable(out, overwrite)
+    base = load_bundle(model) if corrected else TrainingRun.open(run)
     from nucleisplit.training import add_corrections
     from nucleisplit.training import train_trees as train
 
-    source = (run or corrected).resolve()
-    out = out or source.with_name(f"{source.name}-model")
-    settings = load_config(config)
+    note_compiling()
     if corrected:
         bundle = add_corrections(
             corrected,
-            load_bundle(model),
+            base,
             out,
             settings.adapt,
             device=device,

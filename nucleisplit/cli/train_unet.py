@@ -10,6 +10,7 @@ from nucleisplit.cli.completers import complete_models
 from nucleisplit.cli.options import (
     CONTEXT,
     EXISTING_FOLDER,
+    beside,
     config_option,
     device_option,
     out_option,
@@ -117,15 +118,22 @@ def train_unet(
     nucleisplit train-unet data/ --only 0 & nucleisplit train-unet data/ --only 1
     """
     from nucleisplit.config import load_config
+    from nucleisplit.datasets import find_pairs
+    from nucleisplit.training import TrainingRun
+
+    settings = load_config(config)
+    out = out or beside(data[0], "run")
+    TrainingRun.refuse_other(out)
+    for folder in data:
+        find_pairs(folder)
     from nucleisplit.training import Start
     from nucleisplit.training import train_unet as train
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # lightning has its own way to heed it
-    out = out or data[0].resolve().with_name(f"{data[0].resolve().name}-run")
     train(
         data,
         out,
-        load_config(config),
+        settings,
         table=table,
         group=group,
         folds=folds,

@@ -6,7 +6,7 @@ from .dataset import Dataset, Record, load_dataset
 from .folds import make_folds
 from .image_table import ImageTable, read_image_table
 from .label_sets import LabelSource, find_label_sources
-from .pairs import LABEL_SUFFIX, short_stem
+from .pairs import LABEL_SUFFIX, find_pairs, short_stem
 
 __all__ = [
     "LABEL_SUFFIX",
@@ -20,6 +20,7 @@ __all__ = [
     "convert_labels",
     "convert_table",
     "find_label_sources",
+    "find_pairs",
     "load_dataset",
     "make_folds",
     "read_image_table",

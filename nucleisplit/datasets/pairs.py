@@ -125,7 +125,8 @@ def label_files(folder: Path) -> dict[str, Path]:
     if lone:
         first = next(iter(found.values())).name
         warnings.warn(
-            f"{folder}: only files like {first} count as labels there; left out: {name_some(lone)}",
+            f"{folder}: only files like {first} count as labels there; left out: "
+            f"{name_some(lone)}; name them alike if they are labels, too",
             InputWarning,
             stacklevel=2,
         )
@@ -229,7 +230,7 @@ def _paired(folder: Path, images_in: Path, labels_in: Path) -> list[PairFiles]:
         if lone := [p.name for p in beside if stem_of(p) not in labels]:
             warnings.warn(
                 f"{folder}: {len(lone)} images have no labels beside them and are left out: "
-                f"{name_some(lone)}",
+                f"{name_some(lone)}; label them to learn from them",
                 InputWarning,
                 stacklevel=3,
             )

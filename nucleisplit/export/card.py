@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nucleisplit.model import MANIFEST, MODELS, Bundle, read_manifest
-from stage1_unet import CHANNELS, Predictor
+from stage1_unet import CHANNELS
+
+if TYPE_CHECKING:
+    from stage1_unet import Predictor
 
 __all__ = ["Card", "make_card"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import stage1_unet
 from nucleisplit.errors import ConfigError
+from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import refuse_overwrite, replacing
 from nucleisplit.model import Bundle, load_bundle
-from stage1_unet import Exported, ExportError, Predictor, export_onnx, export_torchscript
 
 from .card import make_card
 
@@ -87,18 +87,18 @@ def export_model(
     out = Path(f"{bundle.path.resolve().name}{ENDINGS[kind]}" if out is None else out)
     refuse_overwrite(out, overwrite)
     _require(kind)
-    predictor = Predictor(
+    predictor = stage1_unet.Predictor(
         bundle.networks(), bundle.config.predict, "cpu", bundle.manifest.weights or None
     )
     card = make_card(bundle, predictor, authors, license)
-    graphs = {"onnx": _graph(bundle, export_onnx, card.metadata)}
+    graphs = {"onnx": _graph(bundle, stage1_unet.export_onnx, card.metadata)}
     if kind == "onnx":
         with replacing(out, overwrite) as part:
             part.write_bytes(graphs["onnx"].content)
     else:
         from .package import pack, write_files
 
-        graphs["torchscript"] = _graph(bundle, export_torchscript)
+        graphs["torchscript"] = _graph(bundle, stage1_unet.export_torchscript)
         with TemporaryDirectory() as folder:
             write_files(Path(folder), card, predictor, graphs, sample and Path(sample))
             package = pack(Path(folder), card)
@@ -109,21 +109,15 @@ def export_model(
 
 
 def _require(kind: str) -> None:
-    missing = []
-    for name in _NEEDS[kind]:
-        try:
-            import_module(name)
-        except ImportError:
-            missing.append(name)
-    if missing:
+    if missing := missing_libraries(*_NEEDS[kind]):
         raise ConfigError(
             f"export to {kind} needs {', '.join(missing)}",
-            hint="pip install 'nucleisplit[export]'",
+            hint=install_command("export"),
         )
 
 
-def _graph(bundle: Bundle, export, *more) -> Exported:
+def _graph(bundle: Bundle, export, *more) -> stage1_unet.Exported:
     try:
         return export(bundle.networks(), bundle.manifest.weights or None, *more)
-    except ExportError as error:
+    except stage1_unet.ExportError as error:
         raise ConfigError(f"{bundle.path}: {error}", hint="choose another architecture") from error

@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from nucleisplit.errors import ConfigError
+from nucleisplit.extras import install_command
 from stage1_unet import Exported, Predictor, preprocess, to_batch
 
 from .card import Card
@@ -118,7 +119,7 @@ def _valid(description):
             where = ".".join(map(str, error.loc)) or "package"
             raise ConfigError(
                 f"bioimageio.core refuses the package ({where}: {error.msg[:200]})",
-                hint="pip install 'nucleisplit[export]' gets versions that fit",
+                hint=f"{install_command('export')} gets versions that fit",
             )
     return description
 

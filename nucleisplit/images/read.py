@@ -49,8 +49,7 @@ def open_image(
     path : str or Path
         TIFF of any kind (BigTIFF, OME, ImageJ, whole slides that tifffile knows, such as .svs,
         .ndpi and .scn), an OME-Zarr (a folder, or one that is zipped), PNG, JPEG, BMP or WebP
-        (these are decoded at once); CZI, ND2 and LIF with
-        ``pip install 'nucleisplit[microscopes]'``.
+        (these are decoded at once); CZI, ND2 and LIF with the extra ``microscopes``.
     choice : PlaneChoice, optional
         Of which the `scene` counts here; the rest is for `ImageSource.plane`.
     palette : bool

@@ -179,10 +179,16 @@ def _choose(path: Path, objects: list[_Object]) -> list[_Object]:
     passed["without area"] = sum(each.kind in wanted and not each.rings for each in objects)
     named = [f"{count} {kind}" for kind, count in passed.items() if count]
     if named:
-        _warn(f"{path}: passed over, as no nuclei: {', '.join(named)}")
+        _warn(
+            f"{path}: passed over, as no nuclei: {', '.join(named)}; a nucleus has to be a "
+            "detection with an outline"
+        )
     nuclei = [each for each in objects if each.kind in wanted and each.rings]
     if lacking := sum(each.lacks_nucleus for each in nuclei):
-        _warn(f"{path}: {lacking} cells have no outline of the nucleus: that of the cell counts")
+        _warn(
+            f"{path}: {lacking} cells have no outline of the nucleus: that of the cell counts; "
+            "export them with their nuclei"
+        )
     return nuclei
 
 

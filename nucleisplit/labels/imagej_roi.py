@@ -169,7 +169,11 @@ def _tell_others(path: Path, others: list[ImagejRoi], has_areas: bool) -> None:
     named = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     if not has_areas:
         raise InputError(f"{path}: holds no area, only {named}", "save outlines of the nuclei")
-    warnings.warn(f"{path}: passed over, as no areas: {named}", InputWarning, stacklevel=3)
+    warnings.warn(
+        f"{path}: passed over, as no areas: {named}; outline what is a nucleus",
+        InputWarning,
+        stacklevel=3,
+    )
 
 
 def _check_slices(path: Path, regions: list[ImagejRoi]) -> None:

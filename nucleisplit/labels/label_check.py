@@ -79,7 +79,7 @@ def check_label_image(path: Path, labels: np.ndarray) -> np.ndarray:
         stands = "its one number stands" if values == 1 else f"its {values} numbers stand"
         warnings.warn(
             f"{path}: {stands} for {pieces} pieces, as in a mask; a label image has one number per "
-            "nucleus, and touching nuclei cannot be told apart in this one",
+            "nucleus, and touching nuclei cannot be told apart in this one; export labels instead",
             InputWarning,
             stacklevel=2,
         )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from .columns import LENGTHS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["add_micrometres"]
 

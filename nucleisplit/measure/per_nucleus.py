@@ -7,9 +7,9 @@ the tests hold every column; that function takes seconds for a thousand nuclei.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from .columns import Measures, in_order, type_of
 from .intensity import add_up, measure_intensities, to_numbers
@@ -18,6 +18,9 @@ from .neighbours import Touches, measure_neighbours
 from .regions import Regions
 from .shape import measure_shapes
 from .texture import measure_textures
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["add_neighbours", "as_table", "measure", "measure_alone"]
 
@@ -142,6 +145,8 @@ def add_neighbours(
 
 def as_table(columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Make a table of columns: in order, each of its type."""
+    import pandas as pd
+
     typed = {name: np.asarray(columns[name], type_of(name)) for name in in_order(columns)}
     return pd.DataFrame(typed)
 

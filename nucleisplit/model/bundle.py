@@ -16,7 +16,7 @@ from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
 from nucleisplit.files import put
-from stage1_unet import NetworkConfig, load_network, save_network
+from stage1_unet import NetworkConfig
 from stage2_trees import IoURegressor
 
 from .manifest import FORMAT, MANIFEST, Manifest, read_manifest
@@ -45,6 +45,8 @@ class Bundle:
 
     def networks(self) -> list:
         """The networks, in evaluation mode, on the CPU."""
+        from stage1_unet import load_network
+
         return [_load(load_network, self.path / name) for name in self.manifest.networks]
 
     @property
@@ -325,6 +327,8 @@ def check_replaceable(folder: Path, overwrite: bool) -> None:
 
 
 def _write_networks(fresh: Path, networks: Sequence) -> tuple[str, ...]:
+    from stage1_unet import save_network
+
     names = []
     for index, network in enumerate(networks):
         name = "network.safetensors" if len(networks) == 1 else f"network-{index}.safetensors"

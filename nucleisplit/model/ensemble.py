@@ -105,7 +105,7 @@ class Ensemble:
         except BackendError as error:
             raise ConfigError(str(error), hint="use --backend auto or torch") from error
         except ValueError as error:
-            raise ConfigError(f"device {device}: {error}", hint="use --device cpu") from error
+            raise ConfigError(str(error)) from error
         self.parameters = {
             "backend": self.backend,
             "tta": configs[0].tta,

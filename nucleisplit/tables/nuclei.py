@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.extras import install_command
 from nucleisplit.files import read_bytes, replacing, warn_of_open_end
 from nucleisplit.measure import type_of
 from nucleisplit.names import bare_cell, guarded_cell
 
-from .anndata import need_h5py, read_h5ad, write_h5ad
+from .anndata import need_anndata, read_h5ad, write_h5ad
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "csv_to_h5ad",
     "is_table",
     "need_library",
     "read_nuclei",
-    "stream_to_h5ad",
     "stream_to_parquet",
     "write_nuclei",
     "write_table",
 ]
 
 _PARQUET, _H5AD = ".parquet", ".h5ad"
-_PART = 100_000
-"""Rows that are in memory at a time."""
 
 
 def is_table(path: str | Path) -> bool:
@@ -58,7 +56,7 @@ def write_nuclei(path: str | Path, table: pd.DataFrame, overwrite: bool = False)
         The library for that ending is not installed.
     """
     if _ending(path) == _H5AD:
-        return write_h5ad(path, [table], overwrite)
+        return write_h5ad(path, table, overwrite)
     if _ending(path) != _PARQUET:
         return write_table(path, table, overwrite)
     need_library(path)
@@ -105,27 +103,21 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
             writer.write_batch(batch)
 
 
-def stream_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, str]) -> None:
-    """Write a table of nuclei as AnnData, a part at a time; parameters as `stream_to_parquet`.
+def csv_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, str]) -> None:
+    """Write a table of nuclei as AnnData; parameters as `stream_to_parquet`.
 
     Raises
     ------
     OutputError
         See `nucleisplit.files.replacing`.
     ConfigError
-        h5py is not installed.
+        anndata is not installed.
     """
-    need_library(h5ad)
-    write_h5ad(h5ad, _parts(csv, types), overwrite=True)
-
-
-def _parts(csv: str | Path, types: dict[str, str]) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
+    need_library(h5ad)
     options = {"dtype": types, "encoding": "utf-8", "keep_default_na": False, "na_values": [""]}
-    yield pd.read_csv(csv, nrows=0, **options)
-    for part in pd.read_csv(csv, chunksize=_PART, **options):
-        yield _bare(part)
+    write_h5ad(h5ad, _bare(pd.read_csv(csv, **options)), overwrite=True)
 
 
 def _bare(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,14 +182,14 @@ def _ending(path: str | Path) -> str:
 def need_library(path: str | Path) -> None:
     """Raise `ConfigError` where the library that a table needs is not installed."""
     if _ending(path) == _H5AD:
-        return need_h5py()
+        return need_anndata()
     if _ending(path) != _PARQUET:
         return None
     try:
         import pyarrow  # noqa: F401
     except ImportError:
         raise ConfigError(
-            "Parquet needs pyarrow", "pip install 'nucleisplit[parquet]', or use CSV"
+            "Parquet needs pyarrow", f"{install_command('parquet')}, or use CSV"
         ) from None
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nucleisplit import __version__
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError
+from nucleisplit.extras import install_command
 from nucleisplit.images import PlaneChoice, open_image
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.survey import Survey
@@ -98,9 +99,7 @@ class Cluster:
         try:
             import distributed
         except ImportError as error:
-            raise ConfigError(
-                "dask is not installed", hint="pip install 'nucleisplit[cluster]'"
-            ) from error
+            raise ConfigError("dask is not installed", hint=install_command("cluster")) from error
         # Each lost connection is logged with its traceback; we say it in one line.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._address = address or "this machine"

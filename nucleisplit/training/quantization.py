@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nucleisplit.datasets import Record, load_dataset
 from nucleisplit.errors import ConfigError
+from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.metric import score_image
 from nucleisplit.model import Bundle, add_quantized, load_bundle
-from nucleisplit.segmenter import Segmenter
-from stage1_unet import BackendError, preprocess, quantize_network, to_batch
+from stage1_unet import preprocess
+
+if TYPE_CHECKING:
+    from nucleisplit.segmenter import Segmenter
 
 MAX_COST = 0.003
 """By how much less the networks in int8 may score, in mAP of the nuclei."""
@@ -62,6 +66,10 @@ def quantize_model(
     BundleError
         The model cannot be read or written.
     """
+    if missing := missing_libraries("nncf", "openvino"):
+        raise ConfigError(
+            f"to quantise a model needs {' and '.join(missing)}", hint=install_command("quantize")
+        )
     bundle = load_bundle(model)
     dataset = load_dataset(data, folds=2)
     records, shares = dataset.records, np.array(dataset.weights())
@@ -69,6 +77,8 @@ def quantize_model(
     order = rng.choice(len(records), len(records), replace=False, p=shares / shares.sum())
     shuffled = [records[index] for index in order]
     crops = min(crops, len(records) // 2)
+    from nucleisplit.segmenter import Segmenter
+    from stage1_unet import BackendError, quantize_network, to_batch
 
     def write(folder: Path) -> list[str]:
         shown = [_draw_crop(record, bundle, rng) for record in shuffled[:crops]]
@@ -96,7 +106,7 @@ def quantize_model(
     try:
         return add_quantized(bundle, write, check)
     except BackendError as error:
-        raise ConfigError(str(error), hint="pip install nucleisplit[quantize]") from error
+        raise ConfigError(str(error), hint="go on in float32") from error
 
 
 def _draw_crop(record: Record, bundle: Bundle, rng: np.random.Generator) -> np.ndarray:

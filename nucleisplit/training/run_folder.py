@@ -98,12 +98,9 @@ class TrainingRun:
         OutputError
             The folder holds something else, or a run with other data or settings.
         """
+        self.refuse_other(self.folder)
         manifest = self.folder / _MANIFEST
         if not manifest.exists():
-            if self.folder.is_dir() and any(self.folder.iterdir()):
-                raise OutputError(
-                    f"{self.folder}: is not empty and not a training run", "name another folder"
-                )
             write_json(manifest, self._to_dict())
             return
         earlier = TrainingRun.open(self.folder)
@@ -131,6 +128,16 @@ class TrainingRun:
                     f"{self.folder}: was started with other {what}",
                     "repeat its command to go on, or name another folder",
                 )
+
+    @classmethod
+    def refuse_other(cls, folder: Path) -> None:
+        """Raise `OutputError` where a folder, or file, is there that is no training run."""
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder}: is a file", "name another folder")
+        if not cls.is_at(folder) and folder.is_dir() and any(folder.iterdir()):
+            raise OutputError(
+                f"{folder}: is not empty and not a training run", "name another folder"
+            )
 
     @staticmethod
     def is_at(folder: Path) -> bool:

@@ -191,7 +191,7 @@ def _refuse_empty(dataset: Dataset, shows: Sequence[bool], say: Callable[[str], 
         )
     say(
         f"{len(lone)} of {len(dataset)} label images hold no nucleus: "
-        f"{name_some([record.image_id for record in lone])}"
+        f"{name_some([record.image_id for record in lone])}; if there are some, label them"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.errors import InputError
+from nucleisplit.extras import install_command
 
 from ..plane_choice import choose_scene
 from .base import Index, Store
@@ -31,7 +32,7 @@ class BioioStore(Store):
         except ImportError as error:
             raise InputError(
                 f"needs {plugin.replace('_', '-')}, which is not installed ({error})",
-                "pip install 'nucleisplit[microscopes]'",
+                install_command("microscopes"),
             ) from None
         self._image = bioio.BioImage(path, reader=reader)
         self._image.set_scene(choose_scene(scene, list(map(str, self._image.scenes))))

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from nucleisplit.cli.export import export
 from nucleisplit.cli.main import main
 from nucleisplit.export import ENDINGS
+from nucleisplit.extras import install_command
 
 
 def run(*words):
@@ -58,5 +59,5 @@ def test_a_library_that_is_missing_is_named(model, tmp_path, monkeypatch, kind, 
     result = run(model, "--format", kind, "--out", tmp_path / "out")
     assert result.exit_code == 2 and result.stderr.count("\n") == 1
     assert f"export to {kind} needs " in result.stderr and named in result.stderr
-    assert result.stderr.endswith("; pip install 'nucleisplit[export]'\n")
+    assert result.stderr.endswith(f"; {install_command('export')}\n")
     assert list(tmp_path.iterdir()) == []

@@ -146,7 +146,9 @@ def test_images_that_likely_failed_are_named(images, infer):
     entries = {e["image"]: e for e in record(images.with_name("images-nuclei"))["images"]}
     assert (entries["black.png"]["doubtful"], entries["black.png"]["predicted_map"]) == (True, 0)
     doubtful = sum(entry["doubtful"] for entry in entries.values())
-    assert result.stderr.splitlines()[-1] == f"{doubtful} of 4 images are doubtful: look at them"
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"{doubtful} of 4 images are doubtful: look at them with nucleisplit ")
+    assert all(word in last for word in ("--sensitivity 0.5", "--diameter", "nucleisplit train "))
     for entry in entries.values():
         assert entry["doubtful"] == (not entry["nuclei"] or entry["predicted_map"] < DOUBTFUL)
 
@@ -272,7 +274,7 @@ def test_a_bad_image_is_reported_and_the_others_are_done(images, infer, name, me
     assert lines[0].startswith(f"nucleisplit: {images / name}: ")
     assert message in lines[0]
     assert "; " in lines[0]
-    assert lines[1] == "1 of 4 images failed"
+    assert lines[1] == "1 of 4 images failed; mend them, then repeat with --resume"
     out = images.with_name("images-nuclei")
     entries = {entry["image"]: entry for entry in record(out)["images"]}
     assert entries[name]["status"] == "failed"

@@ -42,12 +42,34 @@ def test_every_command_has_help_with_an_example(name):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("infre", "Did you mean infer?"), ("train", "No such command 'train'"), ("", "No such")],
+    [
+        ("infre", "Did you mean infer?"),
+        ("segment", "Did you mean infer?"),
+        ("predict", "Did you mean infer?"),
+        ("nothing", "No such command 'nothing'."),
+        ("", "No such"),
+    ],
 )
 def test_an_unknown_command_is_refused(name, message):
     result = run(name)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("infer a.png --gpu", "No such option '--gpu'. Did you mean '--device cuda'?"),
+        ("infer a.png --savedir b", "Did you mean '--out'?"),
+        ("infer a.png --sensitivty 1", "Did you mean '--sensitivity'?"),
+        ("convert a.tif b.tif --gpu", "No such option '--gpu'."),
+    ],
+)
+def test_an_unknown_option_is_refused(words, message):
+    result = run(*words.split())
+    assert result.exit_code == 2
+    assert message in result.stderr.replace(": --", " '--")  # as click 8.1 has it
+    assert "device" not in result.stderr or "infer" in words
 
 
 @pytest.mark.parametrize("place", ["before", "after"])

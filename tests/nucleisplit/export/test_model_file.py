@@ -67,7 +67,7 @@ def test_a_failure_leaves_what_was_there(model, tmp_path, monkeypatch):
     def fail(*_):
         raise ExportError("the network cannot be written as ONNX (no such operation)")
 
-    monkeypatch.setattr("nucleisplit.export.model_file.export_onnx", fail)
+    monkeypatch.setattr("stage1_unet.export_onnx", fail)
     with pytest.raises(ConfigError, match=r"tiny: the network cannot be written as ONNX \(no such"):
         export_model(model, "onnx", out, overwrite=True)
     assert out.read_text() == "before" and [p.name for p in tmp_path.iterdir()] == ["a.onnx"]

@@ -159,5 +159,10 @@ def test_labels_without_nuclei(tmp_path, spots, empty):
     told = [line for line in said if "hold no nucleus" in line]
     count = len(empty)
     assert told == (
-        [f"{count} of 4 label images hold no nucleus: {', '.join(empty)}"] if empty else []
+        [
+            f"{count} of 4 label images hold no nucleus: {', '.join(empty)}; if there are some, "
+            "label them"
+        ]
+        if empty
+        else []
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nucleisplit.errors import InputError
+from nucleisplit.extras import install_command
 from nucleisplit.images import PlaneChoice, open_image, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 60000, (2, 1, 2, 3, 20, 30), dtype=np.uint16)
@@ -73,4 +74,4 @@ def test_the_missing_plugin_is_named(tmp_path, monkeypatch, ending):
         read_image(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: needs bioio-{ending}, which is not installed")
-    assert text.endswith("; pip install 'nucleisplit[microscopes]'") and "\n" not in text
+    assert text.endswith(f"; {install_command('microscopes')}") and "\n" not in text
