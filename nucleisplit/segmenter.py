@@ -12,6 +12,7 @@ from nucleisplit.model import Ensemble
 from nucleisplit.options import InferOptions, Model
 from nucleisplit.result import ScoredImage, Segmentation, segmentation_of
 from nucleisplit.stacks import StackSegmentation, segment_stack
+from stage1_unet import Progress
 from stage2_trees import Overview, Split, split_maps
 
 
@@ -82,6 +83,7 @@ class Segmenter:
         keep_candidates: bool = True,
         channels: np.ndarray | None = None,
         pixel_size: float | tuple[float, float] | None = None,
+        progress: Progress | None = None,
     ) -> Segmentation:
         """Outline, separate and measure the nuclei of one image.
 
@@ -101,6 +103,9 @@ class Segmenter:
         pixel_size
             Height and width of a pixel, um, or one number for both: the table has columns in um,
             too.
+        progress
+            Called with the share of the maps that is computed, from 0 to 1, before every run of a
+            network, and with 1 before they are cut into nuclei. What it raises ends the work.
 
         Raises
         ------
@@ -113,9 +118,11 @@ class Segmenter:
         if channels is not None and np.ma.is_masked(channels):
             raise InputError(f"{name}: values of its channels are masked", hint="fill them in")
         try:
-            found = self.ensemble.predict(image)
+            found = self.ensemble.predict(image, progress)
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
+        if progress is not None:
+            progress(1.0)
         split = self.split(found.maps)
         measuring = {"measures": self.measures, "channels": channels, "pixel_size": size}
         source = ScoredImage(image, split, self.regressor, self.selection, self.cut, measuring)

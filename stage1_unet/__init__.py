@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import WEIGHTS, NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
 from .preprocess import Levels, measure_levels, preprocess
+from .progress import Progress, part_of
 from .targets import CHANNELS, make_targets
 from .tiles import Tile, list_tiles
 
@@ -34,6 +35,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "PreprocessConfig",
+    "Progress",
     "Tile",
     "TrainConfig",
     "build_network",
@@ -44,6 +46,7 @@ __all__ = [
     "load_network",
     "make_targets",
     "measure_levels",
+    "part_of",
     "preprocess",
     "quantize_network",
     "save_network",

@@ -86,7 +86,7 @@ class TrainingModule(pl.LightningModule):
 
     def _score(self, pair: Pair) -> None:
         predictor = Predictor(self.network, PredictConfig(rescale=False), self.device.type)
-        maps = predictor.predict(pair.image / np.float32(255))
+        maps = predictor.predict(pair.image / np.float32(255)).maps
         value = self.score(maps, pair.labels)
         self.log(SCORE, value, batch_size=1, sync_dist=True, add_dataloader_idx=False)
 

@@ -98,7 +98,8 @@ def infer_batch(
         Keep what an earlier run on `out` finished; do what is missing, failed or changed since.
     progress
         Called after every image with the number of images done, of all, and the image's entry;
-        also after every tile of a large image, which is done in part, with None as the entry.
+        also while an image is done in part, with None as the entry. To stop the batch it raises
+        `nucleisplit.errors.Cancelled`.
     **fields
         Fields of `BatchOptions`, in place of those of the options.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
-from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
+from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
 from nucleisplit.labels import read_labels, write_as, write_labels
@@ -22,6 +22,7 @@ from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows, read_nuclei
 from nucleisplit.tiled import Cluster, Recipe, TileStore, is_large, segment_large
+from stage1_unet import Progress
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,9 +56,7 @@ class Process:
     cluster: Cluster | None = None
     recipe: Recipe | None = None
 
-    def all_of(
-        self, jobs: Iterable[Job], progress: Callable[[float], None]
-    ) -> Iterator[tuple[Job, dict]]:
+    def all_of(self, jobs: Iterable[Job], progress: Progress) -> Iterator[tuple[Job, dict]]:
         """Do images: in their order, or side by side, in any order, where there is a cluster.
 
         Large images, whose tiles are spread over the cluster, come one by one, at the end.
@@ -103,14 +102,14 @@ class Process:
         place = {"image": job.image, "path": str(job.path), "stem": job.stem}
         return {**place, "stamp": stamp_of(job.path), **job.facts}
 
-    def __call__(self, job: Job, progress: Callable[[float], None]) -> dict:
+    def __call__(self, job: Job, progress: Progress) -> dict:
         """Do one image.
 
         Parameters
         ----------
         job
         progress
-            Called with the share of a large image that is done.
+            See `stage1_unet.Progress`; to stop the batch it raises `Cancelled`.
 
         Returns
         -------
@@ -133,7 +132,7 @@ class Process:
                     plane = source.plane(planes)
                     do = self._in_tiles if self._is_tiled(plane) else self._in_one_piece
                     entry |= do(job, plane, entry["stamp"], progress)
-        except (OutputError, ConfigError, KeyboardInterrupt):
+        except (OutputError, ConfigError, Cancelled, KeyboardInterrupt):
             self._remove(job)
             raise
         except Exception as error:
@@ -144,7 +143,7 @@ class Process:
             entry |= {"status": "failed", "message": str(error)}
         return entry | {"seconds": round(time.perf_counter() - begin, 3)}
 
-    def _stack(self, job: Job, source: ImageSource, progress: Callable[[float], None]) -> dict:
+    def _stack(self, job: Job, source: ImageSource, progress: Progress) -> dict:
         options = self.options
         facts = process_stack(
             source,
@@ -158,7 +157,7 @@ class Process:
         )
         return facts | _missing_chunks(*source.stack(options.planes).planes)
 
-    def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
+    def _in_one_piece(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
         image = plane.read()
         measures = self.segmenter.measures
         result = self.segmenter.segment(
@@ -166,6 +165,7 @@ class Process:
             name=str(job.path),
             channels=plane.all_channels().read() if measures.channels == "all" else None,
             pixel_size=plane.pixel_size,
+            progress=progress,
         )
         write_labels(self.out / job.labels, result.labels, overwrite=True)
         write_review(self.out / job.review, find_doubts(result), overwrite=True)
@@ -183,9 +183,7 @@ class Process:
             "rows": csv_rows(table),
         }
 
-    def _in_tiles(
-        self, job: Job, plane: Plane, stamp: list[int], progress: Callable[[float], None]
-    ) -> dict:
+    def _in_tiles(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
         whole = [name for name in self.options.write if name != _STREAMED]
         if whole and plane.shape[0] * plane.shape[1] > _WHOLE:
             raise InputError(
@@ -205,7 +203,7 @@ class Process:
             self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
             compute=self.cluster and partial(self.cluster.compute, self.recipe, job.path, planes),
-            progress=lambda done, total: progress(done / total),
+            progress=progress,
         )
         if whole:
             labels = read_labels(self.out / job.labels)

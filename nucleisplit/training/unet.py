@@ -250,4 +250,4 @@ def _write_maps(
     predictor = Predictor(load_network(weights), run.config.predict, device)
     for record, sort in missing:
         image = preprocess(read_image(record.image_path), run.config.preprocess)
-        run.write_maps(record, predictor.predict(image), sort)
+        run.write_maps(record, predictor.predict(image).maps, sort)
