@@ -15,7 +15,6 @@ from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
-    RichProgressBar,
 )
 from torch.utils.data import DataLoader
 
@@ -49,7 +48,8 @@ def make_callbacks(
     loader: DataLoader,
     *,
     scored: bool,
-    progress: bool,
+    steps_after: int,
+    progress: Callable[[int], None] | None,
     say: Callable[[str], None],
 ) -> list[Callback]:
     """List the callbacks of one training.
@@ -63,8 +63,10 @@ def make_callbacks(
         From `training_loader`.
     scored : bool
         Whether `SCORE` is logged, so that it can decide.
-    progress : bool
-        Show a progress bar.
+    steps_after : int
+        Of other trainings that follow, for the time left.
+    progress : callable, optional
+        Takes the number of steps done, after each.
     say : callable
         Takes one line per epoch.
 
@@ -80,7 +82,7 @@ def make_callbacks(
             save_on_train_epoch_end=True,
         ),
         LearningRateMonitor("step"),
-        Report(say),
+        Report(say, steps_after),
     ]
     if scored and config.keep == "best":
         callbacks.append(
@@ -96,8 +98,8 @@ def make_callbacks(
         callbacks.append(HardExamples(loader))
     if config.freeze_encoder:
         callbacks.append(FrozenEncoder())
-    if progress:
-        callbacks.append(RichProgressBar())
+    if progress is not None:
+        callbacks.append(Steps(progress))
     return callbacks
 
 
@@ -148,17 +150,33 @@ def encoder_modules(network: torch.nn.Module) -> list[torch.nn.Module]:
     return [network.stem, network.down]
 
 
+class Steps(Callback):
+    """Tell how many steps are done, those before an interruption included."""
+
+    def __init__(self, progress: Callable[[int], None]) -> None:
+        self.progress = progress
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.progress(trainer.global_step)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+        self.progress(trainer.global_step)
+
+
 class Report(Callback):
     """One line per epoch: losses, held-out score, share of time spent waiting for crops, time left.
 
-    The time left is told from the pace since this process started.
+    The time left is told from the pace since this process started, that of the trainings that
+    follow included.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, say: Callable[[str], None], steps_after: int = 0) -> None:
+        self.say, self.steps_after = say, steps_after
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.start = time.monotonic(), trainer.global_step
+        if trainer.global_step:
+            self.say(f"  resumes from step {trainer.global_step} of {trainer.max_steps}")
         self.on_train_epoch_start()  # which is not called within a resumed epoch
 
     def on_train_epoch_start(self, *_: object) -> None:
@@ -176,7 +194,8 @@ class Report(Callback):
         done, total = trainer.global_step, trainer.max_steps
         if done == first:
             return  # the end of the epoch that the checkpoint was written in
-        left = (time.monotonic() - began) / (done - first) * (total - done)
+        rest = total - done + self.steps_after
+        left = (time.monotonic() - began) / (done - first) * rest
         values = [
             f"{name} {float(trainer.callback_metrics[key]):.3f}"
             for name, key in (("loss", "train_loss"), ("held out", "val_loss"), ("mAP", SCORE))

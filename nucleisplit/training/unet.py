@@ -37,7 +37,7 @@ def train_unet(
     labeller: str | Path = "default",
     only: Sequence[int | None] | None = None,
     by_kind: bool = False,
-    progress: bool = True,
+    progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = print,
 ) -> TrainingRun:
     """Train every network of a run, or finish training them.
@@ -62,8 +62,8 @@ def train_unet(
     by_kind : bool
         Let each network of a fold leave out whole kinds, too, so that every image also gets maps
         by a network that has seen none of its kind; see `networks_of`.
-    progress : bool
-        Show progress bars.
+    progress : callable, optional
+        Takes the steps done and those to do, of all networks trained in this call.
     say : callable
         Takes each line of the report.
 
@@ -83,7 +83,7 @@ def train_unet(
     began = time.monotonic()
     dataset = load_dataset(data, table, group, folds)
     if start is not None:
-        config = config.model_copy(update={"network": start.network_config})
+        config = start.settings(config)
     segmenter = Segmenter(labeller, device=device, backend="torch") if pseudo else None
     run = TrainingRun(
         folder=out,
@@ -119,6 +119,11 @@ def train_unet(
     def train(folder: Path, held_out: int | None) -> Path:
         if (folder / WEIGHTS).exists():
             return folder / WEIGHTS
+        steps, number = config.train.steps, todo.index(held_out)
+
+        def show(done: int) -> None:
+            progress(number * steps + done, len(todo) * steps)
+
         inside, outside = [], []
         for pair, own in zip(pairs, networks, strict=True):
             (outside if held_out in own.values() else inside).append(pair)
@@ -132,7 +137,8 @@ def train_unet(
                 device=device,
                 initial=start.network(held_out) if start else None,
                 score=quick_map,
-                progress=progress,
+                steps_after=(len(todo) - 1 - number) * steps,
+                progress=progress and show,
                 say=say,
             )
         except ValueError as error:
@@ -142,9 +148,14 @@ def train_unet(
         raise ConfigError(
             f"there is no fold {min(unknown)}", f"folds are {', '.join(map(str, dataset.folds))}"
         )
-    for fold in dataset.folds if only is None else [fold for fold in only if fold is not None]:
-        say(f"fold {fold}: network")
-        weights = train(run.fold_folder(fold), fold)
+    asked = [*dataset.folds, None] if only is None else only
+    folders = {fold: run.fold_folder(fold) for fold in asked if fold is not None}
+    if None in asked:
+        folders[None] = run.final_folder
+    todo = [fold for fold, folder in folders.items() if not (folder / WEIGHTS).exists()]
+    for fold, folder in folders.items():
+        say("final: network on all images" if fold is None else f"fold {fold}: network")
+        weights = train(folder, fold)
         held_out = [
             (record, sort)
             for record, own in zip(dataset.records, networks, strict=True)
@@ -152,10 +163,6 @@ def train_unet(
             if network == fold
         ]
         _write_maps(run, held_out, weights, device, say)
-        draw_curves(run)
-    if only is None or None in only:
-        say("final: network on all images")
-        train(run.final_folder, None)
         draw_curves(run)
     say(f"{(time.monotonic() - began) / 60:.1f} min, peak memory {_peak_memory()}")
     return run
