@@ -70,7 +70,6 @@ def run_experiment(experiment: dict, group: dict, args: argparse.Namespace) -> d
             config.network,
             config.train,
             device=args.device,
-            progress=False,
         )
         if not minutes.exists():
             minutes.write_text(f"{(time.perf_counter() - begin) / 60:.1f}")

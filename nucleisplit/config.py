@@ -1,6 +1,7 @@
 """One TOML file for a whole run: every setting of both stages, section by section."""
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -99,16 +100,34 @@ def load_config(path: str | Path | None = None) -> RunConfig:
 def validated(values: dict, source: str | Path) -> RunConfig:
     """Build a RunConfig from plain values; complaints name `source`, the key and the remedy.
 
-    >>> validated({"train": {"sped": 2}}, source="train.toml")  # doctest: +ELLIPSIS
+    >>> validated({"train": {"sped": 2}}, source="a.toml")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    nucleisplit.errors.ConfigError: train.toml: unknown key 'sped' in [train]; allowed keys: ...
+    nucleisplit.errors.ConfigError: a.toml: unknown key 'sped' in [train]; did you mean 'seed'? ...
     """
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
         message, hint = _explain(error.errors()[0])
         raise ConfigError(f"{source}: {message}", hint=hint) from error
+
+
+_MEANT = {"epochs": "steps", "iterations": "steps", "learning_rate": "lr", "patch_size": "crop"}
+"""What others call our settings -> their names here."""
+
+
+def _suggest(key: str, model: type[BaseModel]) -> str:
+    """Say which setting is likely meant by a key that a section does not have."""
+    own = [_MEANT[key]] if _MEANT.get(key) in model.model_fields else []
+    own = own or get_close_matches(key, model.model_fields, 1)
+    sections = [
+        f"[{name}]"
+        for name, field in RunConfig.model_fields.items()
+        if key in field.annotation.model_fields
+    ]
+    if sections:
+        return f"it belongs into {' or '.join(sections)}; "
+    return f"did you mean {own[0]!r}? " if own else ""
 
 
 def _explain(problem: dict) -> tuple[str, str]:
@@ -120,9 +139,10 @@ def _explain(problem: dict) -> tuple[str, str]:
         for name in parents:
             model = model.model_fields[name].annotation
         allowed = ", ".join(model.model_fields)
+        meant = _suggest(key, model)
         if not parents:
-            return f"unknown section or key {key!r}", f"allowed sections: {allowed}"
-        return f"unknown key {key!r} in [{'.'.join(parents)}]", f"allowed keys: {allowed}"
+            return f"unknown section or key {key!r}", f"{meant}allowed sections: {allowed}"
+        return f"unknown key {key!r} in [{'.'.join(parents)}]", f"{meant}allowed keys: {allowed}"
     where = f"[{'.'.join(parents)}] {key}{place}" if parents else f"[{key}]"
     try:
         value = repr(problem["input"])

@@ -14,6 +14,7 @@ from .tiles import Tile, list_tiles
 
 if TYPE_CHECKING:
     from .backends import BACKENDS, BackendError, quantize_network
+    from .callbacks import Part
     from .data import Pair
     from .export import ONNX_OPSET, Exported, ExportError, export_onnx, export_torchscript
     from .model import build_network, load_network, save_network
@@ -31,6 +32,7 @@ __all__ = [
     "Levels",
     "NetworkConfig",
     "Pair",
+    "Part",
     "PredictConfig",
     "Prediction",
     "Predictor",
@@ -59,6 +61,7 @@ _HOMES = {
     "BackendError": "backends",
     "quantize_network": "backends",
     "Pair": "data",
+    "Part": "callbacks",
     "ONNX_OPSET": "export",
     "Exported": "export",
     "ExportError": "export",

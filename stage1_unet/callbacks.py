@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -15,7 +16,6 @@ from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
-    RichProgressBar,
 )
 from torch.utils.data import DataLoader
 
@@ -43,13 +43,25 @@ def best_checkpoint(folder: Path) -> Path:
     return folder / f"{_BEST}.ckpt"
 
 
+@dataclass(frozen=True)
+class Part:
+    """The place of one training among those that are done one after the other."""
+
+    before: int = 0
+    """Steps of those before."""
+    after: int = 0
+    """Steps of those that follow."""
+    show: Callable[[int, int], None] | None = None
+    """Takes the steps done and those to do, of all of them, after each."""
+
+
 def make_callbacks(
     folder: Path,
     config: TrainConfig,
     loader: DataLoader,
     *,
     scored: bool,
-    progress: bool,
+    part: Part,
     say: Callable[[str], None],
 ) -> list[Callback]:
     """List the callbacks of one training.
@@ -63,8 +75,7 @@ def make_callbacks(
         From `training_loader`.
     scored : bool
         Whether `SCORE` is logged, so that it can decide.
-    progress : bool
-        Show a progress bar.
+    part : Part
     say : callable
         Takes one line per epoch.
 
@@ -80,7 +91,7 @@ def make_callbacks(
             save_on_train_epoch_end=True,
         ),
         LearningRateMonitor("step"),
-        Report(say),
+        Report(say, part.after),
     ]
     if scored and config.keep == "best":
         callbacks.append(
@@ -96,8 +107,8 @@ def make_callbacks(
         callbacks.append(HardExamples(loader))
     if config.freeze_encoder:
         callbacks.append(FrozenEncoder())
-    if progress:
-        callbacks.append(RichProgressBar())
+    if part.show is not None:
+        callbacks.append(Steps(part, part.show))
     return callbacks
 
 
@@ -148,17 +159,34 @@ def encoder_modules(network: torch.nn.Module) -> list[torch.nn.Module]:
     return [network.stem, network.down]
 
 
+class Steps(Callback):
+    """Tell how many steps are done, those before an interruption included."""
+
+    def __init__(self, part: Part, show: Callable[[int, int], None]) -> None:
+        self.part, self.show = part, show
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        before, after = self.part.before, self.part.after
+        self.show(before + trainer.global_step, before + trainer.max_steps + after)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+        self.on_train_start(trainer, trainer.lightning_module)
+
+
 class Report(Callback):
     """One line per epoch: losses, held-out score, share of time spent waiting for crops, time left.
 
-    The time left is told from the pace since this process started.
+    The time left is told from the pace since this process started, that of the trainings that
+    follow included.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, say: Callable[[str], None], steps_after: int = 0) -> None:
+        self.say, self.steps_after = say, steps_after
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.start = time.monotonic(), trainer.global_step
+        if trainer.global_step:
+            self.say(f"  resumes from step {trainer.global_step} of {trainer.max_steps}")
         self.on_train_epoch_start()  # which is not called within a resumed epoch
 
     def on_train_epoch_start(self, *_: object) -> None:
@@ -176,7 +204,8 @@ class Report(Callback):
         done, total = trainer.global_step, trainer.max_steps
         if done == first:
             return  # the end of the epoch that the checkpoint was written in
-        left = (time.monotonic() - began) / (done - first) * (total - done)
+        rest = total - done + self.steps_after
+        left = (time.monotonic() - began) / (done - first) * rest
         values = [
             f"{name} {float(trainer.callback_metrics[key]):.3f}"
             for name, key in (("loss", "train_loss"), ("held out", "val_loss"), ("mAP", SCORE))

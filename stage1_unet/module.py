@@ -85,10 +85,22 @@ class TrainingModule(pl.LightningModule):
             self.log(f"val_dice_{name}", dice, **keep)
 
     def _score(self, pair: Pair) -> None:
-        predictor = Predictor(self.network, PredictConfig(rescale=False), self.device.type)
-        maps = predictor.predict(pair.image / np.float32(255)).maps
-        value = self.score(maps, pair.labels)
+        value = self._judge(pair)
         self.log(SCORE, value, batch_size=1, sync_dist=True, add_dataloader_idx=False)
+
+    def _judge(self, pair: Pair) -> float:
+        """Score the network, which is put into evaluation mode, on one image."""
+        predictor = Predictor(self.network, PredictConfig(rescale=False), self.device.type)
+        return self.score(predictor.predict(pair.image / np.float32(255)).maps, pair.labels)
+
+    def held_out_score(self) -> float | None:
+        """Score the network as it is on the held-out images; None where there are none."""
+        if not self.images:
+            return None
+        training = self.network.training
+        value = float(np.mean([self._judge(pair) for pair in self.images]))
+        self.network.train(training)
+        return value
 
     def configure_optimizers(self) -> dict:
         trained = [weight for weight in self.network.parameters() if weight.requires_grad]

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
-from .callbacks import best_checkpoint, last_checkpoint, make_callbacks
+from .callbacks import Part, best_checkpoint, last_checkpoint, make_callbacks
 from .config import WEIGHTS, NetworkConfig, TrainConfig
 from .data import Pair
 from .loaders import images_to_score, training_loader, validation_loaders
@@ -25,6 +25,8 @@ from .processor import BF16, computes_in
 
 _CHECKPOINTS = "checkpoints"
 _LOGS = "log"
+ALONE = Part()
+"""The only training."""
 
 
 def train_network(
@@ -37,7 +39,7 @@ def train_network(
     device: str = "auto",
     initial: nn.Module | None = None,
     score: Callable[[np.ndarray, np.ndarray], float] | None = None,
-    progress: bool = True,
+    part: Part = ALONE,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Train a network, or finish training it.
@@ -58,10 +60,11 @@ def train_network(
     score : callable, optional
         ``score(maps, labels)`` of one image, such as the mAP of a fast fixed watershed; taken on
         held-out images after every epoch. ``keep="best"`` and ``patience`` need it.
-    progress : bool
-        Show a progress bar.
+    part : Part
+        Its place among other networks that are trained one after the other, for the time left.
     say : callable
-        Takes one line per epoch: losses, score, the loader's share of the time, the time left.
+        Takes one line per epoch: losses, score, the loader's share of the time, the time left;
+        and of a network to start from the score before and after.
 
     Returns
     -------
@@ -104,13 +107,19 @@ def train_network(
         use_distributed_sampler=False,
         logger=_loggers(folder),
         callbacks=make_callbacks(
-            checkpoints, config, loader, scored=bool(images), progress=progress, say=say
+            checkpoints,
+            config,
+            loader,
+            scored=bool(images),
+            part=part,
+            say=say,
         ),
         log_every_n_steps=min(20, config.epoch_steps),
         num_sanity_val_steps=0,
-        enable_progress_bar=progress,
+        enable_progress_bar=False,
         enable_model_summary=False,
     )
+    before = module.held_out_score() if initial is not None else None
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", message=".*(LeafSpec|val_dataloader|does not have many|not empty)"
@@ -130,6 +139,9 @@ def train_network(
         if best.exists():
             state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
             module.load_state_dict(state)
+        if before is not None:
+            after = module.held_out_score()
+            say(f"  held-out mAP {before:.3f} before, {after:.3f} after")
         unfinished = weights.with_suffix(".part")
         save_network(unfinished, module.network, network_config)
         unfinished.replace(weights)

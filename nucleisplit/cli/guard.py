@@ -27,6 +27,7 @@ WORDS = "nucleisplit.words"
 
 _GOING_ON = {
     "infer": "; repeat the command with --resume to go on",
+    "train": "; repeat the command to go on",
     "train-unet": "; repeat the command to go on",
 }
 """The commands that go on where they were stopped."""

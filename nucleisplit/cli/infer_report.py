@@ -15,7 +15,7 @@ __all__ = ["entry_line", "tell"]
 
 _REMEDY = (
     "where nuclei are missed, try --sensitivity 0.5 or --diameter with their size in pixels, else "
-    "train on images like them: nucleisplit train DATA --init default"
+    "train on images like them: nucleisplit train DATA"
 )
 
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": ("nucleisplit.cli.evaluate", "Score label images against the truth."),
     "report": ("nucleisplit.cli.report", "Show what infer wrote on one page, HTML."),
     "convert": ("nucleisplit.cli.convert", "Convert labels between formats."),
+    "train": ("nucleisplit.cli.train", "Train both stages on your own labels; write a model."),
     "train-unet": ("nucleisplit.cli.train_unet", "Train the networks, stage 1."),
     "train-trees": ("nucleisplit.cli.train_trees", "Train the trees, stage 2; write a model."),
     "quantize": ("nucleisplit.cli.quantize", "Let a model compute faster, in int8."),
@@ -30,7 +31,8 @@ def main() -> None:
     \b
     nucleisplit infer images/                      outlines and a table, in images-nuclei/
     nucleisplit report images-nuclei/              look at them on one page
-    nucleisplit train-unet DATA --out RUN          train on your own labels: the networks,
+    nucleisplit train DATA --out MODEL             train on your own labels; or in two steps:
+    nucleisplit train-unet DATA --out RUN          the networks,
     nucleisplit train-trees RUN --out MODEL        then the trees, giving a model
     nucleisplit infer images/ --model MODEL        use it
     nucleisplit evaluate images-nuclei/ labels/    score it

@@ -66,7 +66,7 @@ config_option = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="TOML file with settings of both stages (docs/formats.md); defaults when left out.",
+    help="TOML file with settings of both stages (docs/settings.md); defaults when left out.",
 )
 
 

@@ -9,15 +9,10 @@ import click
 from .console import is_quiet
 
 
-def shows_progress() -> bool:
-    """Whether a progress bar is of use: on a terminal, unless quiet is asked for."""
-    return sys.stderr.isatty() and not is_quiet()
-
-
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[float, int, dict | None], None]]:
     """Yield a function ``(done, total, entry)`` that keeps a bar with the time left up to date."""
-    if not shows_progress():
+    if is_quiet() or not sys.stderr.isatty():
         yield lambda done, total, entry: None
         return
     from rich.console import Console
@@ -32,6 +27,8 @@ def progress_bar(label: str) -> Iterator[Callable[[float, int, dict | None], Non
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     context = click.get_current_context(silent=True)
     plain = context is not None and context.color is False
-    with Progress(*columns, console=Console(stderr=True, no_color=plain or None)) as bar:
+    console = Console(stderr=True, no_color=plain or None)
+    # lines for stdout go above the bar where both are one terminal, else where they are awaited
+    with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total, entry: bar.update(task, completed=done, total=total)

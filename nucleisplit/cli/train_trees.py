@@ -1,6 +1,10 @@
 """``nucleisplit train-trees``: a finished run of train-unet, or corrected images; a model out."""
 
+from __future__ import annotations
+
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +21,9 @@ from nucleisplit.cli.options import (
     overwrite_option,
 )
 from nucleisplit.cli.switches import json_option
+
+if TYPE_CHECKING:
+    from nucleisplit.model import Bundle
 
 
 @click.command("train-trees", context_settings=CONTEXT)
@@ -63,7 +70,8 @@ def train_trees(
     RUN is a finished folder of nucleisplit train-unet. Prints the out-of-fold score of the best
     single-threshold watershed, of a plain re-cut at a few thresholds, of the trees, and of an
     oracle that knows every candidate's true IoU, over all images and by kind; in kind and out of
-    kind apart, if the run was made by kind.
+    kind apart, if the run was made by kind. At the end it compares with the bundled model on the
+    same images, unless that was trained on them.
 
     With --add, the trees of a model that is there learn from a few images whose labels you have
     corrected, images/ and labels/ as for train-unet; the networks stay. It takes seconds, and
@@ -104,8 +112,14 @@ def train_trees(
         )
     else:
         bundle = train(run, out, settings, overwrite=overwrite, labels=labels, say=console.answer)
+    tell_model(bundle)
+
+
+def tell_model(bundle: Bundle) -> None:
+    """Say which model was made, and how to use it."""
     scores = bundle.manifest.scores
     console.answer(
         f"{bundle.path}: model {bundle.fingerprint[:12]}",
         {"out": bundle.path, "fingerprint": bundle.fingerprint, "scores": scores},
     )
+    console.answer(f"next: nucleisplit infer IMAGES --model {shlex.quote(str(bundle.path))}")

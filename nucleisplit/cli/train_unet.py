@@ -16,7 +16,7 @@ from nucleisplit.cli.options import (
     device_option,
     out_option,
 )
-from nucleisplit.cli.progress import shows_progress
+from nucleisplit.cli.progress import progress_bar
 
 
 def _parse_only(
@@ -63,7 +63,8 @@ def _parse_only(
     shell_complete=complete_models,
     metavar="NAME|PATH",
     help="Start from the network of this model instead of fresh weights; or from those of another "
-    "run on the same folds, each fold from its own.",
+    "run on the same folds, each fold from its own. The learning rate is then 5e-4, for "
+    "fine-tuning, unless --config sets lr.",
 )
 @click.option(
     "--pseudo",
@@ -125,14 +126,15 @@ def train_unet(
     from nucleisplit.training import train_unet as train
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # lightning has its own way to heed it
-    train(
-        data,
-        out,
-        settings,
-        start=Start.find(init) if init else None,
-        say=console.answer,
-        progress=shows_progress(),
-        **options,
-    )
-    again = "the same command without --only, when all parts are done"
-    console.answer(f"next: {again if options['only'] else f'nucleisplit train-trees {out}'}")
+    with progress_bar("training") as show:
+        train(
+            data,
+            out,
+            settings,
+            start=Start.find(init) if init else None,
+            say=console.answer,
+            progress=lambda done, total: show(done, total, None),
+            **options,
+        )
+    rest = "the same command without --only, when all parts are done"
+    console.answer(f"next: {rest if options['only'] else f'nucleisplit train-trees {out}'}")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,19 @@ def split_fingerprint(dataset: Dataset, by_kind: bool) -> str:
     networks = networks_of(dataset, by_kind)
     plan = [[r.image_id, own] for r, own in zip(dataset.records, networks, strict=True)]
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+def _changes(name: str, before: Any, now: Any) -> str:
+    """Name what has changed, where it is more than a fingerprint."""
+    if name == "config":
+        parts = [
+            f"[{section}] {key}: {value}, was {before[section].get(key)}"
+            for section, values in now.items()
+            for key, value in values.items()
+            if value != before[section].get(key)
+        ]
+        return f" ({'; '.join(parts)})"
+    return f" ({now}, was {before})" if name in ("folds", "table", "group") else ""
 
 
 @dataclass(frozen=True)
@@ -123,9 +137,11 @@ class TrainingRun:
                     "split": "folds, groups or kinds of the images",
                     "initial": "--init",
                     "pseudo": "--pseudo",
+                    "config": "settings",
                 }.get(name, name)
                 raise OutputError(
-                    f"{self.folder}: was started with other {what}",
+                    f"{self.folder}: was started with other {what}"
+                    + _changes(name, before[name], now[name]),
                     "repeat its command to go on, or name another folder",
                 )
 

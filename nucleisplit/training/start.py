@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nucleisplit.config import RunConfig
 from nucleisplit.errors import InputError
 from nucleisplit.model import Bundle, load_bundle
-from stage1_unet import WEIGHTS, NetworkConfig, load_network
+from stage1_unet import WEIGHTS, load_network
 
 from .run_folder import TrainingRun
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+FINE_TUNING_RATE = 5e-4
+"""Highest learning rate of networks that are trained already: a quarter of that of fresh ones, so
+that a few hundred steps on a few images do not undo what they know."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,12 @@ class Start:
             return cls(TrainingRun.open(Path(name_or_path)))
         return cls(load_bundle(name_or_path))
 
-    @property
-    def network_config(self) -> NetworkConfig:
-        """Which network it is."""
-        return self.source.config.network
+    def settings(self, config: RunConfig) -> RunConfig:
+        """Return the settings with its network, and unless one is set the rate for fine-tuning."""
+        train = config.train
+        if "lr" not in train.model_fields_set:
+            train = train.model_copy(update={"lr": FINE_TUNING_RATE})
+        return config.model_copy(update={"network": self.source.config.network, "train": train})
 
     @property
     def fingerprint(self) -> str:

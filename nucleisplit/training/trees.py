@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +31,13 @@ from stage2_trees import (
 )
 
 from .baseline import recut_of, score_thresholds, tune_thresholds
+from .comparison import compare_with_bundled
 from .headroom import area_and_hits, find_headroom
 from .pool import ImagePool
 from .run_folder import IN_KIND, OUT_OF_KIND, TrainingRun, networks_of
 from .score_table import make_scores, score_lines, trust_lines
+
+_LOG = logging.getLogger(__name__)
 
 TUNED = 12
 """Images of one kind and sort that the single-threshold watershed is tuned on, at most."""
@@ -133,7 +137,7 @@ def train_trees(
         say(f"{len(dataset)} images; candidates from the out-of-fold maps")
         rows = pool.map(training_rows, config=config.forest)
         say("tuning the single-threshold watershed that the trees are compared with")
-        thresholds = _tune(samples, shares, say)
+        thresholds = _tune(samples, shares)
         recut = recut_of(thresholds)
         parts = pool.map(training_rows, config=recut)
         say(f"{sum(len(row.candidates) for row in rows)} candidates; fitting the trees")
@@ -175,8 +179,7 @@ def train_trees(
         for line in [*score_lines(own, sort if run.by_kind else "out of fold"), *trust_lines(own)]:
             say(line)
         scores |= own if sort == IN_KIND else {"out_of_kind": own}
-    say(f"{(time.monotonic() - began) / 60:.1f} min")
-    return save_bundle(
+    bundle = save_bundle(
         out,
         networks=[run.final_weights],
         regressor=fitted.regressor,
@@ -185,6 +188,10 @@ def train_trees(
         scores=scores,
         overwrite=overwrite,
     )
+    if line := compare_with_bundled(run, dataset, methods["trees"]):
+        say(line)
+    say(f"{(time.monotonic() - began) / 60:.1f} min")
+    return bundle
 
 
 def _read(run: TrainingRun) -> tuple[Dataset, list[_Sample]]:
@@ -228,9 +235,7 @@ def _label_path(folder: Path, sample: _Sample) -> Path:
     return base / f"{sample.record.image_id}_labels.tif"
 
 
-def _tune(
-    samples: Sequence[_Sample], shares: np.ndarray, say: Callable[[str], None]
-) -> ThresholdConfig:
+def _tune(samples: Sequence[_Sample], shares: np.ndarray) -> ThresholdConfig:
     """Tune the one watershed on at most `TUNED` images of each kind and sort, evenly drawn."""
     members: dict[tuple[str, str], list[int]] = {}
     for index, sample in enumerate(samples):
@@ -241,7 +246,7 @@ def _tune(
         use += picked
         weights += [shares[own].sum() / len(picked)] * len(picked)
     with ImagePool([samples[i].maps for i in use], [samples[i].truth for i in use]) as pool:
-        return tune_thresholds(pool, say, weights)
+        return tune_thresholds(pool, _LOG.info, weights)
 
 
 def _judge(

@@ -16,7 +16,7 @@ from nucleisplit.errors import ConfigError, DatasetError
 from nucleisplit.images import find_images, read_image
 from nucleisplit.names import name_some
 from nucleisplit.segmenter import Segmenter
-from stage1_unet import WEIGHTS, Pair, Predictor, load_network, preprocess, train_network
+from stage1_unet import WEIGHTS, Pair, Part, Predictor, load_network, preprocess, train_network
 
 from .baseline import quick_map
 from .curves import draw_curves
@@ -65,7 +65,7 @@ def train_unet(
     config: RunConfig,
     options: TrainOptions | None = None,
     *,
-    progress: bool = True,
+    progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = print,
     **fields: Any,
 ) -> TrainingRun:
@@ -79,8 +79,8 @@ def train_unet(
         Folder of the run. The same call goes on where an interrupted one was.
     config : RunConfig
     options : TrainOptions, optional
-    progress : bool
-        Show progress bars.
+    progress : callable, optional
+        Takes the steps done and those to do, of all networks trained in this call.
     say : callable
         Takes each line of the report.
     **fields
@@ -104,7 +104,7 @@ def train_unet(
     start, pseudo, only, by_kind = options.start, options.pseudo, options.only, options.by_kind
     dataset = load_dataset(data, options.table, options.group, options.folds)
     if start is not None:
-        config = config.model_copy(update={"network": start.network_config})
+        config = start.settings(config)
     device = options.device
     segmenter = Segmenter(options.labeller, device=device, backend="torch") if pseudo else None
     run = TrainingRun(
@@ -141,6 +141,8 @@ def train_unet(
     def train(folder: Path, held_out: int | None) -> Path:
         if (folder / WEIGHTS).exists():
             return folder / WEIGHTS
+        steps, number = config.train.steps, todo.index(held_out)
+        part = Part(number * steps, (len(todo) - 1 - number) * steps, progress)
         inside, outside = [], []
         for pair, own in zip(pairs, networks, strict=True):
             (outside if held_out in own.values() else inside).append(pair)
@@ -154,7 +156,7 @@ def train_unet(
                 device=device,
                 initial=start.network(held_out) if start else None,
                 score=quick_map,
-                progress=progress,
+                part=part,
                 say=say,
             )
         except ValueError as error:
@@ -164,9 +166,14 @@ def train_unet(
         raise ConfigError(
             f"there is no fold {min(unknown)}", f"folds are {', '.join(map(str, dataset.folds))}"
         )
-    for fold in dataset.folds if only is None else [fold for fold in only if fold is not None]:
-        say(f"fold {fold}: network")
-        weights = train(run.fold_folder(fold), fold)
+    asked = [*dataset.folds, None] if only is None else only
+    folders = {fold: run.fold_folder(fold) for fold in asked if fold is not None}
+    if None in asked:
+        folders[None] = run.final_folder
+    todo = [fold for fold, folder in folders.items() if not (folder / WEIGHTS).exists()]
+    for fold, folder in folders.items():
+        say("final: network on all images" if fold is None else f"fold {fold}: network")
+        weights = train(folder, fold)
         held_out = [
             (record, sort)
             for record, own in zip(dataset.records, networks, strict=True)
@@ -174,10 +181,6 @@ def train_unet(
             if network == fold
         ]
         _write_maps(run, held_out, weights, device, say)
-        draw_curves(run)
-    if only is None or None in only:
-        say("final: network on all images")
-        train(run.final_folder, None)
         draw_curves(run)
     say(f"{(time.monotonic() - began) / 60:.1f} min, peak memory {_peak_memory()}")
     return run

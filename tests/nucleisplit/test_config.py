@@ -27,8 +27,18 @@ def test_a_config_survives_its_dictionary():
     ("text", "parts"),
     [
         ("[train]\nsped = 2\n", ["unknown key 'sped' in [train]", "allowed keys: steps, "]),
-        ("[trian]\nsteps = 2\n", ["unknown section or key 'trian'", "allowed sections: preproc"]),
-        ("steps = 2\n", ["unknown section or key 'steps'"]),
+        (
+            "[trian]\nsteps = 2\n",
+            [
+                "unknown section or key 'trian'",
+                "did you mean 'train'?",
+                "allowed sections: preproc",
+            ],
+        ),
+        ("[train]\nbatch_size = 2\n", ["unknown key 'batch_size'", "did you mean 'batch'?"]),
+        ("[train]\nepochs = 2\n", ["did you mean 'steps'?"]),
+        ("[predict]\nlr = 1\n", ["unknown key 'lr' in [predict]; it belongs into [train]; "]),
+        ("steps = 2\n", ["unknown section or key 'steps'; it belongs into [train] or [adapt]"]),
         ("[train]\nsteps = 0\n", ["[train] steps = 0", "greater than or equal to 1"]),
         ("[train]\nsteps = 'many'\n", ["[train] steps = 'many'", "valid integer"]),
         ("[preprocess]\nlow = 60\nhigh = 40\n", ["[preprocess]", "low (60.0) must be below high"]),

@@ -1,3 +1,6 @@
+import time
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +14,7 @@ from stage1_unet import (
     load_network,
     train_network,
 )
-from stage1_unet.callbacks import Report
+from stage1_unet.callbacks import Part, Report
 from stage1_unet.data import CropDataset
 from stage1_unet.module import learning_rate
 from stage1_unet.train import _precision
@@ -34,7 +37,7 @@ def weights_of(path):
 
 def train(folder, config=CONFIG, say=lambda line: None, **options):
     return train_network(
-        pairs(), pairs(), folder, NETWORK, config, device="cpu", progress=False, say=say, **options
+        pairs(), pairs(), folder, NETWORK, config, device="cpu", say=say, **options
     )
 
 
@@ -57,7 +60,8 @@ def test_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.undo()
     lines = []
     again = weights_of(train(tmp_path / "parts", say=lines.append))
-    assert [line.split()[1] for line in lines] == ["4/6", "6/6"]
+    assert lines[0].startswith("  resumes from step ") and lines[0].endswith(" of 6")
+    assert [line.split()[1] for line in lines[1:]] == ["4/6", "6/6"]
     for name, value in whole.items():
         assert torch.equal(value, again[name]), name
 
@@ -100,7 +104,7 @@ def test_refused(tmp_path, config, message):
     with pytest.raises(ValueError, match=message):
         train(tmp_path, config)
     with pytest.raises(ValueError, match="no image"):
-        train_network([], [], tmp_path, NETWORK, CONFIG, device="cpu", progress=False)
+        train_network([], [], tmp_path, NETWORK, CONFIG, device="cpu")
 
 
 def scores(*values):
@@ -125,10 +129,30 @@ def test_the_held_out_score_is_taken_on_the_middle_of_whole_images(tmp_path):
     large = Pair(np.zeros((600, 40, 3), np.uint8), np.ones((600, 40), np.int32))
     train_network(
         pairs(), [*pairs(), large], tmp_path, NETWORK, config,
-        device="cpu", progress=False, say=lines.append, score=score,
+        device="cpu", say=lines.append, score=score,
     )  # fmt: skip
     assert seen == [((3, 48, 48), 2), ((3, 512, 40), 1)]
     assert "mAP 0.250" in lines[0] and "loader" in lines[0]
+
+
+def test_the_time_left_includes_what_follows():
+    lines = []
+    report = Report(lines.append, steps_after=8)
+    report.start = time.monotonic() - 120, 0
+    report.waiting = report.working = 0.0
+    report.on_train_epoch_end(
+        SimpleNamespace(global_step=2, max_steps=4, callback_metrics={}), None
+    )
+    assert lines[0].endswith("10 min left")
+
+
+def test_a_network_to_start_from_is_scored_before_and_after(tmp_path):
+    lines, done = [], []
+    config = changed(CONFIG, steps=2)
+    start = {"initial": build_network(NETWORK), "score": scores(0.2, 0.3, 0.5)}
+    train(tmp_path, config, lines.append, part=Part(1, 3, lambda *at: done.append(at)), **start)
+    assert lines[-1] == "  held-out mAP 0.200 before, 0.500 after"
+    assert done == [(1, 6), (2, 6), (3, 6)]
 
 
 def test_the_best_weights_are_kept_when_asked_for(tmp_path):
@@ -156,9 +180,7 @@ def test_a_frozen_encoder_stays_as_it_was(tmp_path, encoder):
         network = NetworkConfig(architecture="unet", encoder=encoder, widths=(4, 4, 4, 4, 4))
     start = build_network(network)
     config = changed(CONFIG, steps=2, freeze_encoder=True, ema=0.0, lr=0.1)
-    path = train_network(
-        pairs(), [], tmp_path, network, config, device="cpu", initial=start, progress=False
-    )
+    path = train_network(pairs(), [], tmp_path, network, config, device="cpu", initial=start)
     before, after = start.half().float().state_dict(), weights_of(path)
     frozen = ("encoder.",) if encoder else ("stem.", "down.")
     same = {name for name in before if torch.equal(before[name], after[name])}
@@ -193,7 +215,7 @@ def test_hard_examples_go_on_after_an_interruption(tmp_path, monkeypatch):
 
     def fit(folder):
         train_network(
-            [*pairs(), empty], [], folder, NETWORK, config, device="cpu", progress=False,
+            [*pairs(), empty], [], folder, NETWORK, config, device="cpu",
             say=lambda line: None,
         )  # fmt: skip
         return weights_of(folder / "network.safetensors")

@@ -80,6 +80,10 @@ def test_train_trees_prints_the_table_and_keeps_it(trained_model):
     assert sum(row["nuclei"] for row in scores["headroom"]["by_area"]) > 100
     assert all(row["selected"] <= row["oracle"] + 0.05 for row in scores["headroom"]["by_area"])
     assert "mAP, what if: selected" in output and "Spearman" in output
+    (line,) = [line for line in output.splitlines() if line.startswith("bundled model 0.")]
+    assert f" -> yours {trees:.3f}: mAP of the same 12 images, yours out of fold" in line
+    assert f"next: nucleisplit infer IMAGES --model {model}" in output
+    assert "seed = " not in output  # how the watershed was tuned
 
 
 def test_out_of_fold_labels_score_as_the_table_says(run, trained_model, data, tmp_path):
@@ -121,8 +125,9 @@ def test_fine_tuning_starts_from_a_model(run, trained_model, data, settings, tmp
     gentle = tmp_path / "gentle.toml"
     text = Path(settings).read_text().replace("lr = 1e-2", "lr = 1e-6")
     gentle.write_text(text.replace("steps = 160", "steps = 1").replace("ema = 0.9", "ema = 0.0"))
-    run("train-unet", data, "--out", tmp_path / "tuned", "--config", gentle, "--folds", "2",
-        "--init", trained_model[0], "--device", "cpu")  # fmt: skip
+    words = ("train-unet", data, "--out", tmp_path / "tuned", "--config", gentle, "--folds", "2")
+    output = run(*words, "--init", trained_model[0], "--device", "cpu")
+    assert output.count(" before, ") == 2  # none of the final network, which holds nothing out
     output = run("train-trees", tmp_path / "tuned", "--out", tmp_path / "model")
     overall = next(line for line in output.splitlines() if line.startswith("all"))
     assert float(overall.split()[-2]) > 0.6
@@ -147,3 +152,17 @@ def test_training_goes_on_from_a_run_with_pseudo_labels(
         json.loads((trained_model[0] / "manifest.json").read_text())["fingerprint"]
     )
     assert "step" not in run(*words)
+
+
+def test_train_does_both_stages(run, trained_run, data, settings):
+    """On the run of the other tests, which is finished, under the name that it looks for."""
+    folder = data.with_name(f"{data.name}-run")
+    folder.symlink_to(trained_run[0])
+    words = ("train", data, "--config", settings, "--init", "none", "--device", "cpu")
+    output = run(*words)
+    model = data.with_name(f"{data.name}-model")
+    assert "step 40/160" not in output and "fitting the trees" in output
+    assert json.loads((model / "manifest.json").read_text())["scores"]["methods"]["trees"]
+    assert output.splitlines()[-1] == f"next: nucleisplit infer IMAGES --model {model}"
+    again = CliRunner().invoke(main, [*map(str, words)])
+    assert again.exit_code == 2 and f"{model}: exists; choose" in again.stderr

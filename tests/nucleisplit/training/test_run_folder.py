@@ -31,13 +31,16 @@ def test_starts_and_opens(new_run):
     ("fields", "message"),
     [
         ({"fingerprint": "cd" * 32}, "other data"),
-        ({"folds": 5}, "other folds"),
-        ({"group": "mosaic"}, "other group"),
+        ({"folds": 5}, r"other folds \(5, was 4\)"),
+        ({"group": "mosaic"}, r"other group \(mosaic, was None\)"),
         ({"initial": "ef" * 32}, "other --init"),
         ({"pseudo": "ef" * 32}, "other --pseudo"),
         ({"by_kind": True}, "other --by-kind"),
         ({"split": "ef" * 32}, "other folds, groups or kinds of the images"),
-        ({"config": RunConfig(train=TrainConfig(steps=7))}, "other config"),
+        (
+            {"config": RunConfig(train=TrainConfig(steps=7))},
+            r"settings \(\[train\] steps: 7, was 1800\)",
+        ),
     ],
 )
 def test_goes_on_only_with_the_same(new_run, fields, message):

@@ -29,11 +29,18 @@ def weight(network):
 
 def test_a_run_gives_each_fold_its_own_network(run):
     start = Start.find(run.folder)
-    assert start.network_config == NETWORK
+    assert start.settings(RunConfig()).network == NETWORK
     assert start.check(run) is None
     own, final = weight(start.network(0)), weight(start.network(None))
     assert own.shape == final.shape and not np.array_equal(own, final)
     assert np.array_equal(own, weight(start.network(0)))
+
+
+def test_the_learning_rate_is_for_fine_tuning_unless_it_is_set(run):
+    start = Start.find(run.folder)
+    assert start.settings(RunConfig()).train.lr == 5e-4 < RunConfig().train.lr
+    own = RunConfig.model_validate({"train": {"lr": 2e-3}})
+    assert start.settings(own).train.lr == 2e-3
 
 
 def test_a_fold_that_is_not_trained_yet_is_an_error(run):

@@ -61,7 +61,7 @@ def trainings(monkeypatch):
 def train(data, out, **options):
     config = RunConfig.model_validate({"network": {"widths": (4, 8)}})
     lines = []
-    run = train_unet(data, out, config, device="cpu", progress=False, say=lines.append, **options)
+    run = train_unet(data, out, config, device="cpu", say=lines.append, **options)
     return run, lines
 
 

@@ -1,0 +1,50 @@
+"""What can be refused without torch is refused before it is imported, which takes seconds."""
+
+import subprocess
+import sys
+
+REFUSED = {
+    "infer nowhere": "nowhere: does not exist",
+    "infer a.png --out used": "used: holds nuclei.csv of an earlier run",
+    "infer a.png --model nowhere": "nowhere: no such model",
+    "report nowhere": "run.json: cannot be read",
+    "evaluate nowhere nowhere": "nowhere: does not exist",
+    "convert nowhere b.tif": "nowhere: does not exist",
+    "train used": "used: is not a dataset",
+    "train-unet used": "used: is not a dataset",
+    "train-unet used --out used": "used: is not empty and not a training run",
+    "train-unet used --config a.toml": "unknown key 'batch_size' in [train]; did you mean 'batch'?",
+    "train-trees used": "used/run.json: is not a training run",
+    "train-trees used --out used": "used: exists and is not a model",
+    "train-trees --add used --model nowhere": "nowhere: no such model",
+    "export nowhere --format onnx": "nowhere: no such model",
+}
+
+CODE = """
+import sys
+from click.testing import CliRunner
+from nucleisplit.cli.main import main
+for line in sys.stdin.read().splitlines():
+    result = CliRunner().invoke(main, line.split())
+    print(result.exit_code, result.stderr, end="")
+print(sorted({"lightgbm", "lightning", "matplotlib", "skimage", "torch"} & set(sys.modules)))
+"""
+
+
+def test_no_torch_for_a_refusal(tmp_path):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "nuclei.csv").touch()
+    (tmp_path / "a.png").touch()
+    (tmp_path / "a.toml").write_text("[train]\nbatch_size = 4\n")
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        input="\n".join(REFUSED),
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    *lines, heavy = done.stdout.splitlines()
+    for line, message in zip(lines, REFUSED.values(), strict=True):
+        assert line.startswith("2 nucleisplit: ") and message in line
+    assert heavy == "[]"
