@@ -3,8 +3,8 @@
 The gain of a candidate is what it adds to the metric. Per threshold t the image scores
 A / (K + N - A), with A hits among K kept candidates and N true nuclei. A candidate that hits with
 probability h adds h to A and 1 to K; to first order the score rises by (h (1 + P) - P) / D, where
-D = K + N - A and P = A / D, the score so far. P and D are taken from the set chosen before, N is
-estimated by K, and a few rounds settle both.
+D = K + N - A and P = A / D, the score so far. P and D are taken from the set chosen before, N is K and
+those expected to be missed, as for the predicted score, and a few rounds settle all.
 
 A bias towards merging or splitting lowers the bar that a union, or its parts, have to pass to
 replace what is best, with everything else as settled without it.
@@ -25,6 +25,7 @@ import numpy as np
 from stage2_trees.best_set import add_beside, best_set
 from stage2_trees.config import SelectConfig
 from stage2_trees.forest import Candidates, Forest
+from stage2_trees.quality import expected_missed
 
 THRESHOLDS = np.arange(10, 20) / 20
 """IoU thresholds of the metric, 0.50, 0.55, ..., 0.95."""
@@ -235,6 +236,13 @@ class _Part:
             gain[~self.allowed] = -np.inf
         return gain, unit, *best_set(self.candidates, gain, self.penalty * unit)
 
+    def missed(self, chosen: np.ndarray) -> float:
+        """Number of true nuclei to expect beside those chosen."""
+        found = self.probability[:, 0]
+        if self.allowed is not None:
+            found = np.where(self.allowed, found, 0)
+        return expected_missed(self.candidates, chosen, found)
+
 
 def _settle_rates(parts: Sequence[_Part], iterations: int) -> Rates:
     rates = Rates(np.full(len(THRESHOLDS), 0.5), np.ones(len(THRESHOLDS)))
@@ -245,7 +253,8 @@ def _settle_rates(parts: Sequence[_Part], iterations: int) -> Rates:
             break
         before = chosen
         hit = sum(part.probability[i].sum(axis=0) for part, i in zip(parts, chosen, strict=True))
-        denominator = np.maximum(2 * sum(map(len, chosen)) - hit, 1.0)
+        missed = sum(part.missed(i) for part, i in zip(parts, chosen, strict=True))
+        denominator = np.maximum(2 * sum(map(len, chosen)) + missed - hit, 1.0)
         rates = Rates(hit / denominator, denominator.mean() / denominator)
     return rates
 

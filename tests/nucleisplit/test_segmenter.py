@@ -140,7 +140,7 @@ def test_a_model_brings_its_own_bias_and_sensitivity(model):
         ({"min_iou": 1.5}, "min_iou is 1.5; give a number from 0 to 1"),
         ({"min_iou": -0.1}, "min_iou is -0.1"),
         ({"tta": "all"}, "tta is 'all'; give one of none, flips, d4"),
-        ({"device": "tpu"}, "device tpu: "),
+        ({"device": "tpu"}, "device 'tpu' is not available"),
     ],
 )
 def test_bad_options_are_refused(model, options, message):
