@@ -104,7 +104,8 @@ def _instructions() -> list[str]:
 def _devices() -> dict[str, str]:
     import torch
 
-    devices = {"cpu": f"{torch.get_num_threads()} threads"}
+    threads = torch.get_num_threads()
+    devices = {"cpu": f"{threads} thread" + "s" * (threads > 1)}
     for index in range(torch.cuda.device_count()):
         about = torch.cuda.get_device_properties(index)
         devices[f"cuda:{index}"] = f"{about.name}, {about.total_memory / 2**30:.1f} GiB"

@@ -73,7 +73,8 @@ def test_processor_and_devices(monkeypatch):
     assert 1 <= processor["cores"] <= os.cpu_count() and processor["name"]
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert environment._processor()["instructions"] is None
-    assert environment._devices()["cpu"] == f"{torch.get_num_threads()} threads"
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert environment._devices()["cpu"] == "3 threads"
 
 
 @pytest.mark.parametrize(("text", "limited"), [("1073741824\n", True), ("max\n", False)])
