@@ -102,10 +102,12 @@ class Start:
                 f"{self.source.path} was trained on these very images, so out-of-fold scores will "
                 "be too good; start from the folder of its run instead"
             )
-        for name in ("fingerprint", "folds", "table", "group", "by_kind"):
-            if getattr(self.source, name) != getattr(run, name):
+        told = {"fingerprint": "data", "split": "folds, groups or kinds of the images"}
+        for name in ("fingerprint", "folds", "table", "group", "by_kind", "split"):
+            before = getattr(self.source, name)
+            if before != getattr(run, name) and not (name == "split" and before is None):
                 raise InputError(
-                    f"{self.source.folder}: has other {'data' if name == 'fingerprint' else name}",
+                    f"{self.source.folder}: has other {told.get(name, name)}",
                     "start from a run with the same data and folds, or from a model",
                 )
         return None

@@ -54,12 +54,20 @@ def test_a_fold_that_is_not_trained_yet_is_an_error(run):
         ("fingerprint", "cd" * 32, "has other data"),
         ("folds", 5, "has other folds"),
         ("group", "mosaic", "has other group"),
+        ("split", "ef" * 32, "has other folds, groups or kinds of the images"),
     ],
 )
 def test_other_folds_are_refused(run, field, value, message):
-    other = TrainingRun(**{**vars(run), field: value})
+    before = TrainingRun(**{**vars(run), "split": "ab" * 32})
+    assert Start(before).check(before) is None
+    other = TrainingRun(**{**vars(before), field: value})
     with pytest.raises(InputError, match=message):
-        Start.find(run.folder).check(other)
+        Start(before).check(other)
+
+
+def test_a_run_of_an_earlier_version_does_not_know_its_folds(run):
+    assert run.split is None
+    assert Start(run).check(TrainingRun(**{**vars(run), "split": "ef" * 32})) is None
 
 
 def test_the_fingerprint_follows_the_weights(run):

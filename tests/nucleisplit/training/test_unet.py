@@ -8,7 +8,7 @@ from PIL import Image
 from nucleisplit.config import RunConfig
 from nucleisplit.datasets import load_dataset
 from nucleisplit.errors import DatasetError, InputError, OutputError
-from nucleisplit.training import TrainingRun, train_unet
+from nucleisplit.training import Start, TrainingRun, train_unet, unet
 from nucleisplit.training.run_folder import IN_KIND, OUT_OF_KIND
 from nucleisplit.training.unet import read_pairs
 from stage1_unet import WEIGHTS, Prediction, build_network, save_network
@@ -75,6 +75,22 @@ def test_no_network_learns_from_its_own_fold(sets, trainings, tmp_path):
     dataset = run.load_dataset()
     assert all(run.has_maps(r) and not run.has_maps(r, OUT_OF_KIND) for r in dataset.records)
     run.check_complete(dataset)
+
+
+def test_each_network_starts_from_one_that_has_not_seen_its_fold(
+    sets, trainings, tmp_path, monkeypatch
+):
+    train(sets, tmp_path / "first")
+    pretend, started = unet.train_network, {}
+
+    def note(*given, initial, **options):
+        started[given[2].name] = initial
+        return pretend(*given, **options)
+
+    monkeypatch.setattr(unet, "train_network", note)
+    monkeypatch.setattr(Start, "network", lambda self, fold: fold)
+    train(sets, tmp_path / "second", start=Start.find(tmp_path / "first"))
+    assert started == {"fold-0": 0, "fold-1": 1, "final": None}
 
 
 def test_by_kind_no_network_learns_from_the_kinds_it_leaves_out_either(sets, trainings, tmp_path):

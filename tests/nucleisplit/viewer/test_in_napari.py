@@ -406,13 +406,12 @@ def test_it_is_cancelled_between_tiles_while_the_viewer_lives(dock, viewer, crow
 
     class Slow:
         cut, regressor = segmenter.cut, segmenter.regressor
-        ensemble = segmenter.ensemble
 
         @staticmethod
-        def segment(image, name):
+        def segment(image, **options):
             reached.set()
             go.wait(60)
-            return segmenter.segment(image, name=name)
+            return segmenter.segment(image, **options)
 
     dock.models.get = lambda **options: Slow()
     dock.segment.start.click()
