@@ -1,7 +1,11 @@
 """What can be refused without torch is refused before it is imported, which takes seconds."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import nucleisplit
 
 REFUSED = {
     "infer nowhere": "nowhere: does not exist",
@@ -40,6 +44,7 @@ def test_no_torch_for_a_refusal(tmp_path):
         [sys.executable, "-c", CODE],
         input="\n".join(REFUSED),
         cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(nucleisplit.__file__).parents[1])},
         text=True,
         capture_output=True,
         check=True,

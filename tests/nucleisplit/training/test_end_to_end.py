@@ -152,17 +152,3 @@ def test_training_goes_on_from_a_run_with_pseudo_labels(
         json.loads((trained_model[0] / "manifest.json").read_text())["fingerprint"]
     )
     assert "step" not in run(*words)
-
-
-def test_train_does_both_stages(run, trained_run, data, settings):
-    """On the run of the other tests, which is finished, under the name that it looks for."""
-    folder = data.with_name(f"{data.name}-run")
-    folder.symlink_to(trained_run[0])
-    words = ("train", data, "--config", settings, "--init", "none", "--device", "cpu")
-    output = run(*words)
-    model = data.with_name(f"{data.name}-model")
-    assert "step 40/160" not in output and "fitting the trees" in output
-    assert json.loads((model / "manifest.json").read_text())["scores"]["methods"]["trees"]
-    assert output.splitlines()[-1] == f"next: nucleisplit infer IMAGES --model {model}"
-    again = CliRunner().invoke(main, [*map(str, words)])
-    assert again.exit_code == 2 and f"{model}: exists; choose" in again.stderr
