@@ -3,8 +3,8 @@
 The gain of a candidate is what it adds to the metric. Per threshold t the image scores
 A / (K + N - A), with A hits among K kept candidates and N true nuclei. A candidate that hits with
 probability h adds h to A and 1 to K; to first order the score rises by (h (1 + P) - P) / D, where
-D = K + N - A and P = A / D, the score so far. P and D are taken from the set chosen before, N is K and
-those expected to be missed, as for the predicted score, and a few rounds settle all.
+D = K + N - A and P = A / D, the score so far. P and D are taken from the set chosen before, with N
+the nuclei chosen and those expected to be missed; a few rounds settle all.
 
 A bias towards merging or splitting lowers the bar that a union, or its parts, have to pass to
 replace what is best, with everything else as settled without it.

@@ -300,3 +300,13 @@ def test_oracle_beats_the_leaves_on_a_noisy_field(nuclei):
 def test_wrong_scores_are_refused(scores, message):
     with pytest.raises(ValueError, match=message):
         select(pair(), scores)
+
+
+def test_a_nucleus_counts_for_more_where_others_are_missed():
+    hit = np.zeros((9, 10))
+    hit[1] = 0.9
+    alone = find_rates([pair()], [hit], SelectConfig(margin=0))
+    hit[4, 0] = 0.3  # not worth its cost
+    beside = find_rates([pair()], [hit], SelectConfig(margin=0))
+    np.testing.assert_allclose(alone.level, 0.9 / 1.1)
+    np.testing.assert_allclose(beside.level, 0.9 / 1.4)
