@@ -82,7 +82,7 @@ def run_experiment(experiment: dict, group: dict, args: argparse.Namespace) -> d
         image, truth, _ = record.read()
         middle = tuple(slice((n - min(n, SIDE)) // 2, (n + min(n, SIDE)) // 2) for n in truth.shape)
         image = preprocess(image[middle], config.preprocess)
-        maps.append(np.rint(predictor.predict(image) * 255).astype(np.uint8))
+        maps.append(np.rint(predictor.predict(image).maps * 255).astype(np.uint8))
         truths.append(truth[middle])
     predicted = time.perf_counter() - begin
     kinds = [kind for kind, _ in records]

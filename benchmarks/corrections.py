@@ -38,7 +38,7 @@ def rows_of(run: TrainingRun, dataset: Dataset, unseen: dict[str, Path]) -> list
         image, truth, _ = record.read()
         if record.kind in predictors:
             shown = preprocess(image, run.config.preprocess)
-            found = predictors[record.kind].predict(shown)
+            found = predictors[record.kind].predict(shown).maps
             maps.append(np.rint(found * 255).astype(np.uint8))
         else:
             maps.append(run.read_maps(record))

@@ -71,7 +71,7 @@ def stages(model: str, repeat: int) -> None:
     image = fluorescence(0, (512, 640), 300, 10)
     scaled = preprocess(image, config.preprocess)
     predictor = segmenter.ensemble.predictors[0]
-    maps = predictor.predict(scaled)
+    maps = predictor.predict(scaled).maps
     forest = build_forest(maps, config.forest)
     features = forest_features(forest)
     scores = regressor.predict(features)

@@ -139,7 +139,7 @@ def steps(side: int, path: Path, backend: str) -> None:
 
     places = {
         "reading": (Plane, "read"),
-        "network": (Ensemble, "predict_part"),
+        "network": (Ensemble, "predict_at"),
         "network, in one piece": (Ensemble, "predict"),
         "survey of the image": (large, "survey_plane"),
         "second stage": (Segmenter, "split"),

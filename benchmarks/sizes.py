@@ -49,7 +49,7 @@ def score(predictor: Predictor, run: TrainingRun, record: Record, side: int, fac
     if not labels.any():
         return None
     size = tuple(max(1, round(length * factor)) for length in labels.shape)
-    found = predictor.predict_sized(preprocess(resized(image, size), run.config.preprocess))
+    found = predictor.predict(preprocess(resized(image, size), run.config.preprocess))
     maps = np.stack([resized(one, labels.shape) for one in found.maps])
     return score_image(threshold_labels(maps, CUT), labels).map, found.scale
 

@@ -95,6 +95,7 @@ def gather(root: Path, pages: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         wanted |= {file for file in linked if not place_of(file).endswith(".md")}
+    wanted.add("docs/site.css")
     for path in sorted(wanted):
         target = pages / place_of(path)
         target.parent.mkdir(parents=True, exist_ok=True)

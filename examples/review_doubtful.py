@@ -3,7 +3,7 @@
     python examples/review_doubtful.py examples/images review --count 12
 
 writes `001.png`, `002.png`, ..., the most doubtful first, each with the outline found and some of
-its surroundings, and `review.csv`, which says of each where it is, how far it is to be trusted and
+its surroundings, and `review.csv`, which says of each where it is, how much it is to be trusted and
 what it could be instead. Its empty column `verdict` is for you to fill in.
 """
 

@@ -1,4 +1,4 @@
-"""Finds every nucleus in a microscope image and says how far each outline can be trusted.
+"""Finds every nucleus in a microscope image and says how much each outline can be trusted.
 
 >>> import nucleisplit
 >>> nucleisplit.__version__.count(".")
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nucleisplit.config import RunConfig, load_config
     from nucleisplit.errors import NucleisplitError
     from nucleisplit.model import Bundle, load_bundle
+    from nucleisplit.options import InferOptions
     from nucleisplit.result import Segmentation
     from nucleisplit.segmenter import Segmenter, segment
     from nucleisplit.stacks import StackSegmentation
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Bundle": "nucleisplit.model",
     "load_bundle": "nucleisplit.model",
+    "InferOptions": "nucleisplit.options",
     "NucleisplitError": "nucleisplit.errors",
     "RunConfig": "nucleisplit.config",
     "load_config": "nucleisplit.config",
@@ -35,6 +37,7 @@ _HOMES = {
 
 __all__ = [
     "Bundle",
+    "InferOptions",
     "NucleisplitError",
     "RunConfig",
     "Segmentation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BundleError",
+    "Cancelled",
     "ConfigError",
     "DatasetError",
     "InputError",
@@ -60,6 +61,10 @@ class BundleError(NucleisplitError):
 
 class OutputError(NucleisplitError):
     """A result cannot be written, or would replace an earlier one."""
+
+
+class Cancelled(NucleisplitError):
+    """The work was stopped on request: what a hook for progress raises to end it."""
 
 
 class InputWarning(UserWarning):

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
-from nucleisplit.measure import Measures
-from nucleisplit.model import Bundle, Ensemble
-from nucleisplit.result import Cut, ScoredImage, Segmentation, segmentation_of
+from nucleisplit.model import Ensemble
+from nucleisplit.options import InferOptions, Model
+from nucleisplit.result import ScoredImage, Segmentation, segmentation_of
 from nucleisplit.stacks import StackSegmentation, segment_stack
+from stage1_unet import Progress
 from stage2_trees import Overview, Split, split_maps
 
 
@@ -22,39 +22,12 @@ class Segmenter:
     Parameters
     ----------
     model
-        Name of a bundled model, or the folder of one. Of several, the maps are averaged, and
-        the trees of the first cut them.
-    weights
-        How much each of several models counts; None: all alike.
-    device
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    backend
-        What computes the networks: ``torch``, or on a CPU ``openvino``, ``openvino-bf16`` or
-        ``openvino-int8``. ``auto`` takes torch on a GPU, else the fastest that is there.
-    tta
-        Test-time augmentation: ``none``, ``flips`` (4 views) or ``d4`` (8 views). None takes
-        what the trees of the model were trained with.
-    diameter
-        Typical diameter of the nuclei, pixels. None measures it on the maps of a first pass.
-    rescale
-        Show images whose nuclei are much smaller or larger than those the model was trained on
-        at another scale; the result has the pixels of the image all the same.
-    tile
-        Largest side that is computed in one piece, pixels that the network sees, the margin
-        included; None takes what the model was made with.
-    min_iou
-        Nuclei with a lower predicted IoU are dropped, beyond those that the selection of
-        candidates already leaves out.
-    min_area
-        Outlines of fewer pixels are not considered; 0 for no limit.
-    split_bias
-        From -1 (merge what can be merged) to 1 (split what can be split); None takes what the
-        model was made with, which is 0 unless set. See `stage2_trees.SelectConfig`.
-    sensitivity
-        From -1 (keep only nuclei that are nearly certain) to 1 (keep all that are credible); None
-        takes what the model was made with, which is 0 unless set.
-    measures
-        What is measured of every nucleus; None: shape, intensity and neighbours.
+        Name of a bundled model, or the folder of one; or several, whose maps are averaged. None:
+        that of the options.
+    options
+        None: those of a plain `InferOptions`.
+    **fields
+        Fields of `InferOptions`, in place of those of the options.
 
     Raises
     ------
@@ -75,37 +48,26 @@ class Segmenter:
 
     def __init__(
         self,
-        model: str | Path | Bundle | Sequence[str | Path | Bundle] = "default",
-        *,
-        weights: Sequence[float] | None = None,
-        device: str = "auto",
-        backend: str = "auto",
-        tta: str | None = None,
-        diameter: float | None = None,
-        rescale: bool = True,
-        tile: int | None = None,
-        min_iou: float = 0.0,
-        min_area: int = 0,
-        split_bias: float | None = None,
-        sensitivity: float | None = None,
-        measures: Measures | None = None,
+        model: Model | Sequence[Model] | None = None,
+        options: InferOptions | None = None,
+        **fields: Any,
     ) -> None:
-        models = [model] if isinstance(model, (str, Path, Bundle)) else list(model)
+        fields = fields if model is None else fields | {"model": model}
+        self.options = options = replace(options or InferOptions(), **fields)
         self.ensemble = Ensemble(
-            models,
-            weights,
-            device=device,
-            backend=backend,
-            tta=tta,
-            diameter=diameter,
-            rescale=rescale,
-            tile=tile,
+            options.model,
+            options.weights,
+            device=options.device,
+            backend=options.backend,
+            tta=options.tta,
+            diameter=options.diameter,
+            rescale=options.rescale,
+            tile=options.tile,
         )
         self.bundle = self.ensemble.bundles[0]
         made = self.bundle.config.select
-        own = Cut(min_iou, min_area, made.split_bias, made.sensitivity)
-        self.cut = Cut.of(own, split_bias=split_bias, sensitivity=sensitivity)
-        self.measures = measures or Measures()
+        self.cut = options.cut(made)
+        self.measures = options.measures
         self.selection = self.cut.apply_to(made)
         self.regressor = self.bundle.regressor()
 
@@ -121,6 +83,7 @@ class Segmenter:
         keep_candidates: bool = True,
         channels: np.ndarray | None = None,
         pixel_size: float | tuple[float, float] | None = None,
+        progress: Progress | None = None,
     ) -> Segmentation:
         """Outline, separate and measure the nuclei of one image.
 
@@ -140,6 +103,9 @@ class Segmenter:
         pixel_size
             Height and width of a pixel, um, or one number for both: the table has columns in um,
             too.
+        progress
+            Called with the share of the maps that is computed, from 0 to 1, before every run of a
+            network, and with 1 before they are cut into nuclei. What it raises ends the work.
 
         Raises
         ------
@@ -152,9 +118,11 @@ class Segmenter:
         if channels is not None and np.ma.is_masked(channels):
             raise InputError(f"{name}: values of its channels are masked", hint="fill them in")
         try:
-            found = self.ensemble.predict(image)
+            found = self.ensemble.predict(image, progress)
         except ValueError as error:
             raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
+        if progress is not None:
+            progress(1.0)
         split = self.split(found.maps)
         measuring = {"measures": self.measures, "channels": channels, "pixel_size": size}
         source = ScoredImage(image, split, self.regressor, self.selection, self.cut, measuring)

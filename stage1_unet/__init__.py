@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from .config import WEIGHTS, NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
 from .preprocess import Levels, measure_levels, preprocess
+from .progress import Progress, part_of
 from .targets import CHANNELS, make_targets
 from .tiles import Tile, list_tiles
 
 if TYPE_CHECKING:
-    from .backends import BackendError, quantize_network
+    from .backends import BACKENDS, BackendError, quantize_network
+    from .callbacks import Part
     from .data import Pair
     from .export import ONNX_OPSET, Exported, ExportError, export_onnx, export_torchscript
     from .model import build_network, load_network, save_network
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from .train import train_network
 
 __all__ = [
+    "BACKENDS",
     "CHANNELS",
     "ONNX_OPSET",
     "WEIGHTS",
@@ -29,10 +32,12 @@ __all__ = [
     "Levels",
     "NetworkConfig",
     "Pair",
+    "Part",
     "PredictConfig",
     "Prediction",
     "Predictor",
     "PreprocessConfig",
+    "Progress",
     "Tile",
     "TrainConfig",
     "build_network",
@@ -43,6 +48,7 @@ __all__ = [
     "load_network",
     "make_targets",
     "measure_levels",
+    "part_of",
     "preprocess",
     "quantize_network",
     "save_network",
@@ -51,9 +57,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BACKENDS": "backends",
     "BackendError": "backends",
     "quantize_network": "backends",
     "Pair": "data",
+    "Part": "callbacks",
     "ONNX_OPSET": "export",
     "Exported": "export",
     "ExportError": "export",

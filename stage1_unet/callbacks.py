@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -42,14 +43,25 @@ def best_checkpoint(folder: Path) -> Path:
     return folder / f"{_BEST}.ckpt"
 
 
+@dataclass(frozen=True)
+class Part:
+    """The place of one training among those that are done one after the other."""
+
+    before: int = 0
+    """Steps of those before."""
+    after: int = 0
+    """Steps of those that follow."""
+    show: Callable[[int, int], None] | None = None
+    """Takes the steps done and those to do, of all of them, after each."""
+
+
 def make_callbacks(
     folder: Path,
     config: TrainConfig,
     loader: DataLoader,
     *,
     scored: bool,
-    steps_after: int,
-    progress: Callable[[int], None] | None,
+    part: Part,
     say: Callable[[str], None],
 ) -> list[Callback]:
     """List the callbacks of one training.
@@ -63,10 +75,7 @@ def make_callbacks(
         From `training_loader`.
     scored : bool
         Whether `SCORE` is logged, so that it can decide.
-    steps_after : int
-        Of other trainings that follow, for the time left.
-    progress : callable, optional
-        Takes the number of steps done, after each.
+    part : Part
     say : callable
         Takes one line per epoch.
 
@@ -82,7 +91,7 @@ def make_callbacks(
             save_on_train_epoch_end=True,
         ),
         LearningRateMonitor("step"),
-        Report(say, steps_after),
+        Report(say, part.after),
     ]
     if scored and config.keep == "best":
         callbacks.append(
@@ -98,8 +107,8 @@ def make_callbacks(
         callbacks.append(HardExamples(loader))
     if config.freeze_encoder:
         callbacks.append(FrozenEncoder())
-    if progress is not None:
-        callbacks.append(Steps(progress))
+    if part.show is not None:
+        callbacks.append(Steps(part, part.show))
     return callbacks
 
 
@@ -153,14 +162,15 @@ def encoder_modules(network: torch.nn.Module) -> list[torch.nn.Module]:
 class Steps(Callback):
     """Tell how many steps are done, those before an interruption included."""
 
-    def __init__(self, progress: Callable[[int], None]) -> None:
-        self.progress = progress
+    def __init__(self, part: Part, show: Callable[[int, int], None]) -> None:
+        self.part, self.show = part, show
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.progress(trainer.global_step)
+        before, after = self.part.before, self.part.after
+        self.show(before + trainer.global_step, before + trainer.max_steps + after)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
-        self.progress(trainer.global_step)
+        self.on_train_start(trainer, trainer.lightning_module)
 
 
 class Report(Callback):

@@ -91,7 +91,7 @@ class TrainingModule(pl.LightningModule):
     def _judge(self, pair: Pair) -> float:
         """Score the network, which is put into evaluation mode, on one image."""
         predictor = Predictor(self.network, PredictConfig(rescale=False), self.device.type)
-        return self.score(predictor.predict(pair.image / np.float32(255)), pair.labels)
+        return self.score(predictor.predict(pair.image / np.float32(255)).maps, pair.labels)
 
     def held_out_score(self) -> float | None:
         """Score the network as it is on the held-out images; None where there are none."""

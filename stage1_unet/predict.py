@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import nn
@@ -15,13 +15,18 @@ from .backends import open_backend
 from .canvas import Canvas
 from .config import PredictConfig
 from .model import resolve_device
-from .size import choose_scale, piece_areas, snap_scale, typical_radius
+from .progress import Progress, only_forwards, part_of
+from .size import choose_scale, correct_scale, piece_areas, snap_scale, typical_radius
 from .targets import CHANNELS
 from .views import VIEWS, turn, turn_back
 
 _SAMPLE_TILES = 4
 _SAMPLE_PIECES = 100
 """The nuclei of an image of many tiles are measured on that many tiles and nuclei, at least."""
+_RESCALINGS = 2
+"""How often the scale is changed, at most, to what was seen at the one before."""
+
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True)
@@ -91,24 +96,8 @@ class Predictor:
         self.stride = math.lcm(*(network.stride for network in networks))
         self.channels = tuple(name for name in CHANNELS if any(name in own for own in channels))
 
-    def predict(self, image: np.ndarray) -> np.ndarray:
+    def predict(self, image: np.ndarray, progress: Progress | None = None) -> Prediction:
         """Compute the maps of one image.
-
-        Parameters
-        ----------
-        image : ndarray, shape (H, W, 3), float32 in [0, 1]
-            From `preprocess`; any H and W from one pixel.
-
-        Returns
-        -------
-        ndarray, shape (3, H, W), float32 in [0, 1]
-            In the order of `CHANNELS`, rounded to multiples of 1/255, so that maps kept in eight
-            bits are the same.
-        """
-        return self.predict_sized(image).maps
-
-    def predict_sized(self, image: np.ndarray) -> Prediction:
-        """Compute the maps of one image, and tell the size of its nuclei.
 
         An image whose nuclei lie outside `PredictConfig.radius_range` is shown to the network at
         another scale; its maps come back to the pixels of the image.
@@ -116,16 +105,29 @@ class Predictor:
         Parameters
         ----------
         image : ndarray, shape (H, W, 3), float32 in [0, 1]
+            From `preprocess`; any H and W from one pixel.
+        progress : callable, optional
+            See `Progress`.
 
         Returns
         -------
         Prediction
         """
-        base = self._at_best_scale(image)
-        maps = self._predict_around(image, base)
-        return Prediction(maps, base.radius and base.radius / float(base.scale), float(base.scale))
+        progress = only_forwards(progress)
 
-    def predict_at(self, image: np.ndarray, scale: Fraction) -> np.ndarray:
+        def look(scale: Fraction) -> tuple[Canvas, float | None]:
+            canvas = self._canvas(image, scale)
+            own = part_of(progress, 0, len(self.config.scales))
+            self._paint(canvas, _SAMPLE_TILES, _SAMPLE_PIECES, progress=own)
+            return canvas, canvas.radius
+
+        canvas, scale = self._at_best_scale(look)
+        maps = self._predict_around(image, canvas, progress)
+        return Prediction(maps, canvas.radius and canvas.radius / float(scale), float(scale))
+
+    def predict_at(
+        self, image: np.ndarray, scale: Fraction, progress: Progress | None = None
+    ) -> np.ndarray:
         """Compute the maps of an image, or of a part of one, at a scale that is known.
 
         Parameters
@@ -133,22 +135,26 @@ class Predictor:
         image : ndarray, shape (H, W, 3), float32 in [0, 1]
         scale : Fraction
             From `survey`.
+        progress : callable, optional
+            See `Progress`.
 
         Returns
         -------
         ndarray, shape (3, H, W), float32 in [0, 1]
             As of `predict`.
         """
-        return self._predict_around(image, self._canvas(image, scale))
+        return self._predict_around(image, self._canvas(image, scale), progress)
 
     def survey(
-        self, samples: Sequence[np.ndarray]
+        self, samples: Sequence[np.ndarray], progress: Progress | None = None
     ) -> tuple[list[np.ndarray], float | None, Fraction]:
         """Choose the scale for a whole image by samples of it.
 
         Parameters
         ----------
         samples : sequence of ndarray, shape (h, w, 3), float32 in [0, 1]
+        progress : callable, optional
+            See `Progress`.
 
         Returns
         -------
@@ -158,34 +164,65 @@ class Predictor:
             Typical radius of the nuclei, pixels of the image; None when there are too few.
         scale : Fraction
         """
-        config = self.config
-        known = not config.rescale or config.diameter is not None
-        scale = Fraction(1)
-        if config.rescale and config.diameter is not None:
-            scale = choose_scale(config.diameter / 2, config.radius_range)
-        attempts = 1 if known else 3
-        while True:
-            maps = [self.predict_at(sample, scale) for sample in samples]
+        progress = only_forwards(progress)
+        count = len(samples)
+
+        def look(scale: Fraction) -> tuple[tuple[list[np.ndarray], float | None], float | None]:
+            maps = [
+                self.predict_at(sample, scale, part_of(progress, number, count))
+                for number, sample in enumerate(samples)
+            ]
             radius = typical_radius(np.concatenate([piece_areas(part) for part in maps]))
-            attempts -= 1
-            if radius is None or not attempts:
-                return maps, radius, scale
-            better = snap_scale(scale * choose_scale(radius * float(scale), config.radius_range))
-            if better == scale:
-                return maps, radius, scale
-            scale = better
+            return (maps, radius), radius and radius * float(scale)
+
+        (maps, radius), scale = self._at_best_scale(look)
+        return maps, radius, scale
 
     def grid(self, scale: Fraction) -> int:
         """Pixels at whose multiples parts of an image begin and end, to be computed alike."""
         return (self.stride / scale).numerator
 
-    def _predict_around(self, image: np.ndarray, base: Canvas) -> np.ndarray:
+    def _at_best_scale(
+        self, look: Callable[[Fraction], tuple[Seen, float | None]]
+    ) -> tuple[Seen, Fraction]:
+        """Search the scale for an image: as given, or by what is seen at its own and at the next.
+
+        Parameters
+        ----------
+        look
+            Looks at the image at a scale; returns what is seen, and the typical radius of the
+            nuclei, pixels that the network saw, or None.
+
+        Returns
+        -------
+        seen, scale
+            What is seen at the last scale, and that scale.
+        """
+        config = self.config
+        scale = Fraction(1)
+        if config.rescale and config.diameter is not None:
+            scale = choose_scale(config.diameter / 2, config.radius_range)
+        seen, radius = look(scale)
+        for _ in range(_RESCALINGS if config.rescale and config.diameter is None else 0):
+            if radius is None:
+                break
+            better = correct_scale(scale, radius, config.radius_range)
+            if better == scale:
+                break
+            scale = better
+            seen, radius = look(scale)
+        return seen, scale
+
+    def _predict_around(
+        self, image: np.ndarray, base: Canvas, progress: Progress | None
+    ) -> np.ndarray:
         """Finish the canvas at the best scale and those at scales around it, and average them."""
         parts = []
-        for factor in self.config.scales:
+        for number, factor in enumerate(self.config.scales):
             scale = snap_scale(base.scale * factor)
             canvas = base if scale == base.scale else self._canvas(image, scale)
-            self._paint(canvas, len(canvas.tiles))
+            own = part_of(progress, number, len(self.config.scales))
+            self._paint(canvas, len(canvas.tiles), progress=own)
             parts.append(canvas.maps[:, : image.shape[0], : image.shape[1]])
         maps = np.ascontiguousarray(parts[0] if len(parts) == 1 else np.mean(parts, axis=0))
         maps *= 255  # in place: maps of slides are large
@@ -193,44 +230,24 @@ class Predictor:
         maps /= 255
         return maps
 
-    def _at_best_scale(self, image: np.ndarray) -> Canvas:
-        """Find the scale for an image: as given, or by what its maps show at that and the next.
-
-        Of an image of many tiles, some are enough; what was computed on the way is kept.
-        """
-        config = self.config
-        if config.rescale and config.diameter is not None:
-            return self._canvas(image, choose_scale(config.diameter / 2, config.radius_range))
-        canvas = self._canvas(image, Fraction(1))
-        if not config.rescale:
-            return canvas
-        for _ in range(2):
-            self._paint(canvas, _SAMPLE_TILES, _SAMPLE_PIECES)
-            if canvas.radius is None:
-                break
-            scale = snap_scale(canvas.scale * choose_scale(canvas.radius, config.radius_range))
-            if scale == canvas.scale:
-                break
-            canvas = self._canvas(image, scale)
-        return canvas
-
     def _canvas(self, image: np.ndarray, scale: Fraction) -> Canvas:
         return Canvas(image, scale, self.config.tile, self.config.halo, self.stride)
 
-    def _paint(self, canvas: Canvas, tiles: int, pieces: int = 0) -> None:
+    def _paint(self, canvas: Canvas, tiles: int, pieces: int = 0, *, progress: Progress) -> None:
         """Compute at least that many tiles and pieces, or all there are."""
-        while canvas.done < len(canvas.tiles) and (
-            canvas.done < tiles or sum(map(len, canvas.areas)) < pieces
-        ):
-            canvas.add(self._predict_tile(canvas.next_tile()))
+        count = len(canvas.tiles)
+        while canvas.done < count and (canvas.done < tiles or sum(map(len, canvas.areas)) < pieces):
+            own = part_of(progress, canvas.done, count)
+            canvas.add(self._predict_tile(canvas.next_tile(), own))
 
-    def _predict_tile(self, tile: np.ndarray) -> np.ndarray:
+    def _predict_tile(self, tile: np.ndarray, progress: Progress) -> np.ndarray:
         """Compute the maps, (3, H, W), of an image that fits into memory."""
         height, width = tile.shape[:2]
         batch = to_batch(tile, self.stride)
         views = VIEWS[self.config.tta]
         total = np.float32(0)
-        for turns, mirrored in views:
+        for number, (turns, mirrored) in enumerate(views):
+            progress(number / len(views))
             view = np.ascontiguousarray(turn(batch, turns, mirrored))
             total = total + turn_back(self.backend(view), turns, mirrored)
         return (total[0] / len(views))[:, :height, :width]

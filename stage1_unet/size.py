@@ -12,6 +12,10 @@ _LEVEL = 0.5
 _LEAST_AREA = 8
 _LEAST_PIECES = 3
 _SMALLEST, _LARGEST = 1 / 8, 4
+_NEAR = 1.25
+"""Factor within which the nuclei of an image that is rescaled come to the middle of the range."""
+_CAUTION = 0.75
+"""Exponent of the factor by which nuclei that seem small are enlarged at first."""
 _STEPS = 8
 """Scales are fractions with at most this denominator, so that tiles can lie on a common grid."""
 
@@ -84,6 +88,44 @@ def choose_scale(radius: float, radius_range: tuple[float, float]) -> Fraction:
     if low <= radius <= high:
         return Fraction(1)
     return snap_scale((low * high) ** 0.5 / radius)
+
+
+def correct_scale(scale: Fraction, radius: float, radius_range: tuple[float, float]) -> Fraction:
+    """Correct the scale of an image by how large its nuclei came out at that scale.
+
+    An image as it is stays so when its nuclei are within the range. Else they are brought near the
+    middle, in steps: the network measures small nuclei as even smaller, in pieces or by their
+    bright parts alone, so the first step does not enlarge them by all that seems to be missing.
+
+    Parameters
+    ----------
+    scale : Fraction
+        At which the image was shown.
+    radius : float
+        Of the nuclei, pixels as shown.
+    radius_range : tuple of float
+        As for `choose_scale`.
+
+    Returns
+    -------
+    Fraction
+        The scale itself when it is good enough.
+
+    Examples
+    --------
+    >>> [str(correct_scale(Fraction(1), radius, (7, 28))) for radius in (8, 5, 56)]
+    ['1', '13/6', '1/4']
+    >>> [str(correct_scale(Fraction(13, 6), radius, (7, 28))) for radius in (13, 20)]
+    ['13/6', '3/2']
+    """
+    low, high = radius_range
+    middle = (low * high) ** 0.5
+    if scale != 1:
+        low, high = middle / _NEAR, middle * _NEAR
+    if low <= radius <= high:
+        return scale
+    enlarges = scale == 1 and radius < middle
+    return snap_scale(scale * (middle / radius) ** (_CAUTION if enlarges else 1))
 
 
 def snap_scale(scale: float | Fraction) -> Fraction:

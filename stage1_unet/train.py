@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
-from .callbacks import best_checkpoint, last_checkpoint, make_callbacks
+from .callbacks import Part, best_checkpoint, last_checkpoint, make_callbacks
 from .config import WEIGHTS, NetworkConfig, TrainConfig
 from .data import Pair
 from .loaders import images_to_score, training_loader, validation_loaders
@@ -25,6 +25,8 @@ from .processor import BF16, computes_in
 
 _CHECKPOINTS = "checkpoints"
 _LOGS = "log"
+ALONE = Part()
+"""The only training."""
 
 
 def train_network(
@@ -37,8 +39,7 @@ def train_network(
     device: str = "auto",
     initial: nn.Module | None = None,
     score: Callable[[np.ndarray, np.ndarray], float] | None = None,
-    steps_after: int = 0,
-    progress: Callable[[int], None] | None = None,
+    part: Part = ALONE,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Train a network, or finish training it.
@@ -59,10 +60,8 @@ def train_network(
     score : callable, optional
         ``score(maps, labels)`` of one image, such as the mAP of a fast fixed watershed; taken on
         held-out images after every epoch. ``keep="best"`` and ``patience`` need it.
-    steps_after : int
-        Steps of other networks that are trained after this one; the time left includes them.
-    progress : callable, optional
-        Takes the number of steps done, after each.
+    part : Part
+        Its place among other networks that are trained one after the other, for the time left.
     say : callable
         Takes one line per epoch: losses, score, the loader's share of the time, the time left;
         and of a network to start from the score before and after.
@@ -112,8 +111,7 @@ def train_network(
             config,
             loader,
             scored=bool(images),
-            steps_after=steps_after,
-            progress=progress,
+            part=part,
             say=say,
         ),
         log_every_n_steps=min(20, config.epoch_steps),

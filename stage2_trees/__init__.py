@@ -22,7 +22,6 @@ from stage2_trees.config import (
 )
 from stage2_trees.features import FEATURE_NAMES, FEATURES, forest_features, image_summary
 from stage2_trees.forest import Candidates, Forest, build_forest
-from stage2_trees.fuse import fuse_labels, fuse_maps
 from stage2_trees.link import Linked, link_slices
 from stage2_trees.overlap import OverlapTable, best_iou, overlap_table
 from stage2_trees.overview import Overview, survey_maps
@@ -86,8 +85,6 @@ __all__ = [
     "expected_map",
     "find_rates",
     "forest_features",
-    "fuse_labels",
-    "fuse_maps",
     "hits",
     "image_summary",
     "link_slices",

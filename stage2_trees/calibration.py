@@ -8,44 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from stage2_trees.select import THRESHOLDS, hits
 
 HITS, IOU = range(2)
 """Columns of the raw scores: the one to select by, and the IoU."""
-
-
-def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Least-squares non-decreasing fit to a sequence (pool adjacent violators).
-
-    Ayer, Brunk, Ewing, Reid and Silverman 1955, "An empirical distribution function for sampling
-    with incomplete information".
-
-    Parameters
-    ----------
-    values, weights : (n,) floating
-        Weights above 0.
-
-    Returns
-    -------
-    (n,) float64
-
-    Examples
-    --------
-    >>> isotonic(np.array([1.0, 3.0, 2.0, 5.0]), np.ones(4)).tolist()
-    [1.0, 2.5, 2.5, 5.0]
-    """
-    blocks: list[list[float]] = []
-    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
-        blocks.append([value, weight, 1])
-        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
-            last = blocks.pop()
-            block = blocks[-1]
-            total = block[1] + last[1]
-            block[0] = (block[0] * block[1] + last[0] * last[1]) / total
-            block[1] = total
-            block[2] += last[2]
-    return np.concatenate([np.full(int(count), value) for value, _, count in blocks])
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +63,8 @@ class Calibration:
         total = np.bincount(group, weights[order])
         knots, first = np.unique(mean(score), return_index=True)
         true = np.asarray(iou, float)[order]
-        table = [isotonic(mean(column), total)[first] for column in [true, *hits(true).T]]
+        means = [mean(column) for column in [true, *hits(true).T]]
+        table = [isotonic_regression(values, weights=total).x[first] for values in means]
         return cls(knots, table[0], np.stack(table[1:], axis=1))
 
     def to_iou(self, raw: np.ndarray) -> np.ndarray:

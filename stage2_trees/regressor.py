@@ -3,7 +3,7 @@
 A candidate has two raw scores: one to select by, fitted to its hits in the metric, and its IoU, for
 the user. The first decides better, the second is nearer to the IoU.
 
-LightGBM fits the models and explains them; it is imported for that only. Predictions are our own,
+LightGBM fits the models; it is imported for that only. Predictions are our own,
 see `stage2_trees.ensemble`.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stage2_trees.calibration import HITS, IOU, CalibrationSet
+from stage2_trees.calibration import IOU, CalibrationSet
 from stage2_trees.config import RegressorConfig
 from stage2_trees.ensemble import TreeEnsemble, plain_text
 from stage2_trees.features import FEATURE_NAMES
@@ -30,7 +30,7 @@ _FAMILIES = ("hits", "iou")
 
 
 class IoURegressor:
-    """LightGBM regression of the IoU, with scikit-learn's conventions.
+    """LightGBM regression of the IoU.
 
     Parameters
     ----------
@@ -48,18 +48,6 @@ class IoURegressor:
 
     def __init__(self, config: RegressorConfig | None = None) -> None:
         self.config = config
-
-    def get_params(self, deep: bool = True) -> dict:
-        """Parameters by name, as scikit-learn asks for them."""
-        return {"config": self.config}
-
-    def set_params(self, **params: object) -> IoURegressor:
-        """Set parameters by name; unknown names raise ValueError."""
-        for name, value in params.items():
-            if name != "config":
-                raise ValueError(f"unknown parameter {name!r}; IoURegressor has only 'config'")
-            self.config = value
-        return self
 
     def fit(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> IoURegressor:
         """Fit the boosters; an earlier calibration is dropped.
@@ -191,29 +179,6 @@ class IoURegressor:
         self.calibration_ = calibration
         return self
 
-    def importance(self) -> dict[str, float]:
-        """Share of the loss reduction that each feature brought to the score that selects.
-
-        In falling order; sums to 1.
-        """
-        gains = [booster.feature_importance("gain") for booster in self._boosters(HITS)]
-        total = np.sum(gains, axis=0)
-        share = total / max(total.sum(), 1e-300)
-        order = np.argsort(-share, kind="stable")
-        return {FEATURE_NAMES[i]: float(share[i]) for i in order}
-
-    def explain(self, X: np.ndarray) -> np.ndarray:
-        """What each feature adds to the raw IoU of each candidate (Shapley values).
-
-        Returns
-        -------
-        (n, len(FEATURE_NAMES) + 1) float64
-            The last column is the mean; a row sums to column `IOU` of `predict_raw`.
-        """
-        X = _checked(X)
-        parts = [b.predict(X, pred_contrib=True, num_threads=1) for b in self._boosters(IOU)]
-        return np.mean(parts, axis=0)
-
     def save(self, folder: str | Path) -> list[Path]:
         """Write the boosters as LightGBM text and everything else as JSON.
 
@@ -292,13 +257,6 @@ class IoURegressor:
         widest = max(one.n_columns for several in self.ensembles_ for one in several)
         if widest > len(FEATURE_NAMES):
             raise ValueError(f"it looks at feature {widest} of {len(FEATURE_NAMES)}")
-
-    def _boosters(self, column: int) -> list:
-        """LightGBM's own models of one raw score."""
-        import lightgbm
-
-        texts = self._fitted("boosters_", "fit")[column]
-        return [lightgbm.Booster(model_str=plain_text(text)) for text in texts]
 
     def _fitted(self, name: str, method: str):
         if not hasattr(self, name):

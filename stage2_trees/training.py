@@ -51,10 +51,6 @@ class ImageRows:
         """
         return metric_score(self.iou[chosen], self.n_true)
 
-    def oracle(self, config: SelectConfig | None = None) -> float:
-        """Score when the true IoUs select: what a perfect regressor would reach."""
-        return self.score(select(self.candidates, self.iou, config))
-
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nucleisplit import __version__
 from nucleisplit.batch.inputs import list_parts
@@ -28,14 +29,13 @@ from nucleisplit.batch.outputs import (
 from nucleisplit.batch.parts import Part
 from nucleisplit.batch.process import Process
 from nucleisplit.batch.run_table import columns_of, types_of, write_run_table
-from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.errors import OutputError
 from nucleisplit.files import remove_parts, write_json
-from nucleisplit.images import STACKS, PlaneChoice, find_images
-from nucleisplit.labels import get_format
-from nucleisplit.measure import Measures
+from nucleisplit.images import find_images
+from nucleisplit.options import BatchOptions
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.stacks import check_cut
-from nucleisplit.tables import need_library, stream_to_h5ad, stream_to_parquet
+from nucleisplit.tables import csv_to_h5ad, need_library, stream_to_parquet
 from nucleisplit.tiled import Cluster, Recipe
 
 _INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file")
@@ -72,31 +72,12 @@ class BatchReport:
 def infer_batch(
     images: Sequence[str | Path],
     out: str | Path | None = None,
+    options: BatchOptions | None = None,
     *,
-    model: str | Path | Sequence[str | Path] = "default",
-    weights: Sequence[float] | None = None,
-    device: str = "auto",
-    backend: str = "auto",
-    tta: str | None = None,
-    diameter: float | None = None,
-    rescale: bool = True,
-    tile: int | None = None,
-    min_iou: float = 0.0,
-    min_area: int = 0,
-    split_bias: float | None = None,
-    sensitivity: float | None = None,
-    measures: Measures | None = None,
-    planes: PlaneChoice | None = None,
-    anisotropy: float | None = None,
-    overlay: bool = True,
-    write: Sequence[str] = (),
-    parquet: bool = False,
-    h5ad: bool = False,
-    workers: int = 0,
-    dask: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
     progress: Callable[[float, int, dict | None], None] | None = None,
+    **fields: Any,
 ) -> BatchReport:
     """Segment images and write labels, overlays, ``nuclei.csv`` and ``run.json``.
 
@@ -109,37 +90,18 @@ def infer_batch(
         Files, folders and glob patterns.
     out
         The output folder; None gives `nucleisplit.batch.outputs.default_out`.
-    tile
-        Largest side that is computed in one piece, pixels, the margin included. Larger images
-        are computed in tiles, see docs/large.md; None: those above 8 megapixels.
-    model, weights, device, backend, tta, diameter, rescale
-        As for `Segmenter`.
-    min_iou, min_area, split_bias, sensitivity, measures
-        As for `Segmenter`.
-    planes
-        Which plane is read of files that hold more than one: channel, slice, level.
-    anisotropy
-        Of stacks computed in 3-D, the distance of the slices by the size of a pixel; None: as the
-        file says.
-    overlay
-        Also write a picture of the outlines.
-    write
-        Names of `nucleisplit.labels.FORMATS` to write beside the label images.
-    parquet
-        Also write the table as ``nuclei.parquet``.
-    h5ad
-        Also write the table as ``nuclei.h5ad``.
-    workers
-        How many processes to start for the tiles of large images; 0: none.
-    dask
-        Address of a dask scheduler whose workers compute these tiles.
+    options
+        None: those of a plain `BatchOptions`.
     overwrite
         Remove the files of an earlier run on `out` first.
     resume
         Keep what an earlier run on `out` finished; do what is missing, failed or changed since.
     progress
         Called after every image with the number of images done, of all, and the image's entry;
-        also after every tile of a large image, which is done in part, with None as the entry.
+        also while an image is done in part, with None as the entry. To stop the batch it raises
+        `nucleisplit.errors.Cancelled`.
+    **fields
+        Fields of `BatchOptions`, in place of those of the options.
 
     Raises
     ------
@@ -150,16 +112,10 @@ def infer_batch(
     OutputError
         The output folder holds an earlier run, or cannot be written.
     """
-    planes = planes or PlaneChoice()
-    if write and planes.z in STACKS:
-        raise ConfigError(f"{', '.join(write)} hold no stacks", hint="leave out --write or --z")
-    if planes.z == "3d" and measures not in (None, Measures()):
-        raise ConfigError(
-            "nuclei in 3-D have measurements of their own",
-            hint="leave out --measure, --measure-channels and --neighbour-radius",
-        )
-    formats = sorted({get_format(name).name for name in write})
-    streams = [(PARQUET, stream_to_parquet)] * parquet + [(H5AD, stream_to_h5ad)] * h5ad
+    options = replace(options or BatchOptions(), **fields)
+    planes = options.planes
+    streams = [(PARQUET, stream_to_parquet)] * options.parquet
+    streams += [(H5AD, csv_to_h5ad)] * options.h5ad
     for name, _ in streams:
         need_library(name)
     paths = find_images(images)
@@ -168,22 +124,7 @@ def infer_batch(
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
     if overwrite or earlier:
         remove_parts(out)
-    models = [model] if isinstance(model, (str, Path)) else list(model)
-    options = {
-        "weights": weights,
-        "device": device,
-        "backend": backend,
-        "tta": tta,
-        "diameter": diameter,
-        "rescale": rescale,
-        "tile": tile,
-        "min_iou": min_iou,
-        "min_area": min_area,
-        "split_bias": split_bias,
-        "sensitivity": sensitivity,
-        "measures": measures,
-    }
-    segmenter = Segmenter(models, **options)
+    segmenter = Segmenter(options=options)
     if planes.z == "3d":
         check_cut(segmenter.cut)
     ensemble = segmenter.ensemble
@@ -194,9 +135,9 @@ def infer_batch(
         "measure": list(segmenter.measures.groups),
         "measure_channels": segmenter.measures.channels,
         "neighbour_radius": segmenter.measures.radius,
-        "anisotropy": anisotropy,
-        "overlay": overlay,
-        "write": formats,
+        "anisotropy": options.anisotropy,
+        "overlay": options.overlay,
+        "write": list(options.write),
     }
     settings = {"nucleisplit": __version__, "model": ensemble.fingerprint, **parameters}
     del settings["max_pixels"]  # what failed for being too large may be tried again
@@ -204,14 +145,13 @@ def infer_batch(
         "nucleisplit": __version__,
         "status": "interrupted",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        **ensemble.describe([str(name) for name in models]),
+        **ensemble.describe([str(name) for name in options.model]),
         "parameters": parameters | {"device": ensemble.device},
     }
-    with Cluster(dask, workers) if workers or dask else nullcontext() as cluster:
-        recipe = cluster and Recipe.of(segmenter, models, options)
-        process = Process(
-            segmenter, planes, out, overlay, formats, settings, tile, anisotropy, cluster, recipe
-        )
+    shared = options.workers or options.dask
+    with Cluster(options.dask, options.workers) if shared else nullcontext() as cluster:
+        recipe = cluster and Recipe.of(segmenter)
+        process = Process(segmenter, options, out, settings, cluster, recipe)
         if earlier is None:
             jobs = _start(parts, out, journal, settings, overwrite)
         else:
@@ -236,18 +176,21 @@ def _run(
     """
     out = process.out
     todo = [job for job in jobs if not _is_finished(job, journal, out)]
-    skipped = len(jobs) - len(todo)
+    finished = skipped = len(jobs) - len(todo)
 
     def show(done: float, entry: dict | None = None) -> None:
         if progress is not None:
             progress(done, len(jobs), entry)
 
+    def part(share: float) -> None:
+        show(finished + share)
+
     begin = time.perf_counter()
     try:
-        for number, job in enumerate(todo, start=skipped):
-            entry = process(job, lambda share, before=number: show(before + share))
+        for job, entry in process.all_of(todo, part):
             journal.add(job.key, entry)
-            show(number + 1, entry)
+            finished += 1
+            show(finished, entry)
         record["status"] = "finished"
     finally:
         record["seconds"] = round(time.perf_counter() - begin, 3)
@@ -290,7 +233,7 @@ def _write_table(
     columns."""
     wanted = dict.fromkeys(job.key for job in jobs)
     keys = [*(key for key in journal.keys() if key not in wanted), *wanted]
-    columns = columns_of(process.planes, process.segmenter.measures, journal.entries(keys))
+    columns = columns_of(process.options.planes, process.segmenter.measures, journal.entries(keys))
     entries = []
 
     def tell() -> Iterator[dict]:

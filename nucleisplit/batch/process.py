@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
-from nucleisplit.errors import ConfigError, InputError, NucleisplitError, OutputError
+from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
-from nucleisplit.images import STACKS, ImageSource, Plane, PlaneChoice, open_image
+from nucleisplit.images import STACKS, ImageSource, Plane, open_image
 from nucleisplit.labels import read_labels, write_as, write_labels
+from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import write_overlay
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows, read_nuclei
 from nucleisplit.tiled import Cluster, Recipe, TileStore, is_large, segment_large
+from stage1_unet import Progress
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,43 +39,77 @@ class Process:
     Parameters
     ----------
     segmenter
-    planes
-        Which plane of each file.
+    options
     out
         The output folder.
-    overlay
-        Whether to draw the outlines.
-    formats
-        Names of `nucleisplit.labels.FORMATS`.
     settings
         Of the run, plain values: finished tiles are used again by a run with the same.
-    tile
-        As for `is_large`.
-    anisotropy
-        Of stacks, as for `Segmenter.segment_stack`.
     cluster, recipe
-        Where the tiles of large images are computed, and by which segmenter; by default here.
+        Where images, and the tiles of large ones, are computed, and by which segmenter; by
+        default here.
     """
 
     segmenter: Segmenter
-    planes: PlaneChoice
+    options: BatchOptions
     out: Path
-    overlay: bool
-    formats: Sequence[str]
     settings: dict
-    tile: int | None = None
-    anisotropy: float | None = None
     cluster: Cluster | None = None
     recipe: Recipe | None = None
 
-    def __call__(self, job: Job, progress: Callable[[float], None]) -> dict:
+    def all_of(self, jobs: Iterable[Job], progress: Progress) -> Iterator[tuple[Job, dict]]:
+        """Do images: in their order, or side by side, in any order, where there is a cluster.
+
+        Large images, whose tiles are spread over the cluster, come one by one, at the end.
+        """
+        large: list[Job] = []
+
+        def small() -> Iterator[Job]:
+            for job in jobs:
+                if self._is_large(job):
+                    large.append(job)
+                else:
+                    yield job
+
+        if self.cluster is not None:
+            settings = vars(self) | {"out": self.out.absolute(), "cluster": None, "recipe": None}
+            del settings["segmenter"]
+            function = partial(_do_elsewhere, settings, Path.cwd())
+            found = self.cluster.each(self.recipe, function, small(), lambda job: f"{job.path}:")
+            for job, entry in found:
+                if isinstance(entry, InputError):  # the workers died of it
+                    entry = self._about(job) | {"status": "failed", "message": str(entry)}
+                elif isinstance(entry, NucleisplitError):
+                    raise entry
+                yield job, entry
+            jobs = large
+        for job in jobs:
+            yield job, self(job, progress)
+
+    def _is_large(self, job: Job) -> bool:
+        """Whether an image is computed in tiles; of one that cannot be read, no."""
+        planes = planes_of(self.options.planes, job.facts)
+        try:
+            with open_image(job.path, planes) as source:
+                return planes.z not in STACKS and self._is_tiled(source.plane(planes))
+        except Exception:  # whoever does it says what is wrong
+            return False
+
+    def _is_tiled(self, plane: Plane) -> bool:
+        return is_large(plane.shape, self.options.tile)
+
+    def _about(self, job: Job) -> dict:
+        """What the journal says of an image before it is done."""
+        place = {"image": job.image, "path": str(job.path), "stem": job.stem}
+        return {**place, "stamp": stamp_of(job.path), **job.facts}
+
+    def __call__(self, job: Job, progress: Progress) -> dict:
         """Do one image.
 
         Parameters
         ----------
         job
         progress
-            Called with the share of a large image that is done.
+            See `stage1_unet.Progress`; to stop the batch it raises `Cancelled`.
 
         Returns
         -------
@@ -86,19 +122,17 @@ class Process:
             A file cannot be written: it is no use to go on.
         """
         begin = time.perf_counter()
-        stamp = stamp_of(job.path)
-        entry = {"image": job.image, "path": str(job.path), "stem": job.stem, "stamp": stamp}
-        entry |= job.facts
-        planes = planes_of(self.planes, entry)
+        entry = self._about(job)
+        planes = planes_of(self.options.planes, entry)
         try:
             with open_image(job.path, planes) as source:
                 if planes.z in STACKS:
                     entry |= self._stack(job, source, progress)
                 else:
                     plane = source.plane(planes)
-                    do = self._in_tiles if is_large(plane.shape, self.tile) else self._in_one_piece
-                    entry |= do(job, plane, stamp, progress)
-        except (OutputError, ConfigError, KeyboardInterrupt):
+                    do = self._in_tiles if self._is_tiled(plane) else self._in_one_piece
+                    entry |= do(job, plane, entry["stamp"], progress)
+        except (OutputError, ConfigError, Cancelled, KeyboardInterrupt):
             self._remove(job)
             raise
         except Exception as error:
@@ -109,12 +143,21 @@ class Process:
             entry |= {"status": "failed", "message": str(error)}
         return entry | {"seconds": round(time.perf_counter() - begin, 3)}
 
-    def _stack(self, job: Job, source: ImageSource, progress: Callable[[float], None]) -> dict:
-        options = (self.out, self.overlay, self.anisotropy, progress)
-        facts = process_stack(source, job, self.segmenter, self.planes, *options)
-        return facts | _missing_chunks(*source.stack(self.planes).planes)
+    def _stack(self, job: Job, source: ImageSource, progress: Progress) -> dict:
+        options = self.options
+        facts = process_stack(
+            source,
+            job,
+            self.segmenter,
+            options.planes,
+            self.out,
+            options.overlay,
+            options.anisotropy,
+            progress,
+        )
+        return facts | _missing_chunks(*source.stack(options.planes).planes)
 
-    def _in_one_piece(self, job: Job, plane: Plane, *_: object) -> dict:
+    def _in_one_piece(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
         image = plane.read()
         measures = self.segmenter.measures
         result = self.segmenter.segment(
@@ -122,13 +165,14 @@ class Process:
             name=str(job.path),
             channels=plane.all_channels().read() if measures.channels == "all" else None,
             pixel_size=plane.pixel_size,
+            progress=progress,
         )
         write_labels(self.out / job.labels, result.labels, overwrite=True)
         write_review(self.out / job.review, find_doubts(result), overwrite=True)
-        if self.overlay:
+        if self.options.overlay:
             scores = result.table["predicted_iou"].to_numpy()
             write_overlay(self.out / job.overlay, image, result.labels, scores, overwrite=True)
-        self._write_formats(job, self.formats, result.labels, result.table, plane)
+        self._write_formats(job, self.options.write, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
@@ -139,16 +183,15 @@ class Process:
             "rows": csv_rows(table),
         }
 
-    def _in_tiles(
-        self, job: Job, plane: Plane, stamp: list[int], progress: Callable[[float], None]
-    ) -> dict:
-        whole = [name for name in self.formats if name != _STREAMED]
+    def _in_tiles(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
+        whole = [name for name in self.options.write if name != _STREAMED]
         if whole and plane.shape[0] * plane.shape[1] > _WHOLE:
             raise InputError(
                 f"{job.path}: is too large for {', '.join(whole)}",
                 hint=f"use --write {_STREAMED} or none, or take a coarser --level",
             )
-        written = job.written(self.formats)
+        written = job.written(self.options.write)
+        planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         result = segment_large(
             plane,
@@ -156,14 +199,11 @@ class Process:
             tile_store,
             self.out / job.labels,
             self.out / job.rows,
-            self.out / job.overlay if self.overlay else None,
+            self.out / job.overlay if self.options.overlay else None,
             self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
-            compute=self.cluster
-            and partial(
-                self.cluster.compute, self.recipe, job.path, planes_of(self.planes, job.facts)
-            ),
-            progress=lambda done, total: progress(done / total),
+            compute=self.cluster and partial(self.cluster.compute, self.recipe, job.path, planes),
+            progress=progress,
         )
         if whole:
             labels = read_labels(self.out / job.labels)
@@ -192,8 +232,8 @@ class Process:
             **_missing_chunks(plane),
             **({} if near is None else {"neighbour_radius": round(near, 2)}),
             "labels": job.labels,
-            **({"overlay": job.overlay} if self.overlay else {}),
-            **({"written": job.written(self.formats)} if self.formats else {}),
+            **({"overlay": job.overlay} if self.options.overlay else {}),
+            **({"written": job.written(self.options.write)} if self.options.write else {}),
         }
 
     def _write_formats(self, job: Job, names: list[str], labels, table, plane: Plane) -> None:
@@ -202,9 +242,16 @@ class Process:
 
     def _remove(self, job: Job) -> None:
         names = (job.labels, job.overlay, job.review, job.rows)
-        for name in (*names, *job.written(self.formats).values()):
+        for name in (*names, *job.written(self.options.write).values()):
             with suppress(OSError):
                 remove(self.out / name)
+
+
+def _do_elsewhere(settings: dict, folder: Path, segmenter: Segmenter, job: Job) -> dict:
+    """Do an image on a worker, whose current folder may be another."""
+    process = Process(segmenter, **settings)
+    entry = process(replace(job, path=folder / job.path), lambda share: None)
+    return entry | {"path": str(job.path)}
 
 
 def _missing_chunks(*planes: Plane) -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from nucleisplit.labels import write_volumes
 from nucleisplit.overlay import write_overlay
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows
+from stage1_unet import Progress, part_of
 
 __all__ = ["process_stack"]
 
@@ -26,7 +26,7 @@ def process_stack(
     out: Path,
     overlay: bool,
     anisotropy: float | None,
-    progress: Callable[[float], None],
+    progress: Progress,
 ) -> dict:
     """Segment a stack and write its labels, and the outlines of its fullest slice.
 
@@ -44,9 +44,7 @@ def process_stack(
     """
     stack = source.stack(planes)
     if planes.z == "3d":
-        result = segmenter.segment_stack(
-            stack, anisotropy=anisotropy, progress=lambda done, total: progress(done / total)
-        )
+        result = segmenter.segment_stack(stack, anisotropy=anisotropy, progress=progress)
         labels, table = result.labels, result.table.copy()
         facts = {"anisotropy": result.anisotropy, "diameter": result.diameter}
     else:
@@ -76,7 +74,7 @@ def process_stack(
 
 
 def _slice_by_slice(
-    stack: Stack, job: Job, segmenter: Segmenter, progress: Callable[[float], None]
+    stack: Stack, job: Job, segmenter: Segmenter, progress: Progress
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Segment every slice as an image; labels go on counting from slice to slice."""
     labels, tables, count = [], [], 0
@@ -89,6 +87,7 @@ def _slice_by_slice(
             keep_candidates=False,
             channels=plane.all_channels().read() if every else None,
             pixel_size=plane.pixel_size,
+            progress=part_of(progress, z, len(stack.planes)),
         )
         labels.append(np.where(result.labels > 0, result.labels + count, 0).astype(np.int32))
         table = result.table.copy()
@@ -96,5 +95,4 @@ def _slice_by_slice(
         table.insert(0, "slice", z)
         tables.append(table)
         count += len(table)
-        progress((z + 1) / len(stack.planes))
     return np.stack(labels), pd.concat(tables, ignore_index=True)

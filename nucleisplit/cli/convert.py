@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import console
 from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, label_options, overwrite_option
 from .switches import json_option
+
+if TYPE_CHECKING:
+    from nucleisplit.images import PlaneChoice
 
 
 @click.command(context_settings=CONTEXT)
@@ -34,11 +38,7 @@ def convert(
     target: Path,
     name: str | None,
     pixel_size: float | None,
-    channel: str | None,
-    axes: str | None,
-    z: int | None,
-    t: int | None,
-    scene: int | None,
+    planes: PlaneChoice,
     overwrite: bool,
 ) -> None:
     """Convert labels: a file IN into the file OUT, or a folder of them into the folder OUT.
@@ -72,7 +72,6 @@ def convert(
     submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
     """
     from nucleisplit.datasets import convert_labels, convert_table
-    from nucleisplit.images import PlaneChoice
     from nucleisplit.tables import is_table
 
     console.detail(f"reading {source}")
@@ -82,7 +81,6 @@ def convert(
             f"{count} nuclei: {target}", {"out": target, "nuclei": count, "images": None}
         )
         return
-    planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene)
     count, images = convert_labels(source, target, name, pixel_size, overwrite, planes)
     console.answer(
         f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}",

@@ -60,11 +60,7 @@ def evaluate(
     groups: tuple[Path, str] | None,
     json_path: Path | None,
     allow_missing: bool,
-    channel: str | None,
-    axes: str | None,
-    z: int | None,
-    t: int | None,
-    scene: int | None,
+    planes: PlaneChoice,
     overwrite: bool,
 ) -> None:
     """Score the label images PRED against TRUTH.
@@ -88,7 +84,6 @@ def evaluate(
     from nucleisplit.datasets import read_image_table
     from nucleisplit.errors import DatasetError
     from nucleisplit.files import refuse_overwrite, write_json
-    from nucleisplit.images import PlaneChoice
     from nucleisplit.metric import summarize, summarize_groups
 
     if json_path is not None:
@@ -96,7 +91,6 @@ def evaluate(
     table = None
     if groups is not None:
         table = read_image_table(groups[0]).column(groups[1])
-    planes = PlaneChoice(axes=axes, channel=channel, z=z, t=t, scene=scene)
     scores = _score_all(pred, truth, allow_missing, planes)
     overall = summarize(scores)
     by_group: dict[str, Summary] = {}

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -94,13 +95,13 @@ from nucleisplit.cli.switches import json_option
     type=click.IntRange(0),
     default=0,
     metavar="N",
-    help="Compute the tiles of large images in N processes. Default: in this one.",
+    help="Compute the images, and the tiles of large ones, in N processes. Default: in this one.",
 )
 @click.option(
     "--dask",
     metavar="ADDRESS",
-    help="Compute the tiles of large images on the workers of this dask scheduler, such as "
-    "tcp://node1:8786; they have to see the same files.",
+    help="Compute them on the workers of this dask scheduler, such as tcp://node1:8786, which have "
+    "to see the same files and to be able to write to the output folder.",
 )
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
@@ -113,36 +114,9 @@ def infer(
     images: tuple[str, ...],
     out: Path | None,
     models: list[tuple[str, float]],
-    min_iou: float,
-    min_area: int,
-    split_bias: float | None,
-    sensitivity: float | None,
-    tta: str | None,
-    diameter: float | None,
-    no_rescale: bool,
-    tile: int | None,
-    channel: str | None,
-    axes: str | None,
-    z: int | str | None,
-    t: int | None,
-    scene: int | str | None,
-    level: int | None,
-    mpp: float | None,
-    max_pixels: int | None,
-    anisotropy: float | None,
-    groups: tuple[str, ...],
-    measured: str,
-    radius: float | None,
-    device: str,
-    backend: str,
-    workers: int,
-    dask: str | None,
     overwrite: bool,
     resume: bool,
-    formats: tuple[str, ...],
-    parquet: bool,
-    h5ad: bool,
-    no_overlay: bool,
+    **options: Any,
 ) -> None:
     """Outline, separate and measure the nuclei of IMAGES: files, folders, glob patterns.
 
@@ -166,6 +140,7 @@ def infer(
     Exit code: 0 all images done, 1 some images failed (the others are done),
     2 nothing could be done or the run had to stop.
     """
+    workers, dask = options["workers"], options["dask"]
     if workers and dask:
         raise click.UsageError("--workers and --dask exclude each other")
     from nucleisplit.batch.door import check_at_the_door
@@ -175,29 +150,22 @@ def infer(
         images,
         out,
         names,
-        parquet=parquet,
-        h5ad=h5ad,
+        parquet=options["parquet"],
+        h5ad=options["h5ad"],
         cluster=bool(workers or dask),
         overwrite=overwrite,
         resume=resume,
     )
     from nucleisplit.batch.infer_batch import infer_batch
-    from nucleisplit.images import PlaneChoice
     from nucleisplit.measure import Measures
 
     note_compiling()
-    planes = PlaneChoice(
-        axes=axes,
-        channel=channel,
-        z=z,
-        t=t,
-        scene=scene,
-        level=level,
-        mpp=mpp,
-        max_pixels=max_pixels,
-    )
+    for name in ("rescale", "overlay"):
+        options[name] = not options.pop(f"no_{name}")
+    measured = {name: options.pop(name) for name in ("groups", "channels", "radius")}
     console.detail(
-        f"{', '.join(images)}: model {' + '.join(names)}, device {device}, backend {backend}"
+        f"{', '.join(images)}: model {' + '.join(names)}, device {options['device']}, "
+        f"backend {options['backend']}"
     )
     with progress_bar("segmenting") as show:
 
@@ -211,28 +179,11 @@ def infer(
             out,
             model=names,
             weights=weights,
-            device=device,
-            backend=backend,
-            tta=tta,
-            diameter=diameter,
-            rescale=not no_rescale,
-            tile=tile,
-            min_iou=min_iou,
-            min_area=min_area,
-            split_bias=split_bias,
-            sensitivity=sensitivity,
-            measures=Measures(groups, measured, radius),
-            planes=planes,
-            anisotropy=anisotropy,
-            overlay=not no_overlay,
-            write=formats,
-            parquet=parquet,
-            h5ad=h5ad,
-            workers=workers,
-            dask=dask,
+            measures=Measures(**measured),
             overwrite=overwrite,
             resume=resume,
             progress=progress,
+            **options,
         )
     tell(report)
     if report.failed:

@@ -35,7 +35,7 @@ _OPTIONS = (
     ),
     click.option(
         "--measure-channels",
-        "measured",
+        "channels",
         type=click.Choice(["chosen", "all"]),
         default="chosen",
         show_default=True,

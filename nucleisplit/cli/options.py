@@ -1,6 +1,9 @@
 """Options that several commands share."""
 
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -170,19 +173,49 @@ _LABEL_OPTIONS = (
 )
 
 
-def label_options(command):
-    """``--channel``, ``--axes``, ``--z``, ``--t`` and ``--scene``: which plane holds the labels."""
-    for option in reversed(_LABEL_OPTIONS):
-        command = option(command)
-    return command
+def gathered(
+    options: Sequence[Callable], names: Sequence[str], into: str, make: Callable[..., Any]
+) -> Callable[[Callable], Callable]:
+    """Give a command options, and the values of those that are named as one object.
+
+    Parameters
+    ----------
+    options
+        Of click, in the order of the help text.
+    names
+        What the values are called, by click and by `make`.
+    into
+        The argument of the command that gets the object.
+    make
+        Makes the object when the command runs, so that ``--help`` need not import its class.
+    """
+
+    def decorate(command: Callable) -> Callable:
+        @wraps(command)
+        def gathering(**values: Any) -> Any:
+            values[into] = make(**{name: values.pop(name) for name in names})
+            return command(**values)
+
+        for option in reversed(options):
+            gathering = option(gathering)
+        return gathering
+
+    return decorate
 
 
-def plane_options(command):
-    """``--channel``, ``--axes``, ``--z`` and what else says which plane of a file is read."""
-    for option in reversed(_PLANE_OPTIONS):
-        command = option(command)
-    return command
+def _choose_plane(**fields: Any) -> Any:
+    from nucleisplit.images import PlaneChoice
 
+    return PlaneChoice(**fields)
+
+
+_PLACES = ("channel", "axes", "z", "t", "scene")
+label_options = gathered(_LABEL_OPTIONS, _PLACES, "planes", _choose_plane)
+"""``--channel``, ``--axes``, ``--z``, ``--t`` and ``--scene``: which plane holds the labels."""
+_SIZES = ("level", "mpp", "max_pixels")
+plane_options = gathered(_PLANE_OPTIONS, (*_PLACES, *_SIZES), "planes", _choose_plane)
+"""``--channel``, ``--axes``, ``--z`` and what else says which plane of a file is read; and
+``--anisotropy``, which is no part of it."""
 
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the outputs of an earlier run."
@@ -217,7 +250,6 @@ def _parse_formats(
 
 write_option = click.option(
     "--write",
-    "formats",
     multiple=True,
     callback=_parse_formats,
     shell_complete=complete_words(_MORE_FORMATS),

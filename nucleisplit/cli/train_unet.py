@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -73,6 +74,7 @@ def _parse_only(
 )
 @click.option(
     "--pseudo-model",
+    "labeller",
     default="default",
     show_default=True,
     shell_complete=complete_models,
@@ -91,16 +93,9 @@ def _parse_only(
 def train_unet(
     data: tuple[Path, ...],
     out: Path | None,
-    folds: int,
-    table: Path | None,
-    group: str | None,
-    by_kind: bool,
     config: Path | None,
     init: str | None,
-    pseudo: Path | None,
-    pseudo_model: str,
-    only: list[int | None] | None,
-    device: str,
+    **options: Any,
 ) -> None:
     """Train one network per fold of DATA, keep its out-of-fold maps, then one on everything.
 
@@ -136,17 +131,10 @@ def train_unet(
             data,
             out,
             settings,
-            table=table,
-            group=group,
-            folds=folds,
-            device=device,
             start=Start.find(init) if init else None,
-            pseudo=pseudo,
-            labeller=pseudo_model,
-            only=only,
-            by_kind=by_kind,
             say=console.answer,
             progress=lambda done, total: show(done, total, None),
+            **options,
         )
     rest = "the same command without --only, when all parts are done"
-    console.answer(f"next: {rest if only else f'nucleisplit train-trees {out}'}")
+    console.answer(f"next: {rest if options['only'] else f'nucleisplit train-trees {out}'}")

@@ -89,7 +89,7 @@ def convert_table(source: str | Path, target: str | Path, overwrite: bool = Fals
     table = read_nuclei(source)
     try:
         write_nuclei(target, table, overwrite)
-    except (ValueError, TypeError) as error:  # of pyarrow and h5py
+    except (ValueError, TypeError) as error:  # of pyarrow and anndata
         raise InputError(
             f"{source}: holds what {target} cannot ({brief(error)})", "correct the table"
         ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,16 @@ from stage1_unet import (
     PredictConfig,
     Prediction,
     Predictor,
+    Progress,
     channel_shares,
     measure_levels,
+    part_of,
     preprocess,
 )
 
 from .bundle import Bundle, load_bundle
 from .image_scaling import ImageScaling
 from .network_cache import cache_folders
-
-TTA = ("none", "flips", "d4")
-"""The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
 
 
 class Ensemble:
@@ -40,7 +39,7 @@ class Ensemble:
     weights
         How much each model counts; None: all alike.
     device, backend, tta, diameter, rescale, tile
-        As for `Segmenter`.
+        As in `nucleisplit.InferOptions`, which checks them.
 
     Raises
     ------
@@ -69,16 +68,6 @@ class Ensemble:
         rescale: bool = True,
         tile: int | None = None,
     ) -> None:
-        if tta not in (None, *TTA):
-            raise ConfigError(f"tta is {tta!r}", hint=f"give one of {', '.join(TTA)}")
-        if diameter is not None and not 0 < diameter < math.inf:
-            raise ConfigError(f"diameter is {diameter}", hint="give pixels, more than 0")
-        if diameter is not None and not rescale:
-            raise ConfigError(
-                "a diameter is of no use without rescaling", hint="give one of the two options"
-            )
-        if not models:
-            raise ConfigError("no model to segment with", hint="name at least one")
         self.bundles = [m if isinstance(m, Bundle) else load_bundle(m) for m in models]
         self.weights = [1.0] * len(models) if weights is None else [float(w) for w in weights]
         configs = [
@@ -161,13 +150,15 @@ class Ensemble:
         ]
         return {"model": entries[0], "ensemble": weighted}
 
-    def predict(self, image: np.ndarray) -> Prediction:
+    def predict(self, image: np.ndarray, progress: Progress | None = None) -> Prediction:
         """Compute the maps of an image as it was read.
 
         Parameters
         ----------
         image
             (H, W) or (H, W, C) of any numeric or boolean type.
+        progress
+            See `stage1_unet.Progress`.
 
         Returns
         -------
@@ -179,15 +170,17 @@ class Ensemble:
         ValueError
             The image has another shape, is empty, or holds NaN or infinity.
         """
-        parts = [
-            predictor.predict_sized(preprocess(image, bundle.config.preprocess))
-            for predictor, bundle in zip(self.predictors, self.bundles, strict=True)
-        ]
+        parts = []
+        for predictor, bundle, own in self._each(progress):
+            parts.append(predictor.predict(preprocess(image, bundle.config.preprocess), own))
         maps = self._average([part.maps for part in parts])
         return Prediction(maps, parts[0].radius, parts[0].scale)
 
     def survey(
-        self, glance: np.ndarray, samples: Sequence[np.ndarray]
+        self,
+        glance: np.ndarray,
+        samples: Sequence[np.ndarray],
+        progress: Progress | None = None,
     ) -> tuple[list[ImageScaling], list[np.ndarray], float | None]:
         """Get to know an image that is too large to be looked at in one piece.
 
@@ -197,6 +190,8 @@ class Ensemble:
             (n,) or (n, C) pixels from all over the image, as they were read.
         samples
             Parts of the image as they were read, one at least.
+        progress
+            See `stage1_unet.Progress`.
 
         Returns
         -------
@@ -213,17 +208,22 @@ class Ensemble:
             As for `predict`.
         """
         scalings, parts, radii = [], [], []
-        for predictor, bundle in zip(self.predictors, self.bundles, strict=True):
+        for predictor, bundle, own in self._each(progress):
             config = bundle.config.preprocess
             levels = measure_levels(glance[None], config)
             images = [preprocess(sample, config, levels) for sample in samples]
-            maps, radius, scale = predictor.survey(images)
+            maps, radius, scale = predictor.survey(images, own)
             scalings.append(ImageScaling(levels, scale))
             parts.append(maps)
             radii.append(radius)
         return scalings, [self._average(maps) for maps in zip(*parts, strict=True)], radii[0]
 
-    def predict_part(self, image: np.ndarray, scalings: Sequence[ImageScaling]) -> np.ndarray:
+    def predict_at(
+        self,
+        image: np.ndarray,
+        scalings: Sequence[ImageScaling],
+        progress: Progress | None = None,
+    ) -> np.ndarray:
         """Compute the maps, (3, h, w), of a part of an image that begins and ends on its grid.
 
         Parameters
@@ -232,28 +232,31 @@ class Ensemble:
             (h, w) or (h, w, C), as it was read.
         scalings
             From `survey`.
+        progress
+            See `stage1_unet.Progress`.
 
         Raises
         ------
         ValueError
             As for `predict`.
         """
-        return self._average(
-            [
-                predictor.predict_at(
-                    preprocess(image, bundle.config.preprocess, scaling.levels), scaling.scale
-                )
-                for predictor, bundle, scaling in zip(
-                    self.predictors, self.bundles, scalings, strict=True
-                )
-            ]
-        )
+        parts = []
+        for (predictor, bundle, own), scaling in zip(self._each(progress), scalings, strict=True):
+            part = preprocess(image, bundle.config.preprocess, scaling.levels)
+            parts.append(predictor.predict_at(part, scaling.scale, own))
+        return self._average(parts)
 
     def grid(self, scalings: Sequence[ImageScaling]) -> int:
         """Pixels at whose multiples parts of an image begin and end, to be computed alike."""
         return math.lcm(
             *(p.grid(scaling.scale) for p, scaling in zip(self.predictors, scalings, strict=True))
         )
+
+    def _each(self, progress: Progress | None) -> Iterator[tuple[Predictor, Bundle, Progress]]:
+        """Every model: its networks, its settings, and its part of the progress."""
+        count = len(self.bundles)
+        for number, pair in enumerate(zip(self.predictors, self.bundles, strict=True)):
+            yield *pair, part_of(progress, number, count)
 
     def _average(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Average the maps of all models."""

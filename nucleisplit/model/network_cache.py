@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 
 def cache_folders(model: Path) -> list[Path]:
@@ -24,13 +24,5 @@ def cache_folders(model: Path) -> list[Path]:
     """
     model = model.resolve()
     own = hashlib.sha256(str(model).encode()).hexdigest()[:16]
-    return [model.with_name(f".{model.name}.openvino"), user_cache() / "nucleisplit" / own]
-
-
-def user_cache() -> Path:
-    """The folder for what programs of this user can make again."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    of_user = user_cache_path("nucleisplit", appauthor=False) / own
+    return [model.with_name(f".{model.name}.openvino"), of_user]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
 from nucleisplit.model import Bundle, Ensemble
 from nucleisplit.result import Cut
+from stage1_unet import Progress
 from stage2_trees import (
     IoURegressor,
     LinkConfig,
@@ -86,7 +86,7 @@ def segment_stack(
     method: str = "volume",
     name: str = "stack",
     keep_maps: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> StackSegmentation:
     """Outline, separate and measure the nuclei of a stack.
 
@@ -112,7 +112,8 @@ def segment_stack(
     keep_maps : bool
         Also return the maps of the first stage.
     progress : callable, optional
-        Called with the number of planes that the network has seen, and of all.
+        Called with the share of the maps that is computed, from 0 to 1, before every run of a
+        network, and with 1 before they are cut. What it raises ends the work.
 
     Returns
     -------
@@ -159,6 +160,8 @@ def segment_stack(
         found = map_stack(segmenter.ensemble, stack, anisotropy or 1.0, directions, progress)
     except ValueError as error:
         raise InputError(f"{name}: {error}", hint="save it as gray or RGB numbers") from error
+    if progress is not None:
+        progress(1.0)
     nuclei, scores = _split_slices(segmenter, found.maps)
     least = {"min_volume": max(segmenter.cut.min_area, _LEAST)}
     if method == "volume":

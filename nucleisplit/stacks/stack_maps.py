@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +11,7 @@ import numpy as np
 
 from nucleisplit.images import as_real
 from nucleisplit.model import Ensemble, ImageScaling
+from stage1_unet import Progress, part_of
 
 __all__ = ["DIRECTIONS", "StackMaps", "map_stack"]
 
@@ -39,7 +40,7 @@ def map_stack(
     stack: np.ndarray,
     anisotropy: float = 1.0,
     directions: str = DIRECTIONS,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> StackMaps:
     """Compute the maps of all planes of a stack and average them where they cross.
 
@@ -58,14 +59,15 @@ def map_stack(
     directions : str
         Some of ``"zyx"``, the slices (``z``) among them or not.
     progress : callable, optional
-        Called with the number of planes done, and of all.
+        See `stage1_unet.Progress`.
 
     Raises
     ------
     ValueError
         The planes are no images, see `Ensemble.predict`.
     """
-    scalings, radius = _survey(ensemble, stack)
+    heard = part_of(progress, 0, 1)
+    scalings, radius = _survey(ensemble, stack, lambda share: heard(0.0))
     axes = [DIRECTIONS.index(direction) for direction in directions]
     total = sum(stack.shape[axis] for axis in axes)
     sums = np.zeros((3, *stack.shape[:3]), np.uint8 if len(axes) == 1 else np.uint16)
@@ -74,35 +76,40 @@ def map_stack(
         out = np.moveaxis(sums, axis + 1, 0)
         for place, plane in enumerate(np.moveaxis(stack, axis, 0)):
             stretch = anisotropy if axis else 1
-            maps = _map_plane(ensemble, plane, scalings, stretch)
+            own = part_of(progress, done, total)
+            maps = _map_plane(ensemble, plane, scalings, stretch, own)
             out[place] += np.rint(255 * maps).astype(sums.dtype)
             done += 1
-            if progress is not None:
-                progress(done, total)
     return StackMaps(_mean(sums, len(axes)), radius and 2 * radius, float(scalings[0].scale))
 
 
-def _survey(ensemble: Ensemble, stack: np.ndarray) -> tuple[list[ImageScaling], float | None]:
+def _survey(
+    ensemble: Ensemble, stack: np.ndarray, progress: Progress
+) -> tuple[list[ImageScaling], float | None]:
     voxels = math.prod(stack.shape[:3])
     step = max(1, math.isqrt(voxels // _GLANCE))
     glance = stack[:, ::step, ::step]
     spread = [np.ptp(np.percentile(as_real(part), (1, 99))) for part in glance]
     samples = np.sort(np.argsort(spread, kind="stable")[::-1][:_SAMPLES])
     scalings, _, radius = ensemble.survey(
-        glance.reshape(-1, *stack.shape[3:]), list(stack[samples])
+        glance.reshape(-1, *stack.shape[3:]), list(stack[samples]), progress
     )
     return scalings, radius
 
 
 def _map_plane(
-    ensemble: Ensemble, plane: np.ndarray, scalings: Sequence[ImageScaling], stretch: float
+    ensemble: Ensemble,
+    plane: np.ndarray,
+    scalings: Sequence[ImageScaling],
+    stretch: float,
+    progress: Progress,
 ) -> np.ndarray:
     """Compute the maps of a plane, (3, h, w), that is shown with its rows stretched."""
     height, width = plane.shape[:2]
     rows = max(1, round(height * stretch))
     if rows == height:
-        return ensemble.predict_part(np.ascontiguousarray(plane), scalings)
-    maps = ensemble.predict_part(_resize(as_real(plane), rows), scalings)
+        return ensemble.predict_at(np.ascontiguousarray(plane), scalings, progress)
+    maps = ensemble.predict_at(_resize(as_real(plane), rows), scalings, progress)
     return np.stack([_resize(one, height) for one in maps])
 
 

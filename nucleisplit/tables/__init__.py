@@ -2,10 +2,10 @@
 
 from .csv_rows import csv_rows
 from .nuclei import (
+    csv_to_h5ad,
     is_table,
     need_library,
     read_nuclei,
-    stream_to_h5ad,
     stream_to_parquet,
     write_nuclei,
     write_table,
@@ -13,10 +13,10 @@ from .nuclei import (
 
 __all__ = [
     "csv_rows",
+    "csv_to_h5ad",
     "is_table",
     "need_library",
     "read_nuclei",
-    "stream_to_h5ad",
     "stream_to_parquet",
     "write_nuclei",
     "write_table",

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import math
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.extras import install_command
+from nucleisplit.errors import InputError
 from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
 
-from .anndata_elements import (
-    add_frame,
-    add_mapping,
-    append,
-    check_heaps,
-    encode,
-    read_element,
-    write_array,
-)
-
 if TYPE_CHECKING:
-    import h5py
     import pandas as pd
 
-__all__ = ["need_h5py", "read_h5ad", "write_h5ad"]
+__all__ = ["read_h5ad", "write_h5ad"]
 
-_INDEX = "_index"
-"""Name of the column that names the rows, as anndata calls it."""
 _ABOUT = ("image", "slice", "label", "predicted_iou", "threshold", "touches_edge")
 _PLACE = ("centroid-", "bbox-")
 """Beginnings of columns that say where a nucleus is: with `_ABOUT` no measurements."""
+_PACKING = {"compression": "gzip", "compression_opts": 1}
+_SMALL, _PACKED = 2**24, 1032
+"""Bytes that an array may claim whatever the size of the file, and per byte of it."""
 
 
-def write_h5ad(path: str | Path, tables: Iterable[pd.DataFrame], overwrite: bool = False) -> None:
+def write_h5ad(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -> None:
     """Write one observation per nucleus; measurements are variables.
 
     ``X`` holds the measurements (float32), ``obs`` what a nucleus is and where, texts as
@@ -47,8 +37,8 @@ def write_h5ad(path: str | Path, tables: Iterable[pd.DataFrame], overwrite: bool
     Parameters
     ----------
     path : str or Path
-    tables : iterable of DataFrame
-        The table, a part at a time; all parts have the same columns, one of them ``label``.
+    table : DataFrame
+        One of its columns is ``label``.
     overwrite : bool
         Replace an existing file.
 
@@ -56,75 +46,41 @@ def write_h5ad(path: str | Path, tables: Iterable[pd.DataFrame], overwrite: bool
     ------
     OutputError
         See `nucleisplit.files.replacing`.
-    ConfigError
-        h5py is not installed.
     """
-    need_h5py()
     import h5py
+    import pandas as pd
+    from anndata.io import write_elem
 
+    numbers = [name for name in table if table[name].dtype.kind in "iufb"]
+    measured = [n for n in numbers if n not in _ABOUT and not n.startswith(_PLACE)]
+    obs = table.drop(columns=measured)
+    for name in obs.columns.difference(numbers):
+        texts = obs[name].astype(object)
+        kinds = pd.Index(texts.dropna().unique(), dtype=object)  # all that older anndata writes
+        obs[name] = pd.Categorical(texts, kinds)
+    rows = table["label"].astype(str)
+    rows = table["image"].astype(str) + ":" + rows if "image" in table else rows
+    obs.index = pd.Index(rows.to_numpy(object), dtype=object)
+    types = [table[name].dtype.name for name in measured]
+    about: dict[str, Any] = {"columns": np.array(list(table), object)}
+    elements = {
+        "X": table[measured].to_numpy(np.float32, na_value=np.nan),
+        "obs": obs,
+        "var": pd.DataFrame({"type": types}, pd.Index(measured, dtype=object)).astype(object),
+        "obsm": {},
+        "uns": {"nucleisplit": about},
+    }
+    for ending, unit in (("_um", "um"), ("", "px")):
+        names = [f"centroid-{axis}{ending}" for axis in (2, 1, 0)]
+        places = table[[name for name in names if name in numbers]].to_numpy(float)
+        if places.shape[1] >= 2 and np.isfinite(places).all():
+            elements["obsm"] = {"spatial": places}
+            about["spatial_unit"] = unit
+            break
     with replacing(path, overwrite) as part, h5py.File(part, "w") as file:
-        encode(file, "anndata", "0.1.0")
-        writer = None
-        for table in tables:
-            writer = writer or _Writer(file, table)
-            writer.add(table)
-        if writer is None:
-            raise ValueError("there are no tables")
-        writer.finish()
-
-
-class _Writer:
-    """Appends tables to the arrays of a file."""
-
-    def __init__(self, file: h5py.File, first: pd.DataFrame) -> None:
-        self.file, self.columns = file, list(first)
-        self.numbers = [name for name in first if first[name].dtype.kind in "iufb"]
-        self.measured = [n for n in self.numbers if n not in _ABOUT and not n.startswith(_PLACE)]
-        self.types = [first[name].dtype.name for name in self.measured]
-        self.others = [name for name in first if name not in self.measured]
-        self.texts: dict[str, dict[str, int]] = {
-            n: {} for n in self.others if n not in self.numbers
-        }
-        self.obs = add_frame(file, "obs", _INDEX, self.others)
-        for name in self.texts:
-            encode(self.obs.create_group(name), "categorical", ordered=False)
-
-    def add(self, table: pd.DataFrame) -> None:
-        for name in self.others:
-            values = table[name].to_numpy()
-            if name not in self.texts:
-                append(self.obs, name, values)
-                continue
-            known = self.texts[name]
-            codes = [
-                -1 if text is None or text != text else known.setdefault(text, len(known))
-                for text in values.tolist()
-            ]
-            append(self.obs[name], "codes", np.array(codes, np.int32))
-        numbers = table["label"].astype(str)
-        names = table["image"].astype(str) + ":" + numbers if "image" in table else numbers
-        append(self.obs, _INDEX, names.to_numpy(object))
-        append(self.file, "X", table[self.measured].to_numpy(np.float32))
-
-    def finish(self) -> None:
-        """Write what is known only at the end."""
-        for name, known in self.texts.items():
-            write_array(self.obs[name], "categories", np.array(list(known), object))
-        var = add_frame(self.file, "var", _INDEX, ["type"])
-        write_array(var, _INDEX, np.array(self.measured, object))
-        write_array(var, "type", np.array(self.types, object))
-        about = add_mapping(add_mapping(self.file, "uns"), "nucleisplit")
-        write_array(about, "columns", np.array(self.columns, object))
-        obsm = add_mapping(self.file, "obsm")
-        for ending, unit in (("_um", "um"), ("", "px")):
-            names = [f"centroid-{axis}{ending}" for axis in (2, 1, 0)]
-            places = [self.obs[name][()] for name in names if name in self.numbers]
-            if len(places) >= 2 and np.isfinite(places).all():
-                write_array(obsm, "spatial", np.stack(places, axis=1))
-                encode(about.create_dataset("spatial_unit", data=unit), "string")
-                break
-        for name in ("layers", "varm", "obsp", "varp"):
-            add_mapping(self.file, name)
+        file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
+        for name, element in elements.items():
+            write_elem(file, name, element, dataset_kwargs=_PACKING)
 
 
 def read_h5ad(path: str | Path) -> pd.DataFrame:
@@ -137,27 +93,25 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
     ------
     InputError
         The file cannot be read.
-    ConfigError
-        h5py is not installed.
     """
-    need_h5py()
     import h5py
     import pandas as pd
+    from anndata.io import read_elem
 
     path = Path(path)
     try:
         data = read_bytes(path)
-        check_heaps(data)
+        _check_heaps(data)
         with h5py.File(io.BytesIO(data), "r") as file:
-            obs, var = file["obs"], file["var"]
-            columns = {name: read_element(obs[name]) for name in obs.attrs["column-order"]}
-            values = read_element(file["X"]) if "X" in file else np.zeros((0, 0))
-            types = read_element(var["type"]) if "type" in var else []
-            names = read_element(var[var.attrs["_index"]]).tolist()
+            file.visititems(_check_claim)
+            obs, var = read_elem(file["obs"]), read_elem(file["var"])
+            values = read_elem(file["X"]) if "X" in file else np.zeros((len(obs), 0))
             order = file.get("uns/nucleisplit/columns")
-            order = [] if order is None else read_element(order).tolist()
-        for place, name in enumerate(names):
-            kind = str(types[place]) if len(types) else "float64"
+            order = [] if order is None else read_elem(order).tolist()
+        values = values.toarray() if hasattr(values, "toarray") else values
+        columns = {name: obs[name].to_numpy(na_value=np.nan) for name in obs}
+        types = var["type"] if "type" in var else ["float64"] * len(var)
+        for place, (name, kind) in enumerate(zip(var.index, types, strict=True)):
             column = values[:, place].astype(np.float64)
             columns[name] = np.rint(column).astype(kind) if kind in ("int64", "bool") else column
         known = [name for name in order if name in columns]
@@ -169,11 +123,34 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
         raise InputError(f"{path}: {problem}", "export it again") from None
 
 
-def need_h5py() -> None:
-    """Raise `ConfigError` where h5py is not installed."""
-    try:
-        import h5py  # noqa: F401
-    except ImportError:
-        raise ConfigError(
-            "AnnData needs h5py", f"{install_command('anndata')}, or use CSV"
-        ) from None
+def _check_claim(name: str, element: Any) -> None:
+    """Refuse an array, or a sparse matrix, that claims more than its file can hold."""
+    shape = element.attrs.get("shape", getattr(element, "shape", ()))
+    claimed = math.prod(int(length) for length in shape) * 8
+    if claimed > _SMALL + _PACKED * element.file.id.get_filesize():
+        raise ValueError(f"/{name} claims to have {claimed} bytes")
+
+
+def _check_heaps(data: bytes) -> None:
+    """Look at the heaps of texts of an HDF5 file: the library does not come back from a piece of
+    no length.
+
+    Raises
+    ------
+    ValueError
+        There is one, or a heap ends beyond the end of the file.
+    """
+    for heap in re.finditer(rb"GCOL\x01\x00{3}", data):
+        place, end = heap.start(), heap.start() + _length(data, heap.start() + 8)
+        if end > len(data):
+            raise ValueError("a heap ends beyond the end of the file")
+        place += 16
+        while place + 16 <= end:
+            length, is_free = _length(data, place + 8), data[place : place + 2] == b"\0\0"
+            if is_free and length < 16:
+                raise ValueError("a heap has a piece of no length")
+            place += length if is_free else 16 + -(-length // 8) * 8
+
+
+def _length(data: bytes, place: int) -> int:
+    return int.from_bytes(data[place : place + 8], "little")

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.extras import install_command
+from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import read_bytes, replacing, warn_of_open_end
 from nucleisplit.measure import type_of
 from nucleisplit.names import bare_cell, guarded_cell
 
-from .anndata import need_h5py, read_h5ad, write_h5ad
+from .anndata import read_h5ad, write_h5ad
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "csv_to_h5ad",
     "is_table",
     "need_library",
     "read_nuclei",
-    "stream_to_h5ad",
     "stream_to_parquet",
     "write_nuclei",
     "write_table",
 ]
 
 _PARQUET, _H5AD = ".parquet", ".h5ad"
-_PART = 100_000
-"""Rows that are in memory at a time."""
+_LIBRARIES = {_PARQUET: ("Parquet", "pyarrow", "parquet"), _H5AD: ("AnnData", "anndata", "anndata")}
+"""What each ending is called, and needs: a library, and the extra that brings it."""
 
 
 def is_table(path: str | Path) -> bool:
@@ -58,11 +57,11 @@ def write_nuclei(path: str | Path, table: pd.DataFrame, overwrite: bool = False)
     ConfigError
         The library for that ending is not installed.
     """
+    need_library(path)
     if _ending(path) == _H5AD:
-        return write_h5ad(path, [table], overwrite)
+        return write_h5ad(path, table, overwrite)
     if _ending(path) != _PARQUET:
         return write_table(path, table, overwrite)
-    need_library(path)
     with replacing(path, overwrite) as part:
         table.to_parquet(part, index=False, engine="pyarrow")
 
@@ -106,27 +105,21 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
             writer.write_batch(batch)
 
 
-def stream_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, str]) -> None:
-    """Write a table of nuclei as AnnData, a part at a time; parameters as `stream_to_parquet`.
+def csv_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, str]) -> None:
+    """Write a table of nuclei as AnnData; parameters as `stream_to_parquet`.
 
     Raises
     ------
     OutputError
         See `nucleisplit.files.replacing`.
     ConfigError
-        h5py is not installed.
+        anndata is not installed.
     """
-    need_library(h5ad)
-    write_h5ad(h5ad, _parts(csv, types), overwrite=True)
-
-
-def _parts(csv: str | Path, types: dict[str, str]) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
+    need_library(h5ad)
     options = {"dtype": types, "encoding": "utf-8", "keep_default_na": False, "na_values": [""]}
-    yield pd.read_csv(csv, nrows=0, **options)
-    for part in pd.read_csv(csv, chunksize=_PART, **options):
-        yield _bare(part)
+    write_h5ad(h5ad, _bare(pd.read_csv(csv, **options)), overwrite=True)
 
 
 def _bare(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,16 +183,9 @@ def _ending(path: str | Path) -> str:
 
 def need_library(path: str | Path) -> None:
     """Raise `ConfigError` where the library that a table needs is not installed."""
-    if _ending(path) == _H5AD:
-        return need_h5py()
-    if _ending(path) != _PARQUET:
-        return None
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise ConfigError(
-            "Parquet needs pyarrow", f"{install_command('parquet')}, or use CSV"
-        ) from None
+    title, library, extra = _LIBRARIES.get(_ending(path), ("", "csv", ""))
+    if missing_libraries(library):
+        raise ConfigError(f"{title} needs {library}", f"{install_command(extra)}, or use CSV")
 
 
 def write_table(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -> None:

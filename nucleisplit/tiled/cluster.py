@@ -1,57 +1,62 @@
-"""Compute the tiles of an image on the workers of a dask cluster, here or elsewhere."""
+"""Compute images, or the tiles of one, on the workers of a dask cluster, here or elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nucleisplit import __version__
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError
 from nucleisplit.extras import install_command
 from nucleisplit.images import PlaneChoice, open_image
+from nucleisplit.options import InferOptions
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.survey import Survey
 from nucleisplit.tiled.tile import TileResult, segment_tile
 from stage1_unet import Tile
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 __all__ = ["Cluster", "Recipe"]
 
 _TIMEOUT = 20
 """Seconds to wait for a scheduler, and for its first worker."""
 _AHEAD = 2
-"""Tiles that each thread of a worker is given at a time, so that results do not pile up."""
+"""Tasks that each thread of a worker is given at a time, so that results do not pile up."""
 _RETRIES = 3
-"""How often a tile that was lost is tried again."""
+"""How often a task that was lost is tried again."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """All that a worker needs to make the same segmenter, and to check that it is the same."""
 
-    models: tuple[str, ...]
-    options: tuple[tuple[str, Any], ...]
-    """Keyword arguments of `Segmenter`."""
+    options: InferOptions
     fingerprint: str
     version: str = __version__
 
     @classmethod
-    def of(cls, segmenter: Segmenter, models: tuple[str, ...], options: dict) -> Recipe:
-        """Describe a segmenter that was made from names or folders and options."""
-        known = [str(Path(m).resolve()) if Path(m).is_dir() else str(m) for m in models]
-        ensemble = segmenter.ensemble
-        options = options | {"backend": ensemble.backend, "weights": tuple(ensemble.weights)}
-        return cls(tuple(known), tuple(options.items()), segmenter.ensemble.fingerprint)
+    def of(cls, segmenter: Segmenter) -> Recipe:
+        """Describe a segmenter that was made from names or folders of models."""
+        ensemble, options = segmenter.ensemble, segmenter.options
+        found = {
+            "model": [str(Path(m).resolve() if Path(m).is_dir() else m) for m in options.model],
+            "weights": ensemble.weights,
+            "backend": ensemble.backend,
+        }
+        return cls(replace(options, **found), ensemble.fingerprint)
 
     def make(self) -> Segmenter:
         """Load the model.
@@ -65,19 +70,19 @@ class Recipe:
             raise ConfigError(
                 f"has nucleisplit {__version__}, not {self.version}", hint="install the same there"
             )
-        segmenter = Segmenter(list(self.models), **dict(self.options))
+        segmenter = Segmenter(options=self.options)
         if segmenter.ensemble.fingerprint != self.fingerprint:
             raise ConfigError(
-                f"has another model {', '.join(self.models)}", hint="install the same there"
+                f"has another model {', '.join(self.options.model)}", hint="install the same there"
             )
         return segmenter
 
 
 class Cluster:
-    """Workers that compute tiles; use it as a context manager.
+    """Workers that compute images or tiles; use it as a context manager.
 
-    They read the image and the model from the same paths as this process, so they need the same
-    file system, and send back what they find; only this process writes.
+    They find images, models and the output folder at the same paths as this process, so they need
+    the same file system.
 
     Parameters
     ----------
@@ -136,6 +141,82 @@ class Cluster:
         if self._local is not None:
             self._local.close()
 
+    def each(
+        self,
+        recipe: Recipe,
+        function: Callable[[Segmenter, Item], Result],
+        items: Iterable[Item],
+        name: Callable[[Item], str],
+    ) -> Iterator[tuple[Item, Result | NucleisplitError]]:
+        """Call a function with the segmenter and each item, on the workers, in any order.
+
+        The items of a worker that is lost go to the others.
+
+        Parameters
+        ----------
+        recipe
+            Of the segmenter.
+        function, items
+            They are sent to the workers.
+        name
+            What messages call an item.
+
+        Yields
+        ------
+        item, result
+            What the function returned, or the error of ours that it raised; an `InputError` where
+            the workers died of an item time and again.
+
+        Raises
+        ------
+        ConfigError
+            The scheduler is lost.
+        """
+        from distributed import as_completed
+
+        queue = iter(items)
+        waiting: dict[str, Item] = {}
+
+        def submit(count: int) -> list[Future]:
+            futures = []
+            for item in islice(queue, count):
+                task = (_call, recipe, function, item)
+                future = self.client.submit(*task, retries=_RETRIES, pure=False)
+                waiting[future.key] = item
+                futures.append(future)
+            return futures
+
+        try:
+            running = as_completed(submit(_AHEAD * max(1, sum(self.client.nthreads().values()))))
+            for future in running:
+                item = waiting.pop(future.key)
+                yield item, self._result(future, name(item))
+                for more in submit(1):
+                    running.add(more)
+        except Exception as error:
+            self._check_scheduler(error)
+            raise
+
+    def _result(self, future: Future, name: str) -> Any:
+        try:
+            return future.result()
+        except Exception as error:  # what dask raises of workers that die time and again
+            self._check_scheduler(error)
+            return InputError(
+                f"{name} failed on the cluster: {type(error).__name__}: {error}",
+                hint="look at the log of the workers, then --resume",
+            )
+
+    def _check_scheduler(self, error: Exception) -> None:
+        """Raise `ConfigError` where an error means that the scheduler is lost."""
+        from distributed.comm import CommClosedError
+
+        lost = isinstance(error, (CancelledError, CommClosedError))
+        if lost or self.client.status != "running":
+            raise ConfigError(
+                f"{self._address}: the scheduler is lost", hint="start it again, then --resume"
+            ) from error
+
     def compute(
         self,
         recipe: Recipe,
@@ -147,8 +228,6 @@ class Cluster:
     ) -> Iterator[tuple[tuple[int, int], TileResult]]:
         """Compute tiles, as `segment_tile` does, in any order.
 
-        The tiles of a worker that is lost go to the others.
-
         Raises
         ------
         ConfigError
@@ -156,69 +235,38 @@ class Cluster:
         NucleisplitError
             A tile fails on a worker, for a reason of its own, or time and again.
         """
-        from distributed.comm import CommClosedError
-
-        try:
-            yield from self._compute((recipe, Path(path).resolve(), planes, survey), tiles, shrink)
-        except NucleisplitError:
-            raise
-        except Exception as error:  # what dask raises of workers that die time and again
-            lost = isinstance(error, (CancelledError, CommClosedError))
-            if lost or self.client.status != "running":
-                raise ConfigError(
-                    f"{self._address}: the scheduler is lost", hint="start it again, then --resume"
-                ) from error
-            raise InputError(
-                f"{path}: a tile failed on the cluster: {type(error).__name__}: {error}",
-                hint="look at the log of the workers, then --resume",
-            ) from error
-
-    def _compute(
-        self,
-        fixed: tuple[Recipe, Path, PlaneChoice, Survey],
-        tiles: dict[tuple[int, int], Tile],
-        shrink: int,
-    ) -> Iterator[tuple[tuple[int, int], TileResult]]:
-        from distributed import as_completed
-
-        queue = iter(tiles.items())
-        places = {}
-
-        def submit(count: int) -> list:
-            futures = []
-            for place, tile in islice(queue, count):
-                future = self.client.submit(
-                    _compute_tile, fixed, tile, shrink, retries=_RETRIES, pure=False
-                )
-                places[future.key] = place
-                futures.append(future)
-            return futures
-
-        running = as_completed(submit(_AHEAD * max(1, sum(self.client.nthreads().values()))))
-        for future in running:
-            result = future.result()
+        function = partial(_compute_tile, path.absolute(), planes, survey, shrink)
+        found = self.each(recipe, function, tiles.items(), lambda item: f"{path}: a tile")
+        for (place, _), result in found:
             if isinstance(result, NucleisplitError):
                 raise result
-            yield places.pop(future.key), result
-            for more in submit(1):
-                running.add(more)
+            yield place, result
+
+
+def _call(
+    recipe: Recipe, function: Callable[[Segmenter, Item], Result], item: Item
+) -> Result | NucleisplitError:
+    """Do one item on a worker; an error that a second try would not mend is returned."""
+    from distributed import get_worker
+
+    try:
+        return function(_segmenter(recipe), item)
+    except ConfigError as error:
+        return ConfigError(f"{get_worker().address}: {error.message}", error.hint)
+    except NucleisplitError as error:
+        return error
 
 
 def _compute_tile(
-    fixed: tuple[Recipe, Path, PlaneChoice, Survey], tile: Tile, shrink: int
-) -> TileResult | NucleisplitError:
-    """Compute one tile on a worker; an error that a second try would not mend is returned."""
-    from distributed import get_worker
-
-    recipe, path, planes, survey = fixed
-    try:
-        segmenter = _segmenter(recipe)
-        with open_image(path, planes) as source:
-            return segment_tile(source.plane(planes), tile, survey, segmenter, shrink)
-    except NucleisplitError as error:
-        if isinstance(error, ConfigError):
-            return ConfigError(f"{get_worker().address}: {error.message}", error.hint)
-        return error
+    path: Path,
+    planes: PlaneChoice,
+    survey: Survey,
+    shrink: int,
+    segmenter: Segmenter,
+    item: tuple[tuple[int, int], Tile],
+) -> TileResult:
+    with open_image(path, planes) as source:
+        return segment_tile(source.plane(planes), item[1], survey, segmenter, shrink)
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ from nucleisplit.tiled.nuclei_rows import Rows
 from nucleisplit.tiled.survey import Survey, survey_plane
 from nucleisplit.tiled.tile import TileResult, clip, digest_of, read_part, segment_tile
 from nucleisplit.tiled.tile_store import TileStore
-from stage1_unet import Tile
+from stage1_unet import Progress, Tile, part_of
 from stage2_trees import DOUBTFUL, expected_map
 
 __all__ = ["LargeResult", "is_large", "segment_large"]
@@ -81,7 +81,7 @@ def segment_large(
     *,
     name: str = "image",
     compute: Compute | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> LargeResult:
     """Find the nuclei of a plane tile by tile, in memory that does not grow with its height.
 
@@ -101,7 +101,7 @@ def segment_large(
     compute
         Computes tiles elsewhere; here, one after the other, by default.
     progress
-        Called with the number of finished tiles and of all.
+        See `stage1_unet.Progress`: the share of the tiles. What is raised loses no finished tile.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def segment_large(
     """
     survey = tile_store.open()
     if survey is None or tile_store.changed:
-        survey = _survey_anew(plane, segmenter, tile_store, survey)
+        survey = _survey_anew(plane, segmenter, tile_store, survey, progress)
     rows = plan_tiles(plane.shape[:2], segmenter.ensemble, survey)
     places = {(i, j): tile for i, row in enumerate(rows) for j, tile in enumerate(row)}
     todo = {place: tile for place, tile in places.items() if not tile_store.has(*place)}
@@ -120,14 +120,14 @@ def segment_large(
 
     def here(*_: object) -> Iterator[tuple[Place, TileResult]]:
         for place, tile in todo.items():
-            yield place, segment_tile(plane, tile, survey, segmenter, shrink)
+            own = part_of(progress, done, len(places))
+            yield place, segment_tile(plane, tile, survey, segmenter, shrink, own)
 
     done = len(places) - len(todo)
     for place, result in (compute or here)(survey, todo, shrink):
         tile_store.save(*place, result)
         done += 1
-        if progress is not None:
-            progress(done, len(places))
+        part_of(progress, done, len(places))(0.0)
 
     gather = _Gather(plane.shape, shrink)
 
@@ -173,10 +173,15 @@ def segment_large(
 
 
 def _survey_anew(
-    plane: Plane, segmenter: Segmenter, tile_store: TileStore, before: Survey | None
+    plane: Plane,
+    segmenter: Segmenter,
+    tile_store: TileStore,
+    before: Survey | None,
+    progress: Progress | None,
 ) -> Survey:
     """Survey a plane; of an image that has changed, keep the tiles that have not."""
-    survey = survey_plane(plane, segmenter)
+    heard = part_of(progress, 0, 1)
+    survey = survey_plane(plane, segmenter, lambda share: heard(0.0))
     if before is not None:
         if json.dumps(before.to_json()) != json.dumps(survey.to_json()):
             tile_store.clear()

@@ -16,6 +16,7 @@ import numpy as np
 from nucleisplit.images import Plane, as_real
 from nucleisplit.model import ImageScaling
 from nucleisplit.segmenter import Segmenter
+from stage1_unet import Progress
 from stage2_trees import Overview, survey_maps
 
 __all__ = ["Survey", "contrast", "survey_plane"]
@@ -66,8 +67,10 @@ class Survey:
         return cls(scalings, Overview.from_json(values["overview"]), values["radius"])
 
 
-def survey_plane(plane: Plane, segmenter: Segmenter) -> Survey:
+def survey_plane(plane: Plane, segmenter: Segmenter, progress: Progress | None = None) -> Survey:
     """Look at samples all over a plane, and let the model see those with the most to see.
+
+    For `progress` see `stage1_unet.Progress`.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def survey_plane(plane: Plane, segmenter: Segmenter) -> Survey:
         contrasts.append(contrast(pixels))
     chosen = _choose(contrasts, plane.shape[:2])
     samples = [plane.read(*places[i]) for i in chosen]
-    scalings, maps, radius = segmenter.ensemble.survey(np.concatenate(glances), samples)
+    scalings, maps, radius = segmenter.ensemble.survey(np.concatenate(glances), samples, progress)
     seen = sum(sample.shape[0] * sample.shape[1] for sample in samples)
     overview = survey_maps(
         maps,

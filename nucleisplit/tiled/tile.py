@@ -15,7 +15,7 @@ from nucleisplit.measure import Measures, measure_alone
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.pixel_runs import runs_of
 from nucleisplit.tiled.survey import Survey, contrast
-from stage1_unet import Tile
+from stage1_unet import Progress, Tile
 
 __all__ = ["TileResult", "clip", "digest_of", "move_table", "read_part", "segment_tile"]
 
@@ -48,7 +48,12 @@ class TileResult:
 
 
 def segment_tile(
-    plane: Plane, tile: Tile, survey: Survey, segmenter: Segmenter, shrink: int = 1
+    plane: Plane,
+    tile: Tile,
+    survey: Survey,
+    segmenter: Segmenter,
+    shrink: int = 1,
+    progress: Progress | None = None,
 ) -> TileResult:
     """Find the nuclei of one tile.
 
@@ -63,6 +68,8 @@ def segment_tile(
         The one that surveyed it.
     shrink
         Side of the squares that are averaged for the thumbnail; they begin at multiples of it.
+    progress
+        See `stage1_unet.Progress`.
 
     Raises
     ------
@@ -83,10 +90,9 @@ def segment_tile(
         return TileResult(*nothing, np.zeros(10), 0, 0.0, True, thumbnail, digest)
     beyond = [(0, part.stop - n) for part, n in zip(tile.outer, (bottom, right), strict=True)]
     padded = np.pad(pixels, (*beyond, *[(0, 0)] * (pixels.ndim - 2)), mode="symmetric")
-    maps = segmenter.ensemble.predict_part(padded, survey.scalings)[
-        :, : bottom - top, : right - left
-    ]
-    split = segmenter.split(np.ascontiguousarray(maps), survey.overview)
+    maps = segmenter.ensemble.predict_at(padded, survey.scalings, progress)
+    maps = np.ascontiguousarray(maps[:, : bottom - top, : right - left])
+    split = segmenter.split(maps, survey.overview)
 
     forest = split.forest
     node, step = forest.candidates.node[split.kept], forest.candidates.step[split.kept]

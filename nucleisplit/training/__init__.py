@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from .corrections import add_corrections
     from .start import Start
     from .trees import train_trees
-    from .unet import train_unet
+    from .unet import TrainOptions, train_unet
 
-__all__ = ["Start", "TrainingRun", "add_corrections", "train_trees", "train_unet"]
+__all__ = ["Start", "TrainOptions", "TrainingRun", "add_corrections", "train_trees", "train_unet"]
 
 _HOMES = {
     "Start": "start",
+    "TrainOptions": "unet",
     "add_corrections": "corrections",
     "train_trees": "trees",
     "train_unet": "unet",

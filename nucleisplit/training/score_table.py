@@ -75,7 +75,7 @@ def score_lines(scores: dict, sort: str = "out of fold") -> list[str]:
 
 
 def trust_lines(scores: dict) -> list[str]:
-    """Say how far the predictions of IoU and mAP can be trusted, and what the oracle does better.
+    """Say how much the predictions of IoU and mAP can be trusted, and what the oracle does better.
 
     Parameters
     ----------

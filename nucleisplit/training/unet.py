@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from nucleisplit.config import RunConfig
 from nucleisplit.datasets import CleaningNotes, Dataset, Record, load_dataset
@@ -14,7 +16,7 @@ from nucleisplit.errors import ConfigError, DatasetError
 from nucleisplit.images import find_images, read_image
 from nucleisplit.names import name_some
 from nucleisplit.segmenter import Segmenter
-from stage1_unet import WEIGHTS, Pair, Predictor, load_network, preprocess, train_network
+from stage1_unet import WEIGHTS, Pair, Part, Predictor, load_network, preprocess, train_network
 
 from .baseline import quick_map
 from .curves import draw_curves
@@ -23,33 +25,17 @@ from .run_folder import TrainingRun, networks_of, split_fingerprint
 from .start import Start
 
 
-def train_unet(
-    data: Path | Sequence[Path],
-    out: Path,
-    config: RunConfig,
-    *,
-    table: Path | None = None,
-    group: str | None = None,
-    folds: int = 4,
-    device: str = "auto",
-    start: Start | None = None,
-    pseudo: Path | None = None,
-    labeller: str | Path = "default",
-    only: Sequence[int | None] | None = None,
-    by_kind: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] = print,
-) -> TrainingRun:
-    """Train every network of a run, or finish training them.
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How the first stage is trained, beside its settings.
 
     Parameters
     ----------
-    data : Path or sequence of Path
-        Dataset folder or folders, see `load_dataset`, as are `table`, `group` and `folds`.
-    out : Path
-        Folder of the run. The same call goes on where an interrupted one was.
-    config : RunConfig
-    device : {"auto", "cpu", "cuda", "mps"}
+    table, group, folds
+        See `load_dataset`.
+    by_kind : bool
+        Let each network of a fold leave out whole kinds, too, so that every image also gets maps
+        by a network that has seen none of its kind; see `networks_of`.
     start : Start, optional
         Networks to start from, instead of fresh weights; they decide which network it is.
     pseudo : Path, optional
@@ -59,13 +45,46 @@ def train_unet(
     only : sequence, optional
         The folds whose networks are trained in this call, None for that on all images: several
         processes, each on its own folds, make one run together.
-    by_kind : bool
-        Let each network of a fold leave out whole kinds, too, so that every image also gets maps
-        by a network that has seen none of its kind; see `networks_of`.
+    device : {"auto", "cpu", "cuda", "mps"}
+    """
+
+    table: Path | None = None
+    group: str | None = None
+    folds: int = 4
+    by_kind: bool = False
+    start: Start | None = None
+    pseudo: Path | None = None
+    labeller: str | Path = "default"
+    only: Sequence[int | None] | None = None
+    device: str = "auto"
+
+
+def train_unet(
+    data: Path | Sequence[Path],
+    out: Path,
+    config: RunConfig,
+    options: TrainOptions | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = print,
+    **fields: Any,
+) -> TrainingRun:
+    """Train every network of a run, or finish training them.
+
+    Parameters
+    ----------
+    data : Path or sequence of Path
+        Dataset folder or folders, see `load_dataset`.
+    out : Path
+        Folder of the run. The same call goes on where an interrupted one was.
+    config : RunConfig
+    options : TrainOptions, optional
     progress : callable, optional
         Takes the steps done and those to do, of all networks trained in this call.
     say : callable
         Takes each line of the report.
+    **fields
+        Fields of `TrainOptions`, in place of those of the options.
 
     Returns
     -------
@@ -81,16 +100,19 @@ def train_unet(
         The settings do not fit each other.
     """
     began = time.monotonic()
-    dataset = load_dataset(data, table, group, folds)
+    options = replace(options or TrainOptions(), **fields)
+    start, pseudo, only, by_kind = options.start, options.pseudo, options.only, options.by_kind
+    dataset = load_dataset(data, options.table, options.group, options.folds)
     if start is not None:
         config = start.settings(config)
-    segmenter = Segmenter(labeller, device=device, backend="torch") if pseudo else None
+    device = options.device
+    segmenter = Segmenter(options.labeller, device=device, backend="torch") if pseudo else None
     run = TrainingRun(
         folder=out,
         data=dataset.folders,
-        table=str(table) if table else None,
-        group=group,
-        folds=folds,
+        table=str(options.table) if options.table else None,
+        group=options.group,
+        folds=options.folds,
         fingerprint=dataset.fingerprint,
         config=config,
         initial=start.fingerprint if start else None,
@@ -120,10 +142,7 @@ def train_unet(
         if (folder / WEIGHTS).exists():
             return folder / WEIGHTS
         steps, number = config.train.steps, todo.index(held_out)
-
-        def show(done: int) -> None:
-            progress(number * steps + done, len(todo) * steps)
-
+        part = Part(number * steps, (len(todo) - 1 - number) * steps, progress)
         inside, outside = [], []
         for pair, own in zip(pairs, networks, strict=True):
             (outside if held_out in own.values() else inside).append(pair)
@@ -137,8 +156,7 @@ def train_unet(
                 device=device,
                 initial=start.network(held_out) if start else None,
                 score=quick_map,
-                steps_after=(len(todo) - 1 - number) * steps,
-                progress=progress and show,
+                part=part,
                 say=say,
             )
         except ValueError as error:
@@ -235,4 +253,4 @@ def _write_maps(
     predictor = Predictor(load_network(weights), run.config.predict, device)
     for record, sort in missing:
         image = preprocess(read_image(record.image_path), run.config.preprocess)
-        run.write_maps(record, predictor.predict(image), sort)
+        run.write_maps(record, predictor.predict(image).maps, sort)

@@ -13,8 +13,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QMessageBox, QScrollArea, QShortcut, QVBoxLayout, QWidget
 
-from nucleisplit.errors import OutputError
-from nucleisplit.viewer.computing import Cancelled, Models, segment
+from nucleisplit.errors import Cancelled, OutputError
+from nucleisplit.viewer.computing import Models, segment
 from nucleisplit.viewer.layers import SECOND_OPINION, NucleiLayers
 from nucleisplit.viewer.nucleus import tabulate
 from nucleisplit.viewer.panels import ChoosePanel, ReviewPanel, SavePanel, SegmentPanel
@@ -79,7 +79,7 @@ class NucleiDock(QWidget):
             say("loading the model", None)
             segmenter = models.get(**options)
             if cancel.is_set():
-                raise Cancelled
+                raise Cancelled("cancelled")
             say("reading the image", None)
             pixels = shown.read(region)
             result = segment(segmenter, pixels, cut, name, say, cancel.is_set)

@@ -117,7 +117,7 @@ class SegmentPanel(QGroupBox):
 
     @property
     def options(self) -> dict[str, Any]:
-        """As for `nucleisplit.Segmenter`."""
+        """Fields of `nucleisplit.InferOptions`."""
         diameter = self.diameter.value() or None
         return {"model": self.model.currentText().strip() or "default", "diameter": diameter}
 

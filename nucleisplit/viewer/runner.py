@@ -10,8 +10,7 @@ from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
-from nucleisplit.errors import InputError, NucleisplitError
-from nucleisplit.viewer.computing import Cancelled
+from nucleisplit.errors import Cancelled, InputError, NucleisplitError
 
 __all__ = ["Runner", "notifying"]
 
@@ -86,7 +85,7 @@ def _attempt(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
     """The value of a function, and the error that is told in one line."""
     try:
         return work(), None
-    except (NucleisplitError, Cancelled) as error:
+    except NucleisplitError as error:
         return None, error
     except MemoryError:
         return None, InputError("the image does not fit into memory", "draw a smaller region")

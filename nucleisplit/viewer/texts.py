@@ -25,7 +25,7 @@ def describe_result(result: Segmentation, shown: int) -> str:
 
 
 def describe_nucleus(session: Session, queue: Queue, label: int) -> str:
-    """Which nucleus it is, and how far it can be trusted; rich text."""
+    """Which nucleus it is, and how much it can be trusted; rich text."""
     iou, _, origins = session.state.known(np.array([label]))
     parts = [f"<b>nucleus {label}</b>"]
     if queue.label == label:

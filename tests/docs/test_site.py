@@ -48,7 +48,19 @@ def test_a_link_to_nothing_is_an_error(site, root):
         site.turn_links("[c](c.md)", "docs/b.md", root)
 
 
+ARCHIVED = {"docs/experiments_earlier.md"}
+"""Pages that are linked to, and not listed."""
+
+
+def test_text_after_a_table_does_not_become_its_last_row(site):
+    for path in [*(ROOT / "docs").glob("*.md"), *(ROOT / page for page in site.ELSEWHERE)]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for row, after in zip(lines, lines[1:], strict=False):
+            assert not row.startswith("|") or not after or after.startswith("|"), (path, after)
+
+
 def test_every_page_is_in_the_navigation(site):
     listed = re.findall(r": (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} | set(site.ELSEWHERE)
+    pages -= ARCHIVED
     assert sorted(listed) == sorted(site.place_of(page) for page in pages)

@@ -44,7 +44,7 @@ def trained():
     network.eval()
 
     predictor = Predictor(network, device="cpu")
-    rows = [training_rows(predictor.predict(preprocess(i)), labels) for i, labels in pairs]
+    rows = [training_rows(predictor.predict(preprocess(i)).maps, labels) for i, labels in pairs]
     fit = cross_fit(rows, [0, 1] * 4, RegressorConfig(boosters=1, rounds=20, min_rows=5))
     return network, config, fit.regressor
 

@@ -14,7 +14,7 @@ from stage1_unet import (
     load_network,
     train_network,
 )
-from stage1_unet.callbacks import Report
+from stage1_unet.callbacks import Part, Report
 from stage1_unet.data import CropDataset
 from stage1_unet.module import learning_rate
 from stage1_unet.train import _precision
@@ -150,9 +150,9 @@ def test_a_network_to_start_from_is_scored_before_and_after(tmp_path):
     lines, done = [], []
     config = changed(CONFIG, steps=2)
     start = {"initial": build_network(NETWORK), "score": scores(0.2, 0.3, 0.5)}
-    train(tmp_path, config, lines.append, progress=done.append, **start)
+    train(tmp_path, config, lines.append, part=Part(1, 3, lambda *at: done.append(at)), **start)
     assert lines[-1] == "  held-out mAP 0.200 before, 0.500 after"
-    assert done == [0, 1, 2]
+    assert done == [(1, 6), (2, 6), (3, 6)]
 
 
 def test_the_best_weights_are_kept_when_asked_for(tmp_path):

@@ -16,7 +16,7 @@ from nucleisplit.files import write_json
 from nucleisplit.images import PlaneChoice
 from nucleisplit.labels import FORMATS, write_labels
 from nucleisplit.report.batch_folder import read_run
-from nucleisplit.tables import csv_rows, read_nuclei, stream_to_h5ad, stream_to_parquet
+from nucleisplit.tables import csv_rows, csv_to_h5ad, read_nuclei, stream_to_parquet
 
 LONG = "ä" * 100 + "x" * 40
 NAMES = [
@@ -75,7 +75,7 @@ def test_reading_gives_the_names(out, jobs, tmp_path):
     assert [e["image"] for e in json.loads((out / "run.json").read_text())["images"]] == names
     types = types_of(read_nuclei(csv_file).columns, PlaneChoice())
     stream_to_parquet(csv_file, tmp_path / "a.parquet", types)
-    stream_to_h5ad(csv_file, tmp_path / "a.h5ad", types)
+    csv_to_h5ad(csv_file, tmp_path / "a.h5ad", types)
     for name in ("a.parquet", "a.h5ad"):
         assert set(read_nuclei(tmp_path / name)["image"]) == set(names)
         convert_table(tmp_path / name, tmp_path / "again.csv", overwrite=True)

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from nucleisplit.batch.infer_batch import infer_batch
+from nucleisplit.errors import Cancelled
 from nucleisplit.images import PlaneChoice
 from nucleisplit.labels import read_labels
 from nucleisplit.report.batch_folder import read_run
@@ -95,3 +96,19 @@ def test_outputs_of_another_run_are_left_out(tmp_path, run, spots):
     assert [entry["image"] for entry in report.images] == ["x.tif"]
     assert report.notes == ("outputs of an earlier run were left out: x_labels.tif, x_overlay.png",)
     assert json.loads((report.out / "run.json").read_text())["status"] == "finished"
+
+
+def test_a_batch_that_is_cancelled_within_an_image_is_resumed(tmp_path, run, spots):
+    for number in range(2):
+        tifffile.imwrite(tmp_path / f"{number}.tif", spots(number)[0])
+
+    def stop(done, total, entry):
+        if entry is None and done >= 1:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        run(tmp_path / "*.tif", progress=stop)
+    assert not (tmp_path / "out" / "1_labels.tif").exists()
+    report = run(tmp_path / "*.tif", resume=True)
+    assert [entry["status"] for entry in report.images] == ["ok", "ok"]
+    assert report.skipped == 1

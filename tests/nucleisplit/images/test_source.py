@@ -179,7 +179,12 @@ def test_imagej_stack(tmp_path):
 
 @pytest.mark.parametrize(
     ("resolution", "unit", "size"),
-    [((40000, 20000), "CENTIMETER", (0.5, 0.25)), ((72, 72), "INCH", None), (None, None, None)],
+    [
+        ((40000, 20000), "CENTIMETER", (0.5, 0.25)),
+        ((4000, 2000), "MILLIMETER", (0.5, 0.25)),
+        ((72, 72), "INCH", None),
+        (None, None, None),
+    ],
 )
 def test_plain_resolution_is_believed_where_it_is_a_microscope_s(tmp_path, resolution, unit, size):
     path = tmp_path / "a.tif"

@@ -167,8 +167,8 @@ def test_the_backend_found_belongs_to_the_run(model, tmp_path, spots):
 
 
 def test_converted_networks_lie_beside_the_model_or_in_the_users_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("nucleisplit.model.network_cache.sys.platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    home = tmp_path / "cache" / "nucleisplit"
+    monkeypatch.setattr("nucleisplit.model.network_cache.user_cache_path", lambda *_, **__: home)
     first, second = cache_folders(tmp_path / "mine")
     assert first == tmp_path.resolve() / ".mine.openvino"
-    assert second.parent == tmp_path / "cache" / "nucleisplit"
+    assert second.parent == home

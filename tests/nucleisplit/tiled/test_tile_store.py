@@ -59,8 +59,8 @@ def test_damaged_and_missing_tiles_are_computed_again(tmp_path, run):
 def test_a_folder_that_vanishes_at_the_end(tmp_path, run):
     count = run("whole")
 
-    def remove(done, total):
-        if done == total:
+    def remove(share):
+        if share == 1:
             shutil.rmtree(tmp_path / "run" / "tiles")
 
     assert run(progress=remove) == 2 * count

@@ -38,8 +38,8 @@ def test_maps_are_out_of_fold(trained_run):
         for fold in (record.fold, 1 - record.fold)
     )
     kept = training.read_maps(record) / np.float32(255)
-    assert np.array_equal(own.predict(image), kept)
-    assert not np.array_equal(other.predict(image), kept)
+    assert np.array_equal(own.predict(image).maps, kept)
+    assert not np.array_equal(other.predict(image).maps, kept)
 
 
 def test_train_unet_again_does_nothing(run, trained_run):

@@ -11,7 +11,7 @@ from nucleisplit.errors import DatasetError, InputError, OutputError
 from nucleisplit.training import TrainingRun, train_unet
 from nucleisplit.training.run_folder import IN_KIND, OUT_OF_KIND
 from nucleisplit.training.unet import read_pairs
-from stage1_unet import WEIGHTS, build_network, save_network
+from stage1_unet import WEIGHTS, Prediction, build_network, save_network
 
 
 def write_image(folder, stem, nuclei):
@@ -104,7 +104,8 @@ def test_maps_of_each_sort_come_from_the_network_that_has_not_seen_it(
             self.fold = network
 
         def predict(self, image):
-            return np.full((3, *image.shape[:2]), self.fold / 10, np.float32)
+            maps = np.full((3, *image.shape[:2]), self.fold / 10, np.float32)
+            return Prediction(maps, None, 1.0)
 
     numbers = {f"fold-{k}": k + 1 for k in range(2)}
     monkeypatch.setattr(

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nucleisplit import Segmenter
-from nucleisplit.errors import InputError
+from nucleisplit.errors import Cancelled, InputError
 from nucleisplit.viewer import computing
-from nucleisplit.viewer.computing import Cancelled, Models, count_tiles, segment, watched
+from nucleisplit.viewer.computing import Models, segment
 
 
 @pytest.fixture(scope="module")
@@ -13,28 +13,21 @@ def tiled(model):
     return Segmenter(model, device="cpu", tile=128, rescale=False)
 
 
-def test_progress_is_told_before_every_tile(tiled, spots):
+def test_the_share_of_the_maps_is_said_and_then_that_nuclei_are_chosen(tiled, spots):
     image = spots(3, (64, 160), 12)[0]
     said = []
     result = segment(tiled, image, {}, say=lambda *what: said.append(what))
-    tiles = count_tiles(tiled.ensemble, image.shape)
-    assert tiles > 1
     maps = [share for what, share in said if what == "computing the maps"]
-    assert maps == pytest.approx([i / tiles for i in range(tiles)])
+    tiles = len(maps)
+    assert tiles > 1
+    assert maps == [None, *pytest.approx([i / tiles for i in range(1, tiles)])]
     assert said[-1] == ("choosing the nuclei", None)
     assert np.array_equal(result.labels, tiled(image).labels)
-
-
-def test_one_tile_has_no_share(segmenter, crowd):
-    said = []
-    segment(segmenter, crowd, {}, say=lambda *what: said.append(what))
-    assert said[0] == ("computing the maps", None)
 
 
 def test_it_stops_between_two_tiles_and_the_model_can_be_used_again(tiled, spots):
     image = spots(3, (64, 160), 12)[0]
     before = tiled(image)
-    plain = [predictor.backend for predictor in tiled.ensemble.predictors]
     said = []
     with pytest.raises(Cancelled):
         segment(
@@ -44,8 +37,7 @@ def test_it_stops_between_two_tiles_and_the_model_can_be_used_again(tiled, spots
             say=lambda *what: said.append(what),
             cancelled=lambda: len(said) == 1,
         )
-    assert len(said) == 1
-    assert [predictor.backend for predictor in tiled.ensemble.predictors] == plain
+    assert said == [("computing the maps", None)]
     assert np.array_equal(tiled(image).labels, before.labels)
 
 
@@ -58,12 +50,6 @@ def test_too_large_a_region_is_refused_before_it_is_computed(monkeypatch):
     monkeypatch.setattr(computing, "LARGEST", 100)
     with pytest.raises(InputError, match="slide: 20x30 pixels are too many for the viewer; draw"):
         segment(None, np.zeros((20, 30)), {}, name="slide")
-
-
-def test_watching_looks_like_the_backend(segmenter):
-    name = segmenter.ensemble.backend
-    with watched(segmenter.ensemble, lambda: None):
-        assert segmenter.ensemble.backend == name
 
 
 def test_a_model_is_loaded_once_for_the_same_options(model):

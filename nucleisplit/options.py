@@ -1,0 +1,167 @@
+"""How images become nuclei: the same options for Python, command line, batch and viewer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nucleisplit.errors import ConfigError
+from nucleisplit.images import STACKS, PlaneChoice
+from nucleisplit.labels import get_format
+from nucleisplit.measure import Measures
+from nucleisplit.model import Bundle
+from nucleisplit.result import Cut
+from stage2_trees import SelectConfig
+
+__all__ = ["BatchOptions", "InferOptions"]
+
+Model = str | Path | Bundle
+
+_TTA = ("none", "flips", "d4")
+"""The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferOptions:
+    """How the nuclei of an image are found and measured.
+
+    Parameters
+    ----------
+    model
+        Name of a bundled model, or the folder of one; kept as a tuple. Of several, the maps are
+        averaged, and the trees of the first cut them.
+    weights
+        How much each of several models counts; None: all alike.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    backend
+        What computes the networks: ``torch``, or on a CPU ``openvino``, ``openvino-bf16`` or
+        ``openvino-int8``. ``auto`` takes torch on a GPU, else the fastest that is there.
+    tta
+        Test-time augmentation: ``none``, ``flips`` (4 views) or ``d4`` (8 views). None takes what
+        the trees of the model were trained with.
+    diameter
+        Typical diameter of the nuclei, pixels. None measures it on the maps of a first pass.
+    rescale
+        Show images whose nuclei are much smaller or larger than those the model was trained on at
+        another scale; the result has the pixels of the image all the same.
+    tile
+        Largest side that is computed in one piece, pixels that the network sees, the margin
+        included; None takes what the model was made with. A batch computes larger images in tiles,
+        see docs/large.md; None: those above 8 megapixels.
+    min_iou
+        Nuclei with a lower predicted IoU are dropped, beyond those that the selection of candidates
+        already leaves out.
+    min_area
+        Outlines of fewer pixels are not considered; 0 for no limit.
+    split_bias
+        From -1 (merge what can be merged) to 1 (split what can be split); None takes what the model
+        was made with, which is 0 unless set. See `stage2_trees.SelectConfig`.
+    sensitivity
+        From -1 (keep only nuclei that are nearly certain) to 1 (keep all that are credible); None
+        takes what the model was made with, which is 0 unless set.
+    measures
+        What is measured of every nucleus.
+
+    Raises
+    ------
+    ConfigError
+        An option is out of range.
+
+    Examples
+    --------
+    >>> InferOptions(model="default", weights=[2]).weights
+    (2.0,)
+    """
+
+    model: Model | Sequence[Model] = "default"
+    weights: Sequence[float] | None = None
+    device: str = "auto"
+    backend: str = "auto"
+    tta: str | None = None
+    diameter: float | None = None
+    rescale: bool = True
+    tile: int | None = None
+    min_iou: float = 0.0
+    min_area: int = 0
+    split_bias: float | None = None
+    sensitivity: float | None = None
+    measures: Measures = Measures()
+
+    def __post_init__(self) -> None:
+        models = self.model
+        models = (models,) if isinstance(models, (str, Path, Bundle)) else tuple(models)
+        object.__setattr__(self, "model", models)
+        if not models:
+            raise ConfigError("no model to segment with", hint="name at least one")
+        if self.weights is not None:
+            object.__setattr__(self, "weights", tuple(map(float, self.weights)))
+        if self.tta not in (None, *_TTA):
+            raise ConfigError(f"tta is {self.tta!r}", hint=f"give one of {', '.join(_TTA)}")
+        if self.diameter is not None and not 0 < self.diameter < math.inf:
+            raise ConfigError(f"diameter is {self.diameter}", hint="give pixels, more than 0")
+        if self.diameter is not None and not self.rescale:
+            raise ConfigError(
+                "a diameter is of no use without rescaling", hint="give one of the two options"
+            )
+        self.cut(SelectConfig())
+
+    def cut(self, made: SelectConfig) -> Cut:
+        """How candidates are chosen; what is not given is as a model was made."""
+        own = Cut(self.min_iou, self.min_area, made.split_bias, made.sensitivity)
+        return Cut.of(own, split_bias=self.split_bias, sensitivity=self.sensitivity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions(InferOptions):
+    """How the images of a batch are read, and what is written of them.
+
+    Parameters
+    ----------
+    planes
+        Which plane is read of files that hold more than one: channel, slice, level.
+    anisotropy
+        Of stacks computed in 3-D, the distance of the slices by the size of a pixel; None: as the
+        file says.
+    overlay
+        Also write a picture of the outlines.
+    write
+        Names of `nucleisplit.labels.FORMATS` to write beside the label images; kept sorted.
+    parquet
+        Also write the table as ``nuclei.parquet``.
+    h5ad
+        Also write the table as ``nuclei.h5ad``.
+    workers
+        How many processes to start for the images, and for the tiles of large ones; 0: none.
+    dask
+        Address of a dask scheduler whose workers do so.
+
+    Raises
+    ------
+    ConfigError
+        An option is out of range, or options exclude each other.
+    """
+
+    planes: PlaneChoice = PlaneChoice()
+    anisotropy: float | None = None
+    overlay: bool = True
+    write: Sequence[str] = ()
+    parquet: bool = False
+    h5ad: bool = False
+    workers: int = 0
+    dask: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        formats = sorted({get_format(name).name for name in self.write})
+        object.__setattr__(self, "write", tuple(formats))
+        if formats and self.planes.z in STACKS:
+            names = ", ".join(formats)
+            raise ConfigError(f"{names} hold no stacks", hint="leave out --write or --z")
+        if self.planes.z == "3d" and self.measures != Measures():
+            raise ConfigError(
+                "nuclei in 3-D have measurements of their own",
+                hint="leave out --measure, --measure-channels and --neighbour-radius",
+            )
