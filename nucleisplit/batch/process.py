@@ -144,18 +144,9 @@ class Process:
         return entry | {"seconds": round(time.perf_counter() - begin, 3)}
 
     def _stack(self, job: Job, source: ImageSource, progress: Progress) -> dict:
-        options = self.options
-        facts = process_stack(
-            source,
-            job,
-            self.segmenter,
-            options.planes,
-            self.out,
-            options.overlay,
-            options.anisotropy,
-            progress,
-        )
-        return facts | _missing_chunks(*source.stack(options.planes).planes)
+        stack = source.stack(self.options.planes)
+        facts = process_stack(stack, job, self.segmenter, self.options, self.out, progress)
+        return facts | _missing_chunks(*stack.planes)
 
     def _in_one_piece(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
         image = plane.read()

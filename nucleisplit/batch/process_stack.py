@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from nucleisplit.batch.outputs import Job
-from nucleisplit.images import ImageSource, PlaneChoice, Stack
+from nucleisplit.images import Stack
 from nucleisplit.labels import write_volumes
+from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import write_overlay
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows
@@ -19,13 +20,11 @@ __all__ = ["process_stack"]
 
 
 def process_stack(
-    source: ImageSource,
+    stack: Stack,
     job: Job,
     segmenter: Segmenter,
-    planes: PlaneChoice,
+    options: BatchOptions,
     out: Path,
-    overlay: bool,
-    anisotropy: float | None,
     progress: Progress,
 ) -> dict:
     """Segment a stack and write its labels, and the outlines of its fullest slice.
@@ -38,12 +37,12 @@ def process_stack(
     Raises
     ------
     InputError
-        It cannot be read, or is no stack.
+        It cannot be read.
     OutputError
         A file cannot be written.
     """
-    stack = source.stack(planes)
-    if planes.z == "3d":
+    if options.planes.z == "3d":
+        anisotropy = options.anisotropy
         result = segmenter.segment_stack(stack, anisotropy=anisotropy, progress=progress)
         labels, table = result.labels, result.table.copy()
         facts = {"anisotropy": result.anisotropy, "diameter": result.diameter}
@@ -51,7 +50,7 @@ def process_stack(
         labels, table = _slice_by_slice(stack, job, segmenter, progress)
         facts = {}
     write_volumes(out / job.labels, labels, stack.voxel_size, overwrite=True)
-    if overlay:
+    if options.overlay:
         fullest = int((labels > 0).sum(axis=(1, 2)).argmax())
         image, scores = stack.planes[fullest].read(), table["predicted_iou"].to_numpy()
         write_overlay(out / job.overlay, image, labels[fullest], scores, overwrite=True)
@@ -67,7 +66,7 @@ def process_stack(
         "level": stack.planes[0].level,
         "voxel_size_um": stack.voxel_size,
         "labels": job.labels,
-        **({"overlay": job.overlay} if overlay else {}),
+        **({"overlay": job.overlay} if options.overlay else {}),
         "columns": list(table),
         "rows": csv_rows(table),
     }
