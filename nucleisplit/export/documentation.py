@@ -134,7 +134,6 @@ nucleisplit cuts the maps at many thresholds and lets trees (LightGBM) choose th
 every nucleus and predict its IoU. It does both stages itself, on a laptop and offline:
 
 ```
-pip install nucleisplit
 nucleisplit infer images/ --model MODEL
 ```
 

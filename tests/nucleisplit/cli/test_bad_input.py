@@ -53,7 +53,7 @@ TRAIN = ["train-unet", "data", "--out", "run", "--config", "train.toml", "--devi
         (
             lambda p: (p / "train.toml").write_text("[train]\nsped = 1\n"),
             TRAIN,
-            "train.toml: unknown key 'sped' in [train]; allowed keys: steps, ",
+            "train.toml: unknown key 'sped' in [train]; did you mean 'seed'? ",
         ),
         (lambda p: (p / "train.toml").unlink(), TRAIN, "train.toml: cannot be read"),
         (rename_labels, TRAIN, "data: holds no pairs"),

@@ -160,7 +160,8 @@ def test_size_is_measured_given_or_left_alone(images, infer, tmp_path):
 
     measured = entry()
     assert 8 < measured["diameter"] < 20
-    assert (measured["scale"] > 1) == (measured["diameter"] < 14)
+    seen = measured["diameter"] * measured["scale"]
+    assert 22 < seen < 35 if measured["diameter"] < 14 else measured["scale"] == 1
     assert entry("--diameter", 56.5, "--overwrite")["scale"] == 0.5
     assert entry("--no-rescale", "--overwrite")["scale"] == 1
     result = infer(images, "--diameter", 9, "--no-rescale")
