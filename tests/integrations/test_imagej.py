@@ -34,4 +34,6 @@ def test_in_imagej(scripts, tmp_path):
         "colour.tif",
         "deep_stack.tif",
     ]
-    assert last["problem"].startswith("nucleisplit: not found as /nowhere/nucleisplit; install nucleisplit")
+    assert last["problem"].startswith(
+        "nucleisplit: not found as /nowhere/nucleisplit; install nucleisplit"
+    )

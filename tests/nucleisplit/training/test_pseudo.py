@@ -64,7 +64,7 @@ def test_a_folder_becomes_pairs_with_their_share_of_the_crops(folder, model):
 
 
 def test_nothing_good_enough_is_an_error(folder, model):
-    config = PseudoConfig(min_map=1.0)
+    config = PseudoConfig(min_iou=1.0)
     with pytest.raises(ConfigError, match="none of 3 images.*lower"):
         pseudo_pairs(
             folder, Segmenter(model, device="cpu"), config, PreprocessConfig(), 1.0, lambda _: None
