@@ -44,10 +44,12 @@ def histogram(counts: Sequence[int], low: float, high: float, axis: str, title: 
     path = _bars(counts, _PLOT_W / max(len(counts), 1), _PLOT_H, LEFT, TOP + _PLOT_H)
     ticks = [(low + (high - low) * i / 4, LEFT + _PLOT_W * i / 4) for i in range(5)]
     digits = 2 if high - low <= 2 else 0
-    parts = [f'<path class="fill" d="{path}"/>', _rule(0)]
+    parts = [f'<path class="fill" d="{path}"/>']
     parts += [_below(x, f"{value:.{digits}f}") for value, x in ticks]
-    parts.append(_beside(TOP + 8, f"{largest}"))
-    return _figure(parts, axis, "", title)
+    for count in sorted({0, largest // 2, largest}):
+        share = count / max(largest, 1)
+        parts += [_rule(share), _beside(TOP + _PLOT_H * (1 - share) + 4, f"{count}")]
+    return _figure(parts, axis, "nuclei", title)
 
 
 def ap_curve(thresholds: Sequence[float], curves: dict[str, Sequence[float]], title: str) -> Markup:
@@ -64,9 +66,10 @@ def ap_curve(thresholds: Sequence[float], curves: dict[str, Sequence[float]], ti
         parts += [
             f'<circle class="dot{number}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in marks
         ]
-        y = TOP + _PLOT_H - 26 + 16 * number
-        parts.append(f'<path class="line line{number}" d="M{LEFT + 8} {y - 4}h20"/>')
-        parts.append(f'<text x="{LEFT + 34}" y="{y}">{escape(name)}</text>')
+        # The legend is at the top right, where curves that fall leave room.
+        x, y = LEFT + _PLOT_W * 0.55, TOP + 14 + 16 * number
+        parts.append(f'<path class="line line{number}" d="M{x:.1f} {y - 4}h20"/>')
+        parts.append(f'<text x="{x + 26:.1f}" y="{y}">{escape(name)}</text>')
     return _figure(parts, "IoU threshold", "AP", title)
 
 

@@ -36,7 +36,8 @@
     list.querySelector(".empty").hidden = left > 0;
     const total = Number(list.dataset.total ?? cards.length); // more than there are cards of
     const all = left === total ? "" : ` of ${total}`;
-    list.querySelector("output").textContent = `${left}${all} ${list.dataset.noun}`;
+    const noun = total === 1 ? list.dataset.one : list.dataset.noun;
+    list.querySelector("output").textContent = `${left}${all} ${noun}`;
   }
 
   function listInView() {

@@ -30,3 +30,10 @@ def test_marks_stand_where_the_values_are():
     assert [(c.attrib["cx"], c.attrib["cy"]) for c in circles] == [("176.0", "12.0")]
     curve = ET.fromstring(ap_curve((0.5, 0.95), {"a": (1.0, 0.0)}, "AP")).findall("circle")
     assert [c.attrib["cy"] for c in curve] == ["12.0", "154.0"]
+
+
+def test_a_histogram_says_how_many_nuclei_its_bars_are():
+    texts = [t.text for t in ET.fromstring(histogram([1, 0, 5], 0, 30, "size", "a")).iter("text")]
+    assert texts[5:8] == ["0", "2", "5"] and texts[-1] == "nuclei"
+    few = [t.text for t in ET.fromstring(histogram([1], 0, 30, "size", "a")).iter("text")]
+    assert few[5:7] == ["0", "1"]
