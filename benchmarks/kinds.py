@@ -1,6 +1,7 @@
 """How a model does on kinds of image that it was not trained on.
 
-    python benchmarks/kinds.py DATA... [--model NAME|PATH] [--tta none|flips|d4] [--json FILE]
+    python benchmarks/kinds.py DATA... [--model NAME|PATH] [--tta none|flips|d4]
+        [--sensitivity X] [--outline-bias X] [--json FILE]
 
 Each DATA is a dataset (images/ and labels/), and a kind. Every image goes the way of `infer`. Per
 kind, and as the mean over the kinds: mAP, AP at 0.5, precision and recall at 0.5 (pooled), what the
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--tta", choices=["none", "flips", "d4"])
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--sensitivity", type=float)
+    parser.add_argument("--outline-bias", type=float)
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     options = parser.parse_args()
 
@@ -40,6 +42,7 @@ def main() -> None:
         tta=options.tta,
         backend=options.backend,
         sensitivity=options.sensitivity,
+        outline_bias=options.outline_bias,
     )
     kinds = {folder.name: load_dataset(folder, folds=2).records for folder in options.data}
     results, maps, truths, shares = {}, [], [], []

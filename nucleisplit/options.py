@@ -62,6 +62,9 @@ class InferOptions:
     sensitivity
         From -1 (keep only nuclei that are nearly certain) to 1 (keep all that are credible); None
         takes what the model was made with, which is 0 unless set.
+    outline_bias
+        From -1 (outlines as tight as can be) to 1 (as wide as can be); None takes what the model
+        was made with, which is 0 unless set.
     measures
         What is measured of every nucleus.
 
@@ -88,6 +91,7 @@ class InferOptions:
     min_area: int = 0
     split_bias: float | None = None
     sensitivity: float | None = None
+    outline_bias: float | None = None
     measures: Measures = Measures()
 
     def __post_init__(self) -> None:
@@ -110,8 +114,9 @@ class InferOptions:
 
     def cut(self, made: SelectConfig) -> Cut:
         """How candidates are chosen; what is not given is as a model was made."""
-        own = Cut(self.min_iou, self.min_area, made.split_bias, made.sensitivity)
-        return Cut.of(own, split_bias=self.split_bias, sensitivity=self.sensitivity)
+        names = ("split_bias", "sensitivity", "outline_bias")
+        own = Cut(self.min_iou, self.min_area, *(getattr(made, name) for name in names))
+        return Cut.of(own, **{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ _LIMITS = (
     ("min_area", 0, sys.maxsize, "give 0 or more pixels"),
     ("split_bias", -1, 1, "give a number from -1 to 1"),
     ("sensitivity", -1, 1, "give a number from -1 to 1"),
+    ("outline_bias", -1, 1, "give a number from -1 to 1"),
 )
 
 
@@ -59,6 +60,9 @@ class Cut:
     """From -1, keep only nuclei that are nearly certain, to 1, keep all that are credible; see
     `SelectConfig`."""
 
+    outline_bias: float = 0.0
+    """From -1, outlines as tight as can be, to 1, as wide as can be; see `SelectConfig`."""
+
     def __post_init__(self) -> None:
         for name, low, high, hint in _LIMITS:
             value = getattr(self, name)
@@ -71,9 +75,9 @@ class Cut:
         return replace(before, **{name: value for name, value in new.items() if value is not None})
 
     def apply_to(self, config: SelectConfig) -> SelectConfig:
-        """The settings of a selection, with the bias and sensitivity of this cut."""
-        new = {"split_bias": self.split_bias, "sensitivity": self.sensitivity}
-        return config.model_copy(update=new)
+        """The settings of a selection, with the biases and the sensitivity of this cut."""
+        names = ("split_bias", "sensitivity", "outline_bias")
+        return config.model_copy(update={name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,12 +205,13 @@ class Segmentation:
         min_area: int | None = None,
         split_bias: float | None = None,
         sensitivity: float | None = None,
+        outline_bias: float | None = None,
     ) -> Segmentation:
         """Choose the nuclei again, by other settings, without another pass of the network.
 
         Parameters
         ----------
-        min_iou, min_area, split_bias, sensitivity
+        min_iou, min_area, split_bias, sensitivity, outline_bias
             As for `Segmenter`; None keeps what was set.
 
         Returns
@@ -228,6 +233,7 @@ class Segmentation:
             min_area=min_area,
             split_bias=split_bias,
             sensitivity=sensitivity,
+            outline_bias=outline_bias,
         )
         split = choose(
             kept.split.forest,

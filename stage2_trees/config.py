@@ -228,6 +228,11 @@ class SelectConfig(_Settings):
     under a bar that rises to a hit rate of 0.8 at -1 are dropped, those of a bias included. What
     is kept at one sensitivity is kept at every higher one."""
 
+    outline_bias: float = Field(0.0, ge=-1, le=1)
+    """How wide the outlines are drawn; 0 draws each where it is expected to score best. Towards 1
+    each nucleus is drawn at ever lower body levels, at the end at its lowest; towards -1 at ever
+    higher ones. Which nuclei are kept does not change, and a wider outline holds the tighter."""
+
 
 class LinkConfig(_Settings):
     """How the nuclei of the slices of a stack become volumes."""

@@ -9,6 +9,8 @@ the nuclei chosen and those expected to be missed; a few rounds settle all.
 A bias towards merging or splitting lowers the bar that a union, or its parts, have to pass to
 replace what is best, with everything else as settled without it.
 
+An outline bias then draws the nuclei that are kept at lower or higher levels of the body map.
+
 A sensitivity moves the bar that a single candidate has to pass, with the rates and the set chosen
 without it: above 0, candidates that pass the lower bar are kept beside that set, the best first;
 below 0, those of the set that miss the higher bar are dropped. So the sets are nested.
@@ -119,7 +121,7 @@ def select(
     forest : Forest or Candidates
     scores : (n, 10) or (n,) floating
         Probability of each candidate to exceed each of `THRESHOLDS`; or its IoU, which is then
-        taken as certain (true IoUs give the oracle), without margin, bias or sensitivity.
+        taken as certain (true IoUs give the oracle), without margin, biases or sensitivity.
     config : SelectConfig, optional
 
     Returns
@@ -173,6 +175,9 @@ def settle(
         chosen = add_beside(part.candidates, gain, chosen, best, least)
     elif config.sensitivity < 0 and not part.certain:
         chosen = chosen[gain[chosen] > -config.sensitivity * (DEMANDING * unit - cost)]
+    if config.outline_bias and not part.certain:
+        redrawn = _redrawn(part.candidates.node, np.isfinite(gain), config.outline_bias)
+        chosen, best = redrawn[chosen], np.where(best < 0, -1, redrawn[best])
     return Selection(chosen, gain / unit, best)
 
 
@@ -257,6 +262,18 @@ def _settle_rates(parts: Sequence[_Part], iterations: int) -> Rates:
         denominator = np.maximum(2 * sum(map(len, chosen)) + missed - hit, 1.0)
         rates = Rates(hit / denominator, denominator.mean() / denominator)
     return rates
+
+
+def _redrawn(node: np.ndarray, allowed: np.ndarray, bias: float) -> np.ndarray:
+    """The candidate of the same node that stands for each one when outlines are wider or tighter.
+
+    A node's candidates follow each other, the widest first. One that may not be chosen, because it
+    is too small, is left for what was drawn before.
+    """
+    number = np.arange(node.size)
+    end = np.searchsorted(node, node, "left" if bias > 0 else "right") - (bias < 0)
+    moved = number + np.rint(abs(bias) * (end - number)).astype(np.int64)
+    return np.where(allowed[moved], moved, number)
 
 
 def _is_reference(candidates: Candidates, level: float) -> np.ndarray:

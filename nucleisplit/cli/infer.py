@@ -61,6 +61,13 @@ from nucleisplit.cli.switches import json_option
     "are nearly certain. Default: as the model was made, in general 0.",
 )
 @click.option(
+    "--outline-bias",
+    type=click.FloatRange(-1, 1),
+    metavar="X",
+    help="Up to 1, wider outlines of the same nuclei; down to -1, tighter ones. Default: as the "
+    "model was made, in general 0, what is expected to score best.",
+)
+@click.option(
     "--tta",
     type=click.Choice(["none", "flips", "d4"]),
     is_flag=False,

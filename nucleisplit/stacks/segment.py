@@ -49,12 +49,13 @@ class SliceSegmenter(Protocol):
 
 
 def check_cut(cut: Cut) -> None:
-    """Refuse a sensitivity where maps are cut in 3-D, which knows none; `ConfigError`."""
-    if cut.sensitivity:
-        raise ConfigError(
-            f"sensitivity is {cut.sensitivity}, and nuclei cut in 3-D know none",
-            hint="give sensitivity 0, or segment slice by slice",
-        )
+    """Refuse what maps that are cut in 3-D know nothing of; `ConfigError`."""
+    for name in ("sensitivity", "outline_bias"):
+        if value := getattr(cut, name):
+            raise ConfigError(
+                f"{name} is {value}, and nuclei cut in 3-D know none",
+                hint=f"give {name} 0, or segment slice by slice",
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -164,12 +164,16 @@ class ChoosePanel(QGroupBox):
         self.sensitivity = QLabeledDoubleSlider(Qt.Horizontal)
         self.sensitivity.setRange(-1, 1)
         self.sensitivity.setSingleStep(0.05)
+        self.outline_bias = QLabeledDoubleSlider(Qt.Horizontal)
+        self.outline_bias.setRange(-1, 1)
+        self.outline_bias.setSingleStep(0.05)
         tips = {
             self.min_iou: "Nuclei with a lower predicted IoU are dropped",
             self.min_area: "Outlines of fewer pixels are not considered",
             self.split_bias: "Left: merge what can be merged; right: split what can be split",
             self.sensitivity: "Left: only nuclei that are nearly certain; right: where nuclei are "
             "missed, all that are credible",
+            self.outline_bias: "Left: tighter outlines of the same nuclei; right: wider ones",
         }
         for slider, tip in tips.items():
             slider.setToolTip(tip)
@@ -182,6 +186,7 @@ class ChoosePanel(QGroupBox):
         form.addRow("min. area", self.min_area)
         form.addRow("merge / split", self.split_bias)
         form.addRow("fewer / more", self.sensitivity)
+        form.addRow("tighter / wider", self.outline_bias)
         form.addRow(_row(self.by_iou, self.undo_all))
 
     @property
@@ -192,6 +197,7 @@ class ChoosePanel(QGroupBox):
             "min_area": int(self.min_area.value()),
             "split_bias": round(self.split_bias.value(), 4),
             "sensitivity": round(self.sensitivity.value(), 4),
+            "outline_bias": round(self.outline_bias.value(), 4),
         }
 
     @property

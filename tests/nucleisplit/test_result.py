@@ -70,6 +70,18 @@ def test_the_sensitivity_only_adds_nuclei_as_it_rises(result):
         assert pairs.shape[1] == fewer.nuclei
 
 
+def test_the_outline_bias_draws_the_same_nuclei_wider(result):
+    found = [result.reselect(outline_bias=b) for b in (-1, -0.5, 0, 0.5, 1)]
+    assert {one.nuclei for one in found} == {result.nuclei}
+    assert np.array_equal(found[2].labels, result.labels)
+    for tight, wide in itertools.pairwise(found):
+        kept = tight.labels > 0
+        pairs = np.unique(np.stack([tight.labels[kept], wide.labels[kept]]), axis=1)
+        assert (pairs[1] > 0).all() and pairs.shape[1] == result.nuclei
+    areas = [np.count_nonzero(one.labels) for one in found]
+    assert areas[0] < areas[2] < areas[4]
+
+
 def place_of(segmentation, label):
     """A pixel inside a nucleus."""
     inside = np.argwhere(segmentation.labels == label)

@@ -310,3 +310,22 @@ def test_a_nucleus_counts_for_more_where_others_are_missed():
     beside = find_rates([pair()], [hit], SelectConfig(margin=0))
     np.testing.assert_allclose(alone.level, 0.9 / 1.1)
     np.testing.assert_allclose(beside.level, 0.9 / 1.4)
+
+
+@pytest.mark.parametrize(
+    ("bias", "chosen"), [(0, [1, 4]), (0.4, [1, 4]), (1, [0, 3]), (-0.4, [1, 4]), (-1, [2, 5])]
+)
+def test_outlines_are_drawn_wider_or_tighter(bias, chosen):
+    hit = np.full((9, 10), 0.1)
+    hit[[1, 4]] = 0.9
+    found = settle(pair(), hit, SelectConfig(outline_bias=bias))
+    assert found.chosen.tolist() == chosen
+    assert found.best[:2].tolist() == chosen
+
+
+def test_an_outline_that_may_not_be_chosen_stays():
+    hit = np.full((9, 10), 0.1)
+    hit[[1, 4]] = 0.9
+    allowed = np.arange(9) != 2
+    found = settle(pair(), hit, SelectConfig(outline_bias=-1), allowed)
+    assert found.chosen.tolist() == [1, 5]

@@ -130,9 +130,10 @@ def test_what_is_refused(segmenter, stack, options, error, message):
         segment_stack(segmenter, stack, **options)
 
 
-def test_a_sensitivity_is_for_slices(model):
-    lenient = Segmenter(model, device="cpu", sensitivity=0.5)
-    with pytest.raises(ConfigError, match="sensitivity is 0.5, and nuclei cut in 3-D know none; "):
+@pytest.mark.parametrize("name", ["sensitivity", "outline_bias"])
+def test_what_is_for_slices_is_refused_in_3d(model, name):
+    lenient = Segmenter(model, device="cpu", **{name: 0.5})
+    with pytest.raises(ConfigError, match=f"{name} is 0.5, and nuclei cut in 3-D know none; "):
         segment_stack(lenient, np.zeros((2, 8, 8)), anisotropy=1)
     assert not segment_stack(lenient, np.zeros((2, 8, 8)), method="slices").labels.any()
 

@@ -44,6 +44,7 @@ def test_it_stops_between_two_tiles_and_the_model_can_be_used_again(tiled, spots
 
 def test_a_cut_is_that_of_choosing_again(segmenter, crowd, result):
     cut = {"min_iou": 0.4, "min_area": 40, "split_bias": 0.5, "sensitivity": 0.25}
+    cut["outline_bias"] = 0.5
     assert np.array_equal(segment(segmenter, crowd, cut).labels, result.reselect(**cut).labels)
 
 

@@ -268,15 +268,16 @@ def test_a_click_adds_where_nothing_is_drawn_and_another_removes_it(dock, viewer
 def test_the_sliders_choose_again(dock, viewer, crowd, result):
     viewer.add_image(crowd, name="crowd")
     layers = segmented(dock)
-    for name, value in (("split_bias", -1), ("sensitivity", 0.8), ("sensitivity", -0.8)):
+    cut = {}
+    for name, value in (("split_bias", -1), ("sensitivity", 0.8), ("outline_bias", 0.5)):
         getattr(dock.choose, name).setValue(value)
         settle(dock)
-        cut = {"split_bias": -1, name: value}
+        cut |= {name: value}
         assert np.array_equal(layers.labels.data, result.reselect(**cut).labels)
     dock.reviewer.undo()
     dock.choose.undo_all.click()
     settle(dock)
-    assert dock.choose.sensitivity.value() == 0
+    assert dock.choose.sensitivity.value() == dock.choose.outline_bias.value() == 0
     assert np.array_equal(layers.labels.data, result.labels)
 
 
