@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -28,11 +28,12 @@ def install_command(extra: str) -> str:
     extra : str
         Such as ``napari``, see setup.cfg.
     """
-    try:
-        record = distribution("nucleisplit").read_text(_RECORD)
-    except PackageNotFoundError:  # run from a folder that was never installed
-        record = json.dumps({"url": Path(__file__).parents[1].as_uri(), "dir_info": {}})
-    return f"{_pip()} install {_source(json.loads(record or '{}'), extra)}"
+    # A copy from which it was built holds a description as well, which may come first.
+    records = [found.read_text(_RECORD) for found in distributions(name="nucleisplit")]
+    if not records:  # run from a folder that was never installed
+        records = [json.dumps({"url": Path(__file__).parents[1].as_uri(), "dir_info": {}})]
+    record = json.loads(next(filter(None, records), "{}"))
+    return f"{_pip()} install {_source(record, extra)}"
 
 
 def missing_libraries(*names: str) -> list[str]:

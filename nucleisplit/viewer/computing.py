@@ -56,8 +56,7 @@ def segment(
     image
         (H, W) or (H, W, C).
     cut
-        Of ``min_iou``, ``min_area``, ``split_bias``, ``sensitivity`` and ``outline_bias`` those that differ from the
-        segmenter's.
+        What `Segmentation.reselect` takes, where it differs from the segmenter's.
     name
         What messages call the image.
     say

@@ -18,7 +18,10 @@ def installed_from(monkeypatch):
         class Distribution:
             read_text = staticmethod(lambda name: record and json.dumps(record))
 
-        monkeypatch.setattr(extras, "distribution", lambda name: Distribution)
+        class Built:
+            read_text = staticmethod(lambda name: None)
+
+        monkeypatch.setattr(extras, "distributions", lambda name: [Built, Distribution])
         monkeypatch.setattr(extras.shutil, "which", lambda name: f"/venv/bin/{name}")
         monkeypatch.setattr(sys, "executable", "/venv/bin/python")
 
@@ -57,9 +60,6 @@ def test_the_pip_of_this_python_is_named_where_the_shell_finds_another(installed
 def test_a_folder_that_was_never_installed_is_its_own_copy(installed_from, monkeypatch):
     installed_from(None)
 
-    def missing(name):
-        raise extras.PackageNotFoundError(name)
-
-    monkeypatch.setattr(extras, "distribution", missing)
+    monkeypatch.setattr(extras, "distributions", lambda name: [])
     monkeypatch.chdir(extras.Path(extras.__file__).parents[1])
     assert extras.install_command("x") == 'pip install ".[x]"'

@@ -85,7 +85,8 @@ def test_without_nncf(copy, data, monkeypatch):
         quantize_model("nosuch", data / "nosuch", say=str)  # before anything is read
 
 
-def test_one_image_is_too_few(copy, data):
+def test_one_image_is_too_few(copy, data, monkeypatch):
+    monkeypatch.setattr(quantizing, "missing_libraries", lambda *names: [])
     for path in data.glob("*/[1-9].png"):
         path.unlink()
     with pytest.raises(DatasetError, match="do not fill 2 folds"):

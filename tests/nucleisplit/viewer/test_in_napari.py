@@ -156,8 +156,10 @@ def test_next_doubtful_shows_what_it_could_be(dock, viewer, crowd):
     dock.review.next.click()
     assert layers.labels.selected_label == order[0]
     assert f"1 of {len(order)}" in dock.review.what.text()
-    choices = layers.session.choices(order[0])
-    assert dock.review._choices.count() == len(choices)
+    choices = dock.reviewer.options
+    assert dock.review._choices.count() == len(choices) == len(layers.session.choices(order[0]))
+    scores = [choice.predicted_iou for choice in choices]
+    assert scores == sorted(scores, reverse=True)
     outlines = viewer.layers[SECOND_OPINION]
     assert isinstance(outlines, Shapes)
     assert len(outlines.data) >= 2
