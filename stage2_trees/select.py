@@ -9,11 +9,11 @@ the nuclei chosen and those expected to be missed; a few rounds settle all.
 A bias towards merging or splitting lowers the bar that a union, or its parts, have to pass to
 replace what is best, with everything else as settled without it.
 
-An outline bias then draws the nuclei that are kept at lower or higher levels of the body map.
-
 A sensitivity moves the bar that a single candidate has to pass, with the rates and the set chosen
 without it: above 0, candidates that pass the lower bar are kept beside that set, the best first;
 below 0, those of the set that miss the higher bar are dropped. So the sets are nested.
+
+At last, an outline bias draws those that are kept at lower or higher levels of the body map.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """Many images through one model: nothing is lost, nothing is half-written, one bad image is one."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nucleisplit import __version__
 from nucleisplit.batch.inputs import list_parts
@@ -27,16 +29,17 @@ from nucleisplit.batch.outputs import (
     stamp_of,
 )
 from nucleisplit.batch.parts import Part
-from nucleisplit.batch.process import Process
 from nucleisplit.batch.run_table import columns_of, types_of, write_run_table
-from nucleisplit.errors import OutputError
+from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import remove_parts, write_json
 from nucleisplit.images import find_images
+from nucleisplit.model import MANIFEST, Bundle, model_folder, read_manifest
 from nucleisplit.options import BatchOptions
-from nucleisplit.segmenter import Segmenter
-from nucleisplit.stacks import check_cut
 from nucleisplit.tables import csv_to_h5ad, need_library, stream_to_parquet
-from nucleisplit.tiled import Cluster, Recipe
+
+if TYPE_CHECKING:
+    from nucleisplit.batch.process import Process
 
 _INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file")
 """What the journal keeps of an image for its own use."""
@@ -116,12 +119,25 @@ def infer_batch(
     planes = options.planes
     streams = [(PARQUET, stream_to_parquet)] * options.parquet
     streams += [(H5AD, csv_to_h5ad)] * options.h5ad
+    shared = options.workers or options.dask
+    for model in options.model:
+        if not isinstance(model, Bundle):
+            read_manifest(model_folder(model) / MANIFEST)
     for name, _ in streams:
         need_library(name)
+    if shared and missing_libraries("distributed"):
+        raise ConfigError("dask is not installed", hint=install_command("cluster"))
     paths = find_images(images)
     parts, notes = list_parts(paths, planes.scene)
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
+
+    # What computes needs torch, which takes seconds to import: not before all this is settled.
+    from nucleisplit.batch.process import Process
+    from nucleisplit.segmenter import Segmenter
+    from nucleisplit.stacks import check_cut
+    from nucleisplit.tiled import Cluster, Recipe
+
     if overwrite or earlier:
         remove_parts(out)
     segmenter = Segmenter(options=options)
@@ -148,7 +164,6 @@ def infer_batch(
         **ensemble.describe([str(name) for name in options.model]),
         "parameters": parameters | {"device": ensemble.device},
     }
-    shared = options.workers or options.dask
     with Cluster(options.dask, options.workers) if shared else nullcontext() as cluster:
         recipe = cluster and Recipe.of(segmenter)
         process = Process(segmenter, options, out, settings, cluster, recipe)

@@ -150,22 +150,10 @@ def infer(
     workers, dask = options["workers"], options["dask"]
     if workers and dask:
         raise click.UsageError("--workers and --dask exclude each other")
-    from nucleisplit.batch.door import check_at_the_door
-
-    names, weights = zip(*models, strict=True)
-    check_at_the_door(
-        images,
-        out,
-        names,
-        parquet=options["parquet"],
-        h5ad=options["h5ad"],
-        cluster=bool(workers or dask),
-        overwrite=overwrite,
-        resume=resume,
-    )
     from nucleisplit.batch.infer_batch import infer_batch
     from nucleisplit.measure import Measures
 
+    names, weights = zip(*models, strict=True)
     note_compiling()
     for name in ("rescale", "overlay"):
         options[name] = not options.pop(f"no_{name}")

@@ -1,17 +1,6 @@
 """Stacks of slices: maps of planes in three directions, volumes, what is measured of them."""
 
-from .segment import METHODS, StackSegmentation, check_cut, segment_stack
-from .stack_maps import StackMaps, map_stack
-from .volume_table import VOLUME_COLUMNS, VOLUME_TYPES, measure_volumes
+import lazy_loader
 
-__all__ = [
-    "METHODS",
-    "VOLUME_COLUMNS",
-    "VOLUME_TYPES",
-    "StackMaps",
-    "StackSegmentation",
-    "check_cut",
-    "map_stack",
-    "measure_volumes",
-    "segment_stack",
-]
+# All in __init__.pyi; some need torch, which is slow to import.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

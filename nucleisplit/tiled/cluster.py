@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nucleisplit import __version__
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError
-from nucleisplit.extras import install_command
 from nucleisplit.images import PlaneChoice, open_image
 from nucleisplit.options import InferOptions
 from nucleisplit.segmenter import Segmenter
@@ -94,14 +93,12 @@ class Cluster:
     Raises
     ------
     ConfigError
-        dask is not installed, no scheduler answers, or it has no workers.
+        No scheduler answers, or it has no workers.
     """
 
     def __init__(self, address: str | None = None, workers: int = 1) -> None:
-        try:
-            import distributed
-        except ImportError as error:
-            raise ConfigError("dask is not installed", hint=install_command("cluster")) from error
+        import distributed
+
         # Each lost connection is logged with its traceback; we say it in one line.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._address = address or "this machine"

@@ -1,0 +1,9 @@
+from .segment import METHODS as METHODS
+from .segment import StackSegmentation as StackSegmentation
+from .segment import check_cut as check_cut
+from .segment import segment_stack as segment_stack
+from .stack_maps import StackMaps as StackMaps
+from .stack_maps import map_stack as map_stack
+from .volume_table import VOLUME_COLUMNS as VOLUME_COLUMNS
+from .volume_table import VOLUME_TYPES as VOLUME_TYPES
+from .volume_table import measure_volumes as measure_volumes
