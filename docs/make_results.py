@@ -168,8 +168,8 @@ predicted IoU errs by {trust["mean_absolute_error"]:.3f} in the mean, its bias i
 {trust["bias"]:+.3f}.
 
 {reliability(trust["bins"])}
-From the predicted IoUs an mAP is predicted for every image, without its truth. Its rank correlation
-with the true one (Spearman) is {image["spearman"]:.3f}, the mean absolute error
+From the predicted IoUs an mAP is predicted for every image, without ground truth. Its rank
+correlation with the true one (Spearman) is {image["spearman"]:.3f}, the mean absolute error
 {image["mean_absolute_error"]:.3f}. `infer` warns of {image["warned"]:.0%} of these images;
 {image["warned_failed"]:.0%} of them have failed (mAP below 0.3), and {image["failed_warned"]:.0%}
 of all that have failed are among them.

@@ -37,7 +37,7 @@ class InferOptions:
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     backend
-        What computes the networks: ``torch``, or on a CPU ``openvino``, ``openvino-bf16`` or
+        What runs the networks: ``torch``, or on a CPU ``openvino``, ``openvino-bf16`` or
         ``openvino-int8``. ``auto`` takes torch on a GPU, else the fastest that is there.
     tta
         Test-time augmentation: ``none``, ``flips`` (4 views) or ``d4`` (8 views). None takes what

@@ -64,7 +64,7 @@ class Predictor:
         The maps that at least one network predicts; the others are 0.
     device : torch.device
     backend : Backend
-        What computes the networks.
+        The backend that runs the networks.
 
     Raises
     ------

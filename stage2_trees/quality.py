@@ -1,4 +1,4 @@
-"""How well an image came out, told without its truth: the metric to expect of the nuclei kept."""
+"""The metric to expect of the nuclei kept in an image, estimated without ground truth."""
 
 from __future__ import annotations
 

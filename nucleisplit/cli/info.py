@@ -1,4 +1,4 @@
-"""``nucleisplit info``: what is installed here, and what computes."""
+"""``nucleisplit info``: what is installed, and which backend is used."""
 
 import sys
 import textwrap

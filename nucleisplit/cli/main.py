@@ -16,7 +16,7 @@ COMMANDS = {
     "quantize": ("nucleisplit.cli.quantize", "Let a model compute faster, in int8."),
     "export": ("nucleisplit.cli.export", "Write a model's networks for other programs."),
     "models": ("nucleisplit.cli.models", "List models: what they are, how well they do."),
-    "info": ("nucleisplit.cli.info", "Tell what is installed here, and what computes."),
+    "info": ("nucleisplit.cli.info", "Show what is installed, and which backend is used."),
     "completion": ("nucleisplit.cli.completion", "Let the shell complete commands and options."),
 }
 

@@ -27,7 +27,7 @@ backend_option = click.option(
     type=click.Choice(["auto", "torch", "openvino", "openvino-bf16", "openvino-int8"]),
     default="auto",
     show_default=True,
-    help="What computes the network. auto: torch on a GPU; on a CPU OpenVINO, in the lowest "
+    help="What runs the network. auto: torch on a GPU; on a CPU OpenVINO, in the lowest "
     "precision that the processor is made for and the model was checked in.",
 )
 

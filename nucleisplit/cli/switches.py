@@ -21,7 +21,7 @@ def _switch(*names: str, says: str) -> click.Option:
 def talk_switches() -> list[click.Option]:
     """``--verbose``, ``--quiet`` and ``--debug``, before or after the name of the command."""
     return [
-        _switch("-v", "--verbose", says="Say more: what is read, what computes, how each went."),
+        _switch("-v", "--verbose", says="Say more: files read, backend, how each image went."),
         _switch("-q", "--quiet", says="Say nothing but errors, and the answer to --json."),
         _switch("--debug", says="Show the full traceback of an error."),
     ]

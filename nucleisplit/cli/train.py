@@ -58,7 +58,7 @@ def train(
 
     DATA holds images/ and labels/ with equal file names; see nucleisplit train-unet --help for
     other layouts. What the networks learn is kept in the folder data-run/: killed at any moment,
-    the same command goes on where it was. At the end the bundled model and yours are compared on
+    the same command resumes. At the end the bundled model and yours are compared on
     the same images.
 
     \b

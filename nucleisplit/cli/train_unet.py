@@ -102,7 +102,7 @@ def train_unet(
     DATA holds images/ and labels/ (or masks/) with equal file names, images with the masks of
     Cellpose beside them, or the layout of the Data Science Bowl 2018; several folders make one
     dataset, each a kind of image unless its table has a column kind. Killed at any moment, the
-    same command goes on where it was.
+    same command resumes.
 
     \b
     nucleisplit train-unet data/ --out run/

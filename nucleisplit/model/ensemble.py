@@ -115,7 +115,7 @@ class Ensemble:
 
     @property
     def backend(self) -> str:
-        """What computes the networks, of each model when they differ; taken as an option, too."""
+        """What runs the networks, of each model when they differ; taken as an option, too."""
         names = [predictor.backend.name for predictor in self.predictors]
         return " + ".join(names if len(set(names)) > 1 else names[:1])
 

@@ -282,5 +282,5 @@ class TrainingRun:
             raise InputError(
                 f"{self.folder}: training of the networks is not finished "
                 f"({missing} of {len(dataset)} images lack maps)",
-                "repeat its nucleisplit train-unet command, it goes on where it was",
+                "repeat its nucleisplit train-unet command, it resumes",
             )
