@@ -11,7 +11,7 @@ from . import console
 __all__ = ["note_compiling"]
 
 _NOTICE = (
-    "compiling numerical kernels, once on this computer: about a minute (they are kept for later)"
+    "compiling numerical kernels, once on this computer: up to a minute (they are kept for later)"
 )
 _PATIENCE = 1.0
 """Seconds of compiling after which it is said: one kernel for another kind of image takes less."""

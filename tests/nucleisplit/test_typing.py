@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import nucleisplit
-
 ROOT = Path(__file__).parents[2]
 OURS = ("nucleisplit", "stage1_unet", "stage2_trees")
 PACKAGES = ("images", "labels", "tables", "datasets", "model", "metric")
@@ -46,12 +44,21 @@ def test_public_names_are_annotated(name):
     assert bare == []
 
 
-def test_type_checkers_find_what_is_imported_on_demand():
-    tree = ast.parse(Path(nucleisplit.__file__).read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {name.name: node.module for node in block.body for name in node.names}
-    assert seen == nucleisplit._HOMES
-    assert sorted([*seen, "__version__"]) == sorted(nucleisplit.__all__)
+STUBS = [path for package in OURS for path in sorted((ROOT / package).rglob("__init__.pyi"))]
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda path: path.parent.name)
+def test_what_is_imported_on_demand_is_there_for_all_and_packed(path):
+    name = ".".join(path.parent.relative_to(ROOT).parts)
+    module = import_module(name)
+    imports = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ImportFrom)]
+    names = [alias.name for node in imports for alias in node.names]
+    assert all(alias.asname == alias.name for node in imports for alias in node.names)
+    assert sorted({*module.__all__} - {"__version__"}) == sorted(names)
+    assert all(hasattr(module, public) for public in names)
+    settings = ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert "*.pyi" in settings["options.package_data"][name].split()
 
 
 def test_the_packages_are_marked_as_typed():
