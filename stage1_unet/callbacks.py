@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -20,6 +21,9 @@ from lightning.pytorch.callbacks import (
 from torch.utils.data import DataLoader
 
 from .config import TrainConfig
+from .data import CropDataset
+from .network import Network
+from .sampling import StepSampler
 
 SCORE = "val_map"
 """Name under which the held-out score is logged."""
@@ -122,11 +126,12 @@ class HardExamples(Callback):
     """
 
     def __init__(self, loader: DataLoader) -> None:
-        self.crops, self.sampler = loader.dataset, loader.sampler
+        self.crops = cast(CropDataset, loader.dataset)
+        self.sampler = cast(StepSampler, loader.sampler)
         self.difficulty = [1.0] * len(self.crops.pairs)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: dict, *_: object
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: object
     ) -> None:
         numbers = self.sampler.numbers(trainer.global_step - 1)
         for number, error in zip(numbers, outputs[ERRORS].tolist(), strict=True):
@@ -148,15 +153,14 @@ class FrozenEncoder(Callback):
     """Keep the running statistics of a frozen encoder as they are, too."""
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        for module in encoder_modules(pl_module.network):
+        for module in encoder_modules(cast(Network, pl_module.network)):
             module.eval()
 
 
-def encoder_modules(network: torch.nn.Module) -> list[torch.nn.Module]:
+def encoder_modules(network: Network) -> list[torch.nn.Module]:
     """List the parts of a network that come before its decoder."""
-    if hasattr(network, "encoder"):
-        return [network.encoder]
-    return [network.stem, network.down]
+    parts = ("encoder",) if hasattr(network, "encoder") else ("stem", "down")
+    return [network.get_submodule(part) for part in parts]
 
 
 class Steps(Callback):

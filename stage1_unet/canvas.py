@@ -43,14 +43,14 @@ class Canvas:
         self, image: np.ndarray, scale: Fraction, tile: int, halo: int, stride: int
     ) -> None:
         self.scale = scale
-        size, halo = float(tile / scale), float(halo / scale)
+        size, overlap = float(tile / scale), float(halo / scale)
         # the smallest number of pixels that the scale turns into a multiple of the stride
         grid = (stride / scale).numerator
         padding = [(0, -length % grid if length > size else 0) for length in image.shape[:2]]
         padded = any(after for _, after in padding)
         self.image = np.pad(image, (*padding, (0, 0)), mode="symmetric") if padded else image
         self.maps = np.empty((3, *self.image.shape[:2]), np.float32)
-        tiles = list_tiles(self.image.shape[:2], size, halo, grid)
+        tiles = list_tiles(self.image.shape[:2], size, overlap, grid)
         self.tiles = [tiles[i] for i in sorted(range(len(tiles)), key=lambda i: i * _GOLDEN % 1)]
         self.done = 0
         self.areas: list[np.ndarray] = []

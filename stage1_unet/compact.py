@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from .network import Network
+
 
 class PointConv(nn.Conv2d):
     """A 1x1 convolution that skips pixels, which trains at any width.
@@ -81,7 +83,7 @@ def decode(
     return x
 
 
-class CompactUnet(nn.Module):
+class CompactUnet(Network):
     """A residual U-Net between a space-to-depth stem and a pixel-shuffle head.
 
     The stem folds 2x2 pixels into channels, so no layer runs at full resolution and no position

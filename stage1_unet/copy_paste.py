@@ -144,7 +144,7 @@ def _find_place(
     area = np.count_nonzero(inside)
 
     def hidden(row: int, column: int) -> int:
-        return np.count_nonzero(taken[row : row + size, column : column + size] & inside)
+        return int(np.count_nonzero(taken[row : row + size, column : column + size] & inside))
 
     starts = rng.integers(edge, length - edge, (16, 2))
     nuclei = starts[taken[starts[:, 0], starts[:, 1]]]

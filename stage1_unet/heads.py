@@ -112,7 +112,8 @@ def to_classes(masks: torch.Tensor, config: NetworkConfig) -> torch.Tensor:
         C as in `list_classes`; the sum over the classes is 1.
     """
     named = dict(zip(config.channels, masks.unbind(1), strict=True))
-    body, border, separation = (named.get(name) for name in CHANNELS)
+    body = named["body"]
+    border, separation = named.get("border"), named.get("separation")
     shares = []
     for bits in list_classes(config.channels):
         bit = dict(zip(config.channels, bits, strict=True))

@@ -11,6 +11,7 @@ from torch import nn
 
 from . import residual  # noqa: F401 (registers our encoder)
 from .config import NetworkConfig
+from .network import Network
 
 _DECODERS_WITH_WIDTHS = ("unet", "unetplusplus", "manet")
 _HALVINGS_OF_DECODERS = {"pan": 3}
@@ -19,7 +20,7 @@ _HALVINGS_OF_DECODERS = {"pan": 3}
 _FAILURES = AssertionError, KeyError, OSError, RuntimeError, TypeError, ValueError
 
 
-class LibraryNetwork(nn.Module):
+class LibraryNetwork(Network):
     """A network of the library that knows its stride and its configuration.
 
     Parameters
@@ -30,10 +31,9 @@ class LibraryNetwork(nn.Module):
         What it was built from.
     """
 
-    def __init__(self, model: nn.Module, config: NetworkConfig) -> None:
+    def __init__(self, model: smp.base.SegmentationModel, config: NetworkConfig) -> None:
         super().__init__()
-        self.model = model
-        self.config = config
+        self.model, self.config = model, config
         halvings = _HALVINGS_OF_DECODERS.get(config.architecture.lower(), 0)
         self.stride = model.encoder.output_stride * 2**halvings
 

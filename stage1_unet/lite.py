@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .compact import ConvNorm, decode, make_decoder
+from .network import Network
 
 STAGES = (
     # kernel, stride, expansion, channels, blocks: EfficientNet-B0 without its last stage and head
@@ -130,7 +131,7 @@ class LiteEncoder(nn.Module):
         return features
 
 
-class LiteUnet(nn.Module):
+class LiteUnet(Network):
     """The encoder of EfficientNet-Lite0 below the stem, decoder and head of `CompactUnet`.
 
     Parameters

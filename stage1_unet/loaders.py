@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset
 
 from .config import NetworkConfig, TrainConfig
 from .data import CropDataset, Pair
@@ -39,9 +40,10 @@ def validation_loaders(
         return []
     crops = CropDataset(pairs, config, network.channels, network.distance, plain=True)
     fixed = [crops[number] for number in range(config.validation_crops)]
-    loaders = [DataLoader(Subset(fixed, range(len(fixed))), batch_size=config.batch)]
+    # anything with a length and an index is a dataset to the loader
+    loaders = [DataLoader(cast(Dataset, fixed), batch_size=config.batch)]
     if images:
-        loaders.append(DataLoader(range(images), batch_size=None))
+        loaders.append(DataLoader(cast(Dataset, range(images)), batch_size=None))
     return loaders
 
 

@@ -55,7 +55,7 @@ def build_loss(config: TrainConfig, network: NetworkConfig) -> Loss:
             total = 0.6 * pixels + 0.2 * body + 0.2 * torch.stack(others or [body]).mean()
         else:
             total = pixels + _dice(probabilities, masks, weights).mean()
-        if far is not None:
+        if far is not None and true_far is not None:
             total = total + _mean((torch.sigmoid(far) - true_far).abs(), weights)
         return total
 

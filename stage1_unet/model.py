@@ -7,19 +7,19 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
 
 from .compact import CompactUnet
 from .config import NetworkConfig
 from .heads import count_outputs
 from .lite import LiteUnet, load_imagenet
+from .network import Network
 
 _CONFIG_KEY = "network_config"
 _REALS, _INTEGERS = ("F16", "BF16", "F32", "F64"), ("I64",)
 """Types of tensors by the names that safetensors give them."""
 
 
-def build_network(config: NetworkConfig) -> nn.Module:
+def build_network(config: NetworkConfig) -> Network:
     """Build the network of a configuration, with fresh weights.
 
     Parameters
@@ -40,22 +40,22 @@ def build_network(config: NetworkConfig) -> nn.Module:
         do not go together.
     """
     outputs = count_outputs(config)
+    network: Network
     if config.architecture == "compact":
         network = CompactUnet(3, outputs, config.widths, config.blocks)
-        network.config = config
-        return network
-    if config.architecture == "lite":
-        network = LiteUnet(outputs, config.widths)
+    elif config.architecture == "lite":
+        network = lite = LiteUnet(outputs, config.widths)
         if config.encoder_weights:
-            load_imagenet(network.encoder)
-        network.config = config
-        return network
-    from .library import build_library_network  # slow to import
+            load_imagenet(lite.encoder)
+    else:
+        from .library import build_library_network  # slow to import
 
-    return build_library_network(config, outputs)
+        network = build_library_network(config, outputs)
+    network.config = config
+    return network
 
 
-def save_network(path: str | Path, network: nn.Module, config: NetworkConfig) -> None:
+def save_network(path: str | Path, network: Network, config: NetworkConfig) -> None:
     """Write the weights in half precision, the configuration beside them.
 
     Parameters
@@ -73,7 +73,7 @@ def save_network(path: str | Path, network: nn.Module, config: NetworkConfig) ->
     Path(path).write_bytes(save(state, metadata={_CONFIG_KEY: config.model_dump_json()}))
 
 
-def load_network(path: str | Path) -> nn.Module:
+def load_network(path: str | Path) -> Network:
     """Read a network written by `save_network`, in float32 and evaluation mode.
 
     Parameters

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from torch import nn
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 from .callbacks import ERRORS, SCORE, encoder_modules
 from .config import PredictConfig, TrainConfig
 from .data import Pair
 from .heads import split_logits, to_maps, to_probabilities
 from .losses import build_loss
+from .network import Network
 from .predict import Predictor
 from .targets import CHANNELS
 
@@ -35,16 +37,17 @@ class TrainingModule(pl.LightningModule):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         config: TrainConfig,
         images: Sequence[Pair],
         score: Callable[[np.ndarray, np.ndarray], float] | None,
     ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network: Network = network.to(memory_format=torch.channels_last)
         self.config = config
         self.loss = build_loss(config, network.config)
-        self.images, self.score = images, score
+        self.images = images
+        self.score = cast(Callable, score)  # called where there are images only
         if config.freeze_encoder:
             for module in encoder_modules(network):
                 module.requires_grad_(False)
@@ -68,7 +71,7 @@ class TrainingModule(pl.LightningModule):
         wrong = (to_probabilities(logits, self.network.config) - masks).abs()
         return (wrong * weights).mean((1, 2, 3))
 
-    def validation_step(self, batch: object, _: int, dataloader_idx: int = 0) -> None:
+    def validation_step(self, batch: Any, _: int, dataloader_idx: int = 0) -> None:
         if dataloader_idx:
             self._score(self.images[batch])
         else:
@@ -76,7 +79,7 @@ class TrainingModule(pl.LightningModule):
 
     def _validate(self, images: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> None:
         logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        keep = {"sync_dist": True, "add_dataloader_idx": False}
+        keep: dict[str, Any] = {"sync_dist": True, "add_dataloader_idx": False}
         self.log("val_loss", self.loss(logits, targets, weights), prog_bar=True, **keep)
         hits = (to_maps(logits, self.network.config) > 0.5).float()
         for number, name in enumerate(self.network.config.channels):
@@ -102,7 +105,7 @@ class TrainingModule(pl.LightningModule):
         self.network.train(training)
         return value
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         trained = [weight for weight in self.network.parameters() if weight.requires_grad]
         optimizer = torch.optim.AdamW(
             trained, self.config.lr, weight_decay=self.config.weight_decay

@@ -15,6 +15,7 @@ from .backends import open_backend
 from .canvas import Canvas
 from .config import PredictConfig
 from .model import resolve_device
+from .network import Network
 from .progress import Progress, only_forwards, part_of
 from .size import choose_scale, correct_scale, piece_areas, snap_scale, typical_radius
 from .targets import CHANNELS
@@ -76,7 +77,7 @@ class Predictor:
 
     def __init__(
         self,
-        networks: nn.Module | Sequence[nn.Module],
+        networks: Network | Sequence[Network],
         config: PredictConfig | None = None,
         device: str = "auto",
         weights: Sequence[float] | None = None,
@@ -245,7 +246,7 @@ class Predictor:
         height, width = tile.shape[:2]
         batch = to_batch(tile, self.stride)
         views = VIEWS[self.config.tta]
-        total = np.float32(0)
+        total = np.zeros(1, np.float32)
         for number, (turns, mirrored) in enumerate(views):
             progress(number / len(views))
             view = np.ascontiguousarray(turn(batch, turns, mirrored))
@@ -296,4 +297,4 @@ def channel_shares(
             for own, weight in zip(channels, weights, strict=True)
         ]
     )
-    return np.float32(shares / np.where(shares.any(0), shares.sum(0), 1))
+    return (shares / np.where(shares.any(0), shares.sum(0), 1)).astype(np.float32)

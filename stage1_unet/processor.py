@@ -11,5 +11,7 @@ BF16 = frozenset({"avx512_bf16", "amx_bf16"})
 
 def computes_in(instructions: frozenset[str]) -> bool:
     """Tell whether the processor has any of the instructions; False where torch does not say."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # newer than our oldest torch
+    # newer than our oldest torch
+    # newer than our oldest torch
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(known.get(name) for name in instructions)

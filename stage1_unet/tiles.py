@@ -17,10 +17,11 @@ class Tile:
     @property
     def margin(self) -> tuple[slice, slice]:
         """Where the inner part lies in the outer one."""
-        return tuple(
+        rows, columns = (
             slice(inner.start - outer.start, inner.stop - outer.start)
             for inner, outer in zip(self.inner, self.outer, strict=True)
         )
+        return rows, columns
 
 
 def list_tiles(shape: tuple[int, int], size: float, halo: float, grid: int) -> list[Tile]:

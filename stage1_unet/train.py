@@ -7,13 +7,13 @@ import signal
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch import nn
 
 from .callbacks import Part, best_checkpoint, last_checkpoint, make_callbacks
 from .config import WEIGHTS, NetworkConfig, TrainConfig
@@ -21,6 +21,7 @@ from .data import Pair
 from .loaders import images_to_score, training_loader, validation_loaders
 from .model import build_network, resolve_device, save_network
 from .module import TrainingModule
+from .network import Network
 from .processor import BF16, computes_in
 
 _CHECKPOINTS = "checkpoints"
@@ -37,7 +38,7 @@ def train_network(
     config: TrainConfig,
     *,
     device: str = "auto",
-    initial: nn.Module | None = None,
+    initial: Network | None = None,
     score: Callable[[np.ndarray, np.ndarray], float] | None = None,
     part: Part = ALONE,
     say: Callable[[str], None] = print,
@@ -100,7 +101,7 @@ def train_network(
         default_root_dir=folder,
         accelerator={"cuda": "gpu"}.get(kind, kind),
         devices="auto" if kind == "cuda" else 1,
-        precision=_precision(config.precision, kind),
+        precision=cast(Any, _precision(config.precision, kind)),
         max_epochs=-1,
         max_steps=config.steps,
         gradient_clip_val=config.clip,

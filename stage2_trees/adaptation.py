@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from stage2_trees.calibration import HITS, IOU, CalibrationSet
 from stage2_trees.config import AdaptConfig, RegressorConfig, SelectConfig
@@ -55,7 +56,7 @@ class Adapted:
 def adapt(
     regressor: IoURegressor,
     rows: Sequence[ImageRows],
-    folds: Sequence[int],
+    folds: ArrayLike,
     config: AdaptConfig | None = None,
     selection: SelectConfig | None = None,
 ) -> Adapted:
@@ -155,9 +156,9 @@ def _cross_validate(
     most = (steps[-1], steps[-1])
     staged: list[np.ndarray] = [np.zeros((len(steps), 0, 2))] * len(rows)
     for fold in np.unique(folds):
-        others = [rows[i] for i in np.flatnonzero(folds != fold)]
+        others = [rows[i] for i in np.flatnonzero(folds != fold).tolist()]
         model = regressor.extend(*stack_rows(others), most, _booster_config(regressor, config))
-        for i in np.flatnonzero(folds == fold):
+        for i in np.flatnonzero(folds == fold).tolist():
             features = rows[i].features
             staged[i] = np.stack([model.predict_raw(features, steps[-1] - n) for n in steps])
     truth = np.concatenate([targets_of(row.iou, regressor.config) for row in rows])

@@ -81,7 +81,7 @@ def add_candidates(split: Split, regressor: IoURegressor, more: Sequence[int]) -
     """
     chosen = split.chosen
     for i in more:
-        if _beside(split, chosen, [i])[0]:
+        if _beside(split, chosen, np.array([i]))[0]:
             chosen = np.append(chosen, i)
     added = chosen[split.chosen.size :]
     kept = np.union1d(split.kept[_beside(split, added, split.kept)], added)
@@ -89,7 +89,7 @@ def add_candidates(split: Split, regressor: IoURegressor, more: Sequence[int]) -
     return split_of(split.forest, split.scores, regressor, selected, chosen)
 
 
-def _beside(split: Split, chosen: np.ndarray, others: Sequence[int]) -> np.ndarray:
+def _beside(split: Split, chosen: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Which candidates share no leaf with any of those chosen, (k,) bool."""
     candidates = split.forest.candidates
     tree, node = candidates.tree, candidates.node

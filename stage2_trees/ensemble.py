@@ -177,15 +177,14 @@ def plain_text(text: str) -> str:
 def _parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Split into the fields of the header and those of every tree."""
     body, end, _ = text.partition("\nend of trees")
-    head, *trees = body.split("\nTree=")
-    lines = head.splitlines()
+    parts = body.split("\nTree=")
+    lines = parts[0].splitlines()
     if not end or lines[:1] != ["tree"] or not body.isascii():
         raise ValueError("not a whole LightGBM model")
     if any("=" not in line for line in lines[1:] if line):
         raise ValueError("the outputs of the trees are not added")  # but, say, averaged
     header, *trees = (
-        dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
-        for part in (head, *trees)
+        dict(line.split("=", 1) for line in part.splitlines() if "=" in line) for part in parts
     )
     columns = int(_numbers([header], "max_feature_idx", [1])[0][0]) + 1
     for name in ("feature_names", "feature_infos"):
@@ -214,7 +213,7 @@ def _numbers(
     try:
         if not all(_PLAIN.fullmatch(fields[name]) for fields in parts):
             raise ValueError
-        values = np.array([word for own in words for word in own], kind)
+        values: np.ndarray = np.array([word for own in words for word in own], kind)
     except (ValueError, OverflowError):
         raise ValueError(f"{name} holds something else than numbers") from None
     for own, size in zip(words, sizes or map(len, words), strict=True):

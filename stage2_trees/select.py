@@ -185,7 +185,7 @@ def find_rates(
     forests: Sequence[Forest | Candidates],
     scores: Sequence[np.ndarray],
     config: SelectConfig | None = None,
-    allowed: Sequence[np.ndarray] | None = None,
+    allowed: Sequence[np.ndarray | None] | None = None,
 ) -> Rates:
     """Find what a hit is worth in an image of which these forests are samples.
 
@@ -200,8 +200,8 @@ def find_rates(
         As for `select`.
     """
     config = config or SelectConfig()
-    allowed = [None] * len(forests) if allowed is None else allowed
-    samples = zip(forests, scores, allowed, strict=True)
+    masks = [None] * len(forests) if allowed is None else allowed
+    samples = zip(forests, scores, masks, strict=True)
     return _settle_rates([_Part.of(f, s, config, a) for f, s, a in samples], config.iterations)
 
 

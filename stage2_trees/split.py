@@ -99,7 +99,7 @@ def split_maps(
         the regressor is not fitted.
     """
     forest = build_forest(maps, config)
-    scores = regressor.predict_raw(forest_features(forest, overview and overview.summary))
+    scores = regressor.predict_raw(forest_features(forest, overview.summary if overview else None))
     return choose(
         forest,
         scores,
@@ -107,7 +107,7 @@ def split_maps(
         min_iou=min_iou,
         min_area=min_area,
         selection=selection,
-        rates=overview and overview.rates,
+        rates=overview.rates if overview else None,
     )
 
 

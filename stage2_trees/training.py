@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from stage2_trees.calibration import HITS, IOU, Calibration, CalibrationSet
 from stage2_trees.config import ForestConfig, RecutConfig, RegressorConfig, SelectConfig
@@ -79,7 +80,9 @@ class CrossFit:
 
 def build_candidates(maps: np.ndarray, config: ForestConfig | RecutConfig) -> Forest:
     """Build the candidates of all thresholds, or of a few, as the kind of `config` says."""
-    return (build_recut if isinstance(config, RecutConfig) else build_forest)(maps, config)
+    if isinstance(config, RecutConfig):
+        return build_recut(maps, config)
+    return build_forest(maps, config)
 
 
 def training_rows(
@@ -100,7 +103,7 @@ def training_rows(
     return ImageRows(forest.candidates, forest_features(forest), true_iou(forest, truth), n_true)
 
 
-def image_weights(counts: Sequence[int], shares: Sequence[float] | None = None) -> np.ndarray:
+def image_weights(counts: ArrayLike, shares: ArrayLike | None = None) -> np.ndarray:
     """Weight of every row, given the number of rows of each image; the mean weight is 1.
 
     The rows of an image share its weight, which is the same for all images unless `shares` are
@@ -122,11 +125,11 @@ def image_weights(counts: Sequence[int], shares: Sequence[float] | None = None) 
 
 def cross_val_predict(
     rows: Sequence[ImageRows],
-    folds: Sequence[int],
+    folds: ArrayLike,
     config: RegressorConfig | None = None,
     *,
-    apart: Sequence[int] | None = None,
-    shares: Sequence[float] | None = None,
+    apart: ArrayLike | None = None,
+    shares: ArrayLike | None = None,
 ) -> list[np.ndarray]:
     """Raw scores of every candidate by boosters that have not seen its image.
 
@@ -149,19 +152,19 @@ def cross_val_predict(
     for fold in np.unique(folds):
         learn = np.flatnonzero(_learnt_from(fold, folds, apart))
         model = IoURegressor(config).fit(*stack_rows(rows, learn, shares))
-        for i in np.flatnonzero(folds == fold):
+        for i in np.flatnonzero(folds == fold).tolist():
             out[i] = model.predict_raw(rows[i].features)
     return out
 
 
 def cross_fit(
     rows: Sequence[ImageRows],
-    folds: Sequence[int],
+    folds: ArrayLike,
     config: RegressorConfig | None = None,
     selection: SelectConfig | None = None,
     *,
-    apart: Sequence[int] | None = None,
-    shares: Sequence[float] | None = None,
+    apart: ArrayLike | None = None,
+    shares: ArrayLike | None = None,
 ) -> CrossFit:
     """Fit the second stage by folds for an honest score, then on everything for use.
 
@@ -197,12 +200,12 @@ def cross_fit(
 
 def choose_out_of_fold(
     rows: Sequence[ImageRows],
-    folds: Sequence[int],
+    folds: ArrayLike,
     raw: list[np.ndarray],
     regressor: IoURegressor,
     tables: Callable[[np.ndarray, Sequence[np.ndarray] | None], CalibrationSet],
     selection: SelectConfig | None = None,
-    apart: Sequence[int] | None = None,
+    apart: ArrayLike | None = None,
 ) -> CrossFit:
     """Select in every image by calibrations that have not seen it, and calibrate for use.
 
@@ -223,14 +226,14 @@ def choose_out_of_fold(
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for fold in np.unique(folds):
         table = tables(_learnt_from(fold, folds, apart), None)
-        for i in np.flatnonzero(folds == fold):
+        for i in np.flatnonzero(folds == fold).tolist():
             hit = table.to_hits(raw[i])
             chosen[i], found[i] = select(rows[i].candidates, hit, selection), hit[:, 0]
     predicted: list[np.ndarray] = [np.zeros(0, np.float32)] * len(rows)
     maps = np.zeros(len(rows))
     for fold in np.unique(folds):
         table = tables(_learnt_from(fold, folds, apart), chosen)
-        for i in np.flatnonzero(folds == fold):
+        for i in np.flatnonzero(folds == fold).tolist():
             scores = raw[i][chosen[i]]
             predicted[i] = table.to_iou(scores)
             hit = table.to_hits(scores, chosen=True)
@@ -239,14 +242,14 @@ def choose_out_of_fold(
     return CrossFit(regressor, chosen, predicted, maps, raw)
 
 
-def _learnt_from(fold: int, folds: np.ndarray, apart: Sequence[int] | None) -> np.ndarray:
+def _learnt_from(fold: int, folds: np.ndarray, apart: ArrayLike | None) -> np.ndarray:
     """Mask of the images that what scores a fold may learn from, (n_images,) bool."""
     learnt = np.asarray(folds) != fold
     return learnt if apart is None else learnt & (np.asarray(apart) != fold)
 
 
 def checked_folds(
-    rows: Sequence[ImageRows], folds: Sequence[int], apart: Sequence[int] | None = None
+    rows: Sequence[ImageRows], folds: ArrayLike, apart: ArrayLike | None = None
 ) -> np.ndarray:
     """Return the folds as an array; `ValueError` as `cross_fit` says."""
     folds = np.asarray(folds)
@@ -256,27 +259,27 @@ def checked_folds(
     if np.unique(folds).size < 2:
         raise ValueError(f"at least two folds are needed, got {np.unique(folds).tolist()}")
     for fold in np.unique(folds):
-        learnt = np.flatnonzero(_learnt_from(fold, folds, apart))
-        if not sum(len(rows[i].candidates) for i in learnt):
+        learnt = _learnt_from(fold, folds, apart)
+        if not any(len(row.candidates) for row, use in zip(rows, learnt, strict=True) if use):
             raise ValueError(f"no candidates outside fold {fold}: the maps show no nuclei")
     return folds
 
 
 def stack_rows(
     rows: Sequence[ImageRows],
-    use: Sequence[int] | None = None,
-    shares: Sequence[float] | None = None,
+    use: ArrayLike | None = None,
+    shares: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return features, IoU and weight of candidates of the images to use (all by default).
 
     The candidates of an image share its weight, see `image_weights`. Of an image with more than
     `MOST_ROWS` candidates so many are drawn, the same ones each time.
     """
-    use = np.arange(len(rows)) if use is None else use
-    picks = [_drawn(len(rows[i].iou)) for i in use]
-    X = np.concatenate([rows[i].features[pick] for i, pick in zip(use, picks, strict=True)])
-    y = np.concatenate([rows[i].iou[pick] for i, pick in zip(use, picks, strict=True)])
-    counts = [min(len(rows[i].iou), MOST_ROWS) for i in use]
+    use = np.arange(len(rows)) if use is None else np.asarray(use)
+    picks = [(rows[i], _drawn(len(rows[i].iou))) for i in use.tolist()]
+    X = np.concatenate([row.features[pick] for row, pick in picks])
+    y = np.concatenate([row.iou[pick] for row, pick in picks])
+    counts = [min(len(row.iou), MOST_ROWS) for row, _ in picks]
     return X, y, image_weights(counts, None if shares is None else np.asarray(shares)[use])
 
 
@@ -292,7 +295,7 @@ def fit_calibrations(
     raw: Sequence[np.ndarray],
     use: np.ndarray,
     chosen: Sequence[np.ndarray] | None = None,
-    shares: Sequence[float] | None = None,
+    shares: ArrayLike | None = None,
 ) -> CalibrationSet:
     """Fit all tables on the images to use; until anything is chosen, on all candidates."""
     return CalibrationSet(
@@ -308,12 +311,12 @@ def _calibration(
     column: int,
     use: np.ndarray,
     chosen: Sequence[np.ndarray] | None,
-    shares: Sequence[float] | None,
+    shares: ArrayLike | None,
 ) -> Calibration:
     """Fit on all candidates of the images to use, or on the chosen ones if there are any."""
-    images = np.flatnonzero(use)
-    if chosen is None or not sum(len(chosen[i]) for i in images):
-        chosen = [slice(None)] * len(rows)
+    images = np.flatnonzero(use).tolist()
+    if chosen is None or not any(len(chosen[i]) for i in images):
+        chosen = [np.arange(len(row.iou)) for row in rows]
     scores = [raw[i][chosen[i], column] for i in images]
     iou = [rows[i].iou[chosen[i]] for i in images]
     shares = None if shares is None else np.asarray(shares)[images]

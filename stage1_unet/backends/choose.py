@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
+from ..network import Network
 from ..processor import BF16, INT8, computes_in
 from .base import BACKENDS, Backend, BackendError
 from .graph import cached_graph, read_graph
@@ -47,7 +47,7 @@ def list_candidates(device: torch.device, quantized: bool) -> list[str]:
 
 def open_backend(
     name: str,
-    networks: Sequence[nn.Module],
+    networks: Sequence[Network],
     shares: np.ndarray,
     device: torch.device,
     *,

@@ -14,6 +14,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from safetensors.numpy import save
 from torch import nn
 
 from ..heads import to_maps
+from ..network import Network
 from .base import BackendError
 
 _TOLERANCE = 1e-3
@@ -33,7 +35,7 @@ _KERNELS = 500
 class _Maps(nn.Module):
     """A network with its head, so that both are one graph."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
@@ -52,7 +54,8 @@ def import_quietly(name: str):
     silenced = "openvino_telemetry" not in sys.modules
     try:
         if silenced:
-            sys.modules["openvino_telemetry"] = None  # looks as if it were not installed
+            # looks as if it were not installed
+            cast(dict, sys.modules)["openvino_telemetry"] = None
         return import_module(name)
     except Exception as error:  # a library that does not load may raise anything
         raise BackendError(f"{name} cannot be imported ({error})") from error
@@ -66,7 +69,7 @@ def import_openvino():
     return import_quietly("openvino")
 
 
-def convert_network(network: nn.Module):
+def convert_network(network: Network):
     """Turn a network into a graph that takes any number of images of any size.
 
     Parameters
@@ -183,7 +186,7 @@ def read_graph(path: Path):
         raise BackendError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
 
 
-def cached_graph(network: nn.Module, name: str, folders: Sequence[Path]):
+def cached_graph(network: Network, name: str, folders: Sequence[Path]):
     """Read the graph of a network from a cache; convert it, and keep it, when it is not there.
 
     Parameters

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
+from ..network import Network
 from .base import BackendError
 from .graph import convert_network, import_quietly, save_graph
 
 
-def quantize_network(network: nn.Module, batches: Sequence[np.ndarray], path: Path) -> None:
+def quantize_network(network: Network, batches: Sequence[np.ndarray], path: Path) -> None:
     """Quantise a network after its training, and write it for the backend `openvino-int8`.
 
     Weights get one scale for each output channel; the ranges of activations, and the shift that

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..heads import to_maps
+from ..network import Network
 
 
 class TorchBackend:
@@ -26,11 +26,11 @@ class TorchBackend:
     name = "torch"
 
     def __init__(
-        self, networks: Sequence[nn.Module], shares: np.ndarray, device: torch.device
+        self, networks: Sequence[Network], shares: np.ndarray, device: torch.device
     ) -> None:
         self._device = device
         self._networks = [
-            network.to(device, memory_format=torch.channels_last).eval() for network in networks
+            network.to(device).to(memory_format=torch.channels_last).eval() for network in networks
         ]
         self._shares = torch.from_numpy(shares[..., None, None]).to(device)
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ..heads import list_classes, split_logits, to_maps
+from ..network import Network
 from ..predict import channel_shares
 from ..targets import CHANNELS
 
@@ -53,13 +54,12 @@ class MapGraph(nn.Module):
         Without networks, or for weights that do not fit them.
     """
 
-    def __init__(
-        self, networks: Sequence[nn.Module], weights: Sequence[float] | None = None
-    ) -> None:
+    def __init__(self, networks: Sequence[Network], weights: Sequence[float] | None = None) -> None:
         super().__init__()
         if not networks:
             raise ValueError("no network to export")
         self.networks = nn.ModuleList(networks)
+        self.configs = [network.config for network in networks]
         self.stride = math.lcm(*(network.stride for network in networks))
         self.shares = channel_shares([network.config.channels for network in networks], weights)
         for index, (network, share) in enumerate(zip(networks, self.shares, strict=True)):
@@ -74,9 +74,9 @@ class MapGraph(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         parts = []
-        for index, network in enumerate(self.networks):
-            logits = split_logits(network(image), network.config)[0]
-            softmax = network.config.head == "softmax"
+        for index, (network, config) in enumerate(zip(self.networks, self.configs, strict=True)):
+            logits = split_logits(network(image), config)[0]
+            softmax = config.head == "softmax"
             found = torch.softmax(logits, dim=1) if softmax else torch.sigmoid(logits)
             parts.append(nn.functional.conv2d(found, getattr(self, f"mixer_{index}")))
         return sum(parts[1:], start=parts[0]).clamp(0, 1)
@@ -84,8 +84,9 @@ class MapGraph(nn.Module):
     def expected(self, image: torch.Tensor) -> np.ndarray:
         """Compute the maps the way predictions are made."""
         shares = torch.from_numpy(self.shares[..., None, None])
-        parts = zip(self.networks, shares, strict=True)
-        return sum(to_maps(net(image), net.config) * share for net, share in parts).numpy()
+        parts = zip(self.networks, self.configs, shares, strict=True)
+        maps = [to_maps(net(image), config) * share for net, config, share in parts]
+        return torch.stack(maps).sum(dim=0).numpy()
 
 
 @contextmanager

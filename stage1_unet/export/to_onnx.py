@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import nn
 
+from ..network import Network
 from .graph import Exported, MapGraph, check, failing_as, random_image
 
 ONNX_OPSET = 18
@@ -18,7 +19,7 @@ _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
 def export_onnx(
-    networks: Sequence[nn.Module],
+    networks: Sequence[Network],
     weights: Sequence[float] | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Exported:
@@ -54,7 +55,7 @@ def export_onnx(
     with failing_as("ONNX"):
         from onnxruntime import InferenceSession
 
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(
             graph,
             (random_image(2, 2 * graph.stride, 3 * graph.stride),),
             input_names=[_IMAGE],

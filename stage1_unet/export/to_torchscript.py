@@ -7,13 +7,13 @@ import zipfile
 from collections.abc import Sequence
 
 import torch
-from torch import nn
 
+from ..network import Network
 from .graph import Exported, MapGraph, check, failing_as, random_image
 
 
 def export_torchscript(
-    networks: Sequence[nn.Module], weights: Sequence[float] | None = None
+    networks: Sequence[Network], weights: Sequence[float] | None = None
 ) -> Exported:
     """Turn networks into one TorchScript module, their average included.
 
