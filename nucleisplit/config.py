@@ -3,8 +3,10 @@
 import sys
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from nucleisplit.errors import ConfigError
 from stage1_unet import NetworkConfig, PredictConfig, PreprocessConfig, TrainConfig
@@ -123,19 +125,19 @@ def _suggest(key: str, model: type[BaseModel]) -> str:
     sections = [
         f"[{name}]"
         for name, field in RunConfig.model_fields.items()
-        if key in field.annotation.model_fields
+        if key in getattr(field.annotation, "model_fields", ())
     ]
     if sections:
         return f"it belongs into {' or '.join(sections)}; "
     return f"did you mean {own[0]!r}? " if own else ""
 
 
-def _explain(problem: dict) -> tuple[str, str]:
+def _explain(problem: ErrorDetails) -> tuple[str, str]:
     """One pydantic complaint as (what is wrong, what to do)."""
     *parents, key = [part for part in problem["loc"] if isinstance(part, str)] or ["file"]
     place = "".join(f"[{part}]" for part in problem["loc"] if isinstance(part, int))
     if problem["type"] == "extra_forbidden":
-        model = RunConfig
+        model: Any = RunConfig
         for name in parents:
             model = model.model_fields[name].annotation
         allowed = ", ".join(model.model_fields)

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def _backends() -> dict[str, str]:
         device = "auto" if name in ("auto", "torch") else "cpu"
         wanted = (bundle.config.predict, device, weights, name)
         chosen, problem = _attempt(
-            lambda w=wanted: Predictor(networks, *w, quantized=bundle.quantized)
+            partial(Predictor, networks, *wanted, quantized=bundle.quantized)
         )
         found[name] = problem or (
             "works" if name != "auto" else f"{chosen.backend.name} on {chosen.device}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias, cast
 
 from nucleisplit.errors import ConfigError
 from nucleisplit.images import STACKS, PlaneChoice
@@ -17,7 +18,7 @@ from stage2_trees import SelectConfig
 
 __all__ = ["BatchOptions", "InferOptions"]
 
-Model = str | Path | Bundle
+Model: TypeAlias = str | Path | Bundle
 
 _TTA = ("none", "flips", "d4")
 """The test-time augmentations: one view, four (flips), eight (flips and quarter turns)."""
@@ -111,6 +112,11 @@ class InferOptions:
                 "a diameter is of no use without rescaling", hint="give one of the two options"
             )
         self.cut(SelectConfig())
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All models, also where one was given."""
+        return cast(tuple[Model, ...], self.model)
 
     def cut(self, made: SelectConfig) -> Cut:
         """How candidates are chosen; what is not given is as a model was made."""

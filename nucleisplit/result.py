@@ -66,11 +66,11 @@ class Cut:
     def __post_init__(self) -> None:
         for name, low, high, hint in _LIMITS:
             value = getattr(self, name)
-            if not isinstance(value, Real) or not low <= value <= high:
+            if not isinstance(value, Real) or not low <= float(value) <= high:
                 raise ConfigError(f"{name} is {value!r}", hint=hint)
 
     @classmethod
-    def of(cls, before: Cut, **new: float | None) -> Cut:
+    def of(cls, before: Cut, **new: Any) -> Cut:
         """The cut before, with what is given and not None in its place."""
         return replace(before, **{name: value for name, value in new.items() if value is not None})
 

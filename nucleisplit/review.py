@@ -43,7 +43,9 @@ class Doubt:
     @property
     def closeness(self) -> float:
         """The margin of another way to count the nuclei, infinite where there is none."""
-        return self.margin if self.kind in ("merged", "split") else np.inf
+        if self.margin is None or self.kind not in ("merged", "split"):
+            return np.inf
+        return self.margin
 
 
 def doubtful_first(predicted_iou: np.ndarray, margin: np.ndarray) -> np.ndarray:

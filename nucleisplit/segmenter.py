@@ -55,7 +55,7 @@ class Segmenter:
         fields = fields if model is None else fields | {"model": model}
         self.options = options = replace(options or InferOptions(), **fields)
         self.ensemble = Ensemble(
-            options.model,
+            options.models,
             options.weights,
             device=options.device,
             backend=options.backend,

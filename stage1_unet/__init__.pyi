@@ -16,6 +16,7 @@ from .export import export_torchscript as export_torchscript
 from .model import build_network as build_network
 from .model import load_network as load_network
 from .model import save_network as save_network
+from .network import Network as Network
 from .predict import Prediction as Prediction
 from .predict import Predictor as Predictor
 from .predict import channel_shares as channel_shares

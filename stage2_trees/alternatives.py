@@ -244,16 +244,19 @@ def _single(chosen, gain, best, area, node_of, start, single, tree):
     for node in node_of:
         largest = max(largest, last[node] - first[node])
     for row in range(n):
+        # The same node at its other outline levels.
         own = chosen[row]
         node = node_of[own]
         for i in range(start[node], start[node + 1]):
             if i != own:
                 kind = TIGHTER if i > own else WIDER
                 _offer(margin[row], candidate[row], kind, i, gain, gain[own])
+        # One of its parts alone.
         if left[node] >= 0:
             for i in (single[left[node]], single[right[node]]):
                 if i >= 0 and area[i] < area[own]:
                     _offer(margin[row], candidate[row], TIGHTER, i, gain, gain[own])
+        # A node above it: in place of all the nuclei kept there, or of this one alone.
         node = parent[node]
         while node >= 0 and last[node] - first[node] <= largest:
             i, partners = best[node], count[last[node]] - count[first[node]] - 1
@@ -283,9 +286,11 @@ def _splits(nodes, gain, best, value, single, several, some, left, right):
         node = nodes[row]
         if several[node] == -np.inf:
             continue
+        # Down to the union whose two sides both hold nuclei of the best set.
         while several[node] > some[left[node]] + some[right[node]]:
             a, b = left[node], right[node]
             node = a if several[a] >= several[b] else b
+        # Collect the best set of each side; where that is empty, its best single candidate.
         stack[0], stack[1], height = left[node], right[node], 2
         begin = size
         while height:

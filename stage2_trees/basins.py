@@ -89,6 +89,7 @@ def _fill_holes(basin, extent, pieces):
     following = np.empty(basin.size, np.int32)
     head = np.full(256, -1, np.int32)
     for piece in range(bounds.size - 1):
+        # Where the ways out begin; everything else is as high as can be until a way reaches it.
         for pixel in pixels[bounds[piece] : bounds[piece + 1]]:
             y, x = divmod(pixel, width)
             label = basin[y, x]
@@ -108,6 +109,7 @@ def _fill_holes(basin, extent, pieces):
                 filled[y, x] = value
                 following[pixel] = head[value]
                 head[value] = pixel
+        # Inwards, lowest level first, so that the first way to reach a pixel has the lowest pass.
         for level in range(top):
             while head[level] >= 0:
                 pixel = head[level]

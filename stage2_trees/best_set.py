@@ -101,6 +101,7 @@ def _add_beside(node_of, chosen, able, first, last):
 @njit(cache=True)
 def _best_set(node_of, gain, penalty, left, right, bias, low):
     n_nodes = left.size
+    # Of the outlines of each node, the one that is worth most stands for it.
     best = np.full(n_nodes, -1, np.int64)
     for i in range(node_of.size):
         node, worth = node_of[i], gain[i] - penalty[i]
@@ -113,6 +114,7 @@ def _best_set(node_of, gain, penalty, left, right, bias, low):
     some = np.full(n_nodes, -np.inf)
     whole = np.zeros(n_nodes, np.bool_)
     parted = np.zeros(n_nodes, np.bool_)
+    # From the leaves up: is the node worth more than the best sets of its parts?
     for node in range(n_nodes):
         own = gain[best[node]] if best[node] >= 0 else -np.inf
         a, b = left[node], right[node]
@@ -129,6 +131,7 @@ def _best_set(node_of, gain, penalty, left, right, bias, low):
                 parted[node] = some[a] + some[b] >= own - bias * max(own - 2 * low, 0.0)
         if single[node] >= 0:
             some[node] = value[node] if value[node] > 0 else gain[single[node]]
+    # From the roots down: the first node that is kept whole settles all below it.
     chosen = np.zeros(node_of.size, np.bool_)
     done = np.zeros(n_nodes, np.bool_)
     for node in range(n_nodes - 1, -1, -1):

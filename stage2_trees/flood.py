@@ -36,6 +36,7 @@ def flood(levels, pieces, labels, reach):
     head = np.full(256, -1, np.int32)
     tail = np.full(256, -1, np.int32)
     for i in range(bounds.size - 1):
+        # Take the piece out of the image, its markers into the queue.
         begin, end = bounds[i], bounds[i + 1]
         top = -1
         for place in range(end - begin):
@@ -44,6 +45,7 @@ def flood(levels, pieces, labels, reach):
             low[place] = reach_of[pixel]
             if label[place]:
                 top = max(top, _push(head, tail, following, level[place], place))
+        # Flood: a neighbour waits at its own level, or at the present one if that is lower.
         while top >= 0:
             place = head[top]
             if place < 0:
@@ -55,6 +57,7 @@ def flood(levels, pieces, labels, reach):
                     label[other] = label[place]
                     low[other] = min(low[place], low[other])
                     _push(head, tail, following, min(top, level[other]), other)
+        # Put the piece back.
         for place in range(end - begin):
             pixel = pixels[begin + place]
             label_of[pixel], reach_of[pixel] = label[place], low[place]

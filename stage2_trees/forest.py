@@ -18,7 +18,7 @@ from stage2_trees.hierarchy import Hierarchy, build_hierarchy
 from stage2_trees.hulls import convex_hulls
 from stage2_trees.maps import BODY, check_maps, seed_levels
 from stage2_trees.runs import fill_gaps
-from stage2_trees.sums import AREA, Sums, accumulate
+from stage2_trees.sums import Column, Sums, accumulate
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Forest:
     def area(self) -> np.ndarray:
         """Pixels of each candidate, (n,) int64."""
         candidates = self.candidates
-        area = self.sums.values[candidates.node, candidates.step - 1, AREA]
+        area = self.sums.values[candidates.node, candidates.step - 1, Column.AREA]
         return np.rint(area).astype(np.int64)
 
     def mask(self, candidate: int) -> np.ndarray:
@@ -195,7 +195,7 @@ def forest_of(
     sums = accumulate(basin, extent, maps, tree, n_steps)
     hulls = convex_hulls(basin, extent, tree, n_steps, config.max_leaves)
     keep = _worth_trying(
-        sums.values[:, :, AREA],
+        sums.values[:, :, Column.AREA],
         sums.connected,
         tree.last - tree.first,
         config.min_area,

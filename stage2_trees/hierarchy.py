@@ -136,6 +136,7 @@ def _merge(levels, pieces, min_contrast, min_area):
     parent_of = np.empty(largest, np.int32)
     # At the root of a set: the place of its peak, or -1 - node once it is a union.
     content = np.empty(largest, np.int32)
+    # The nodes in the order in which they are found; the first entry only gives the lists a type.
     peak, saddle, peaks = [np.int32(0)], [np.int32(0)], [np.int32(0)]
     left, right = [np.int32(0)], [np.int32(0)]
     for piece in range(bounds.size - 1):
@@ -145,6 +146,7 @@ def _merge(levels, pieces, min_contrast, min_area):
         _descending(flat, order)
         unseen = -size - 1
         parent[:] = unseen
+        # The water falls: each pixel joins the sets of those neighbours that are out of it already.
         for place in order:
             level = np.int32(flat[place])
             parent[place] = -1
@@ -156,6 +158,7 @@ def _merge(levels, pieces, min_contrast, min_area):
                 b = _find(parent, other)
                 if a == b:
                     continue
+                # Two sets meet. A union counts; a peak does if it is high and large enough.
                 inside_a, inside_b = content[a], content[b]
                 good_a = inside_a < 0 or (
                     flat[inside_a] - level >= min_contrast and -parent[a] >= min_area
@@ -164,6 +167,7 @@ def _merge(levels, pieces, min_contrast, min_area):
                     flat[inside_b] - level >= min_contrast and -parent[b] >= min_area
                 )
                 if good_a and good_b:
+                    # Both become nodes, unless they are, and their union a third one.
                     for side in range(2):
                         inside = inside_b if side else inside_a
                         if inside >= 0:
@@ -186,17 +190,20 @@ def _merge(levels, pieces, min_contrast, min_area):
                     peaks.append(np.int32(-1))
                     left.append(np.int32(node_a))
                     right.append(np.int32(node_b))
-                elif good_a or good_b:
+                elif good_a or good_b:  # the other one dissolves in it
                     inside = inside_a if good_a else inside_b
+                # Neither counts: the higher peak goes on, of equal ones the first in raster order.
                 elif flat[inside_a] != flat[inside_b]:
                     inside = inside_a if flat[inside_a] > flat[inside_b] else inside_b
                 else:
                     inside = min(inside_a, inside_b)
+                # The smaller set is hung below the larger one.
                 if parent[a] > parent[b]:
                     a, b = b, a
                 parent[a] += parent[b]
                 parent[b] = a
                 content[a] = inside
+        # All pixels are one set now; a peak that met no other is a leaf if it is large enough.
         root = _find(parent, np.int32(0))
         if content[root] >= 0 and size >= min_area:
             inside = content[root]
@@ -220,6 +227,7 @@ def _ordered(peak, saddle, pixels, left, right):
     n_nodes = peak.size
     is_leaf = pixels >= 0
     n_leaves = int(is_leaf.sum())
+    # Leaves below each node, and its parent.
     size = np.ones(n_nodes, np.int32)
     parent = np.full(n_nodes, -1, np.int32)
     for node in range(n_nodes):
@@ -227,6 +235,8 @@ def _ordered(peak, saddle, pixels, left, right):
             size[node] = size[left[node]] + size[right[node]]
             parent[left[node]] = node
             parent[right[node]] = node
+    # Hand the numbers of the leaves down: to the roots one range after the other, to the parts of
+    # a union theirs of its range.
     start = np.zeros(n_nodes, np.int32)
     free = 0
     for node in range(n_nodes):
@@ -237,6 +247,7 @@ def _ordered(peak, saddle, pixels, left, right):
         if not is_leaf[node]:
             start[left[node]] = start[node]
             start[right[node]] = start[node] + size[left[node]]
+    # A leaf's new number is its range; unions keep their order, behind the leaves.
     new = np.empty(n_nodes, np.int32)
     union = n_leaves
     for node in range(n_nodes):

@@ -115,6 +115,7 @@ def _hulls(basin, extent, left, right, size, n_leaves, n_steps, max_leaves):
     store = np.empty((64 * (n_nodes + 1), 2), np.int32)
     where = np.zeros((n_nodes, n_steps, 2), np.int64)
     used = 0
+    # Room for the row ends of the largest leaf; unions make more where they need it.
     longest = 4
     for leaf in range(n_leaves):
         longest = max(longest, bounds[leaf + 1] - bounds[leaf])
@@ -132,6 +133,7 @@ def _hulls(basin, extent, left, right, size, n_leaves, n_steps, max_leaves):
                 ends = np.empty((2 * height, n_steps + 1, 2), np.int32)
             _row_ends(pixels, flat_extent, top, width, ends[:height])
         for step in range(1, n_steps + 1):
+            # The points that may be corners: ends of rows, or the corners of both parts.
             if node < n_leaves:
                 count = _as_points(ends[:height], step, top, points)
             else:
@@ -142,6 +144,7 @@ def _hulls(basin, extent, left, right, size, n_leaves, n_steps, max_leaves):
                 count = _sorted_union(store, a, b, points)
             if not count:
                 break
+            # The hull, kept for the unions above, and its measures.
             found = _chain(points, count, corners)
             if used + found > store.shape[0]:
                 longer = np.empty((2 * store.shape[0] + found, 2), np.int32)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stage2_trees import sums as s
 from stage2_trees.forest import Forest
+from stage2_trees.sums import Column
 
 
 def tree_grids(forest: Forest, solidity: np.ndarray) -> dict[str, np.ndarray]:
@@ -23,7 +23,7 @@ def tree_grids(forest: Forest, solidity: np.ndarray) -> dict[str, np.ndarray]:
         Grids over (node, step), or that broadcast to one.
     """
     tree, values = forest.candidates.tree, forest.sums.values
-    area = values[:, :, s.AREA]
+    area = values[:, :, Column.AREA]
     peak, saddle = tree.peak / forest.levels, tree.saddle / forest.levels
     n_leaves = tree.n_leaves
     union = np.arange(n_leaves, tree.n_nodes)
@@ -49,7 +49,8 @@ def tree_grids(forest: Forest, solidity: np.ndarray) -> dict[str, np.ndarray]:
         return out
 
     smaller = area[parts].min(axis=0)
-    own_cut = of_unions(values[union][:, :, s.CUT :] - values[parts][..., s.CUT :].sum(axis=0))
+    cuts = values[..., Column.CUT :]
+    own_cut = of_unions(cuts[union] - cuts[parts].sum(axis=0))
     cut, cut_separation, cut_seed, cut_border = np.moveaxis(own_cut, -1, 0)
     split_separation, split_seed = cut_separation / cut, cut_seed / cut
     split_border = cut_border / cut
@@ -68,7 +69,7 @@ def tree_grids(forest: Forest, solidity: np.ndarray) -> dict[str, np.ndarray]:
         "split_seed": split_seed,
         "split_border": split_border,
         "split_solidity": of_unions(parts_solidity) - solidity,
-        "cut_separation": values[:, :, s.CUT_SEPARATION] / values[:, :, s.CUT],
+        "cut_separation": values[:, :, Column.CUT_SEPARATION] / values[:, :, Column.CUT],
         "parent_share": area / of_parent(area),
         "parent_solidity": of_parent(solidity) - solidity,
         "sibling_area": np.log(area / of_sibling(area)),

@@ -35,6 +35,7 @@ def find_pieces(mask):
     height, width = mask.shape
     start, stop, rows = find_runs(mask, False)
     piece, count = join_runs(start, stop, rows, width, False)
+    # Pixels of each piece, and the place of each run among those of its piece.
     bounds = np.zeros(count + 1, np.int64)
     place = np.empty(start.size, np.int32)
     for run in range(start.size):
@@ -47,6 +48,7 @@ def find_pieces(mask):
     for y in range(height):
         above, end = rows[max(y - 1, 0)], rows[y]
         for run in range(rows[y], rows[y + 1]):
+            # Along the run.
             base, shift = bounds[piece[run]], place[run] - start[run]
             for pixel in range(start[run], stop[run]):
                 here = base + shift + pixel
@@ -55,6 +57,7 @@ def find_pieces(mask):
                     neighbours[here, 2] = pixel + 1 + shift
                 if pixel > start[run]:
                     neighbours[here, 3] = pixel - 1 + shift
+            # Across to the runs of the row above that overlap it, both ways.
             while above < end and stop[above] <= start[run] - width:
                 above += 1
             other = above

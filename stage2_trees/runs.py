@@ -30,6 +30,7 @@ def find_runs(image, background):
         The runs of row y are ``rows[y]`` to ``rows[y + 1]``.
     """
     height, width = image.shape
+    # Count the runs of each row, to know the size of what follows.
     rows = np.zeros(height + 1, np.int32)
     for y in range(height):
         before, count = False, 0
@@ -85,6 +86,7 @@ def join_runs(start, stop, rows, width, diagonal):
     count : int
         Number of pieces.
     """
+    # Union-find over the runs: each is joined to those of the row above that it touches.
     parent = np.arange(start.size).astype(np.int32)
     for y in range(1, rows.size - 1):
         above, end = rows[y - 1], rows[y]
@@ -97,6 +99,7 @@ def join_runs(start, stop, rows, width, diagonal):
                 a, b = _root(parent, run), _root(parent, other)
                 parent[max(a, b)] = min(a, b)
                 other += 1
+    # Roots are the first runs of their pieces, so that numbers follow raster order.
     count = 0
     for run in range(parent.size):
         if parent[run] == run:
@@ -150,6 +153,7 @@ def fill_gaps(labels, max_area, one_owner):
     flat = labels.ravel()
     start, stop, rows = find_runs(labels, True)
     piece, count = join_runs(start, stop, rows, width, True)
+    # Area of each gap; one at the image's edge is too large by definition.
     area = np.zeros(count, np.int64)
     for y in range(height):
         for run in range(rows[y], rows[y + 1]):
@@ -157,6 +161,7 @@ def fill_gaps(labels, max_area, one_owner):
             beside_edge = start[run] == y * width or stop[run] == (y + 1) * width
             if beside_edge or y == 0 or y == height - 1:
                 area[piece[run]] = max_area + 1
+    # Lowest and highest label beside each gap.
     lowest = np.zeros(count, labels.dtype)
     highest = np.zeros(count, labels.dtype)
     for run in range(start.size):

@@ -9,6 +9,7 @@ their lowest common union takes it off again and counts it as an inner cut inste
 
 from __future__ import annotations
 
+from enum import IntEnum, auto
 from typing import NamedTuple
 
 import numpy as np
@@ -17,64 +18,70 @@ from numba import njit
 from stage2_trees.hierarchy import Hierarchy
 from stage2_trees.unions import FAR, common_union, gap_table
 
-COLUMNS = (
+
+class Column(IntEnum):
+    """The last axis of ``Sums.values``."""
+
+    @staticmethod
+    def _generate_next_value_(name, start, count, last_values):
+        return count
+
     # Pixels.
-    "area",
-    "y",
-    "x",
-    "yy",
-    "xx",
-    "xy",
-    "body",
-    "body2",
-    "separation",
-    "separation2",
-    "border",
-    "border2",
-    "sure",
-    "separated",
+    AREA = auto()
+    Y = auto()
+    X = auto()
+    YY = auto()
+    XX = auto()
+    XY = auto()
+    BODY = auto()
+    BODY2 = auto()
+    SEPARATION = auto()
+    SEPARATION2 = auto()
+    BORDER = auto()
+    BORDER2 = auto()
+    SURE = auto()
+    SEPARATED = auto()
     # Pixels with body from 0 up to 0.1, from 0.1 up to 0.2, and so on.
-    *(f"body_{tenth}" for tenth in range(10)),
+    BODY_0 = auto()
+    BODY_1 = auto()
+    BODY_2 = auto()
+    BODY_3 = auto()
+    BODY_4 = auto()
+    BODY_5 = auto()
+    BODY_6 = auto()
+    BODY_7 = auto()
+    BODY_8 = auto()
+    BODY_9 = auto()
     # Squares of 2 x 2 pixels that lie inside as a whole.
-    "squares",
+    SQUARES = auto()
     # Pairs across the outline, counted from inside; to the left and right, up and down, diagonal.
-    "cross_x",
-    "cross_y",
-    "cross_diagonal",
-    "at_edge",
+    CROSS_X = auto()
+    CROSS_Y = auto()
+    CROSS_DIAGONAL = auto()
+    AT_EDGE = auto()
     # Pairs of 4-neighbours inside the image: values on both sides of the outline.
-    "rim",
-    "rim_body",
-    "rim_border",
-    "rim_separation",
-    "rim_body2",
-    "rim_border2",
-    "outer_body",
-    "outer_body2",
-    "outer_border",
-    "outer_separation",
+    RIM = auto()
+    RIM_BODY = auto()
+    RIM_BORDER = auto()
+    RIM_SEPARATION = auto()
+    RIM_BODY2 = auto()
+    RIM_BORDER2 = auto()
+    OUTER_BODY = auto()
+    OUTER_BODY2 = auto()
+    OUTER_BORDER = auto()
+    OUTER_SEPARATION = auto()
     # Outline pairs whose outer pixel belongs to another node at the same step.
-    "contact",
-    "contact_separation",
-    "contact_seed",
+    CONTACT = auto()
+    CONTACT_SEPARATION = auto()
+    CONTACT_SEED = auto()
     # Pairs of 4-neighbours inside the node, but of different leaves.
-    "cut",
-    "cut_separation",
-    "cut_seed",
-    "cut_border",
-)
-"""Names of the sums, in the order of the last axis of ``Sums.values``."""
+    CUT = auto()
+    CUT_SEPARATION = auto()
+    CUT_SEED = auto()
+    CUT_BORDER = auto()
 
-AREA, Y, X, YY, XX, XY = range(6)
-BODY, BODY2, SEPARATION, SEPARATION2, BORDER, BORDER2, SURE, SEPARATED = range(6, 14)
-BODY_0, BODY_9, SQUARES = 14, 23, 24
-CROSS_X, CROSS_Y, CROSS_DIAGONAL, AT_EDGE = range(25, 29)
-RIM, RIM_BODY, RIM_BORDER, RIM_SEPARATION, RIM_BODY2, RIM_BORDER2 = range(29, 35)
-OUTER_BODY, OUTER_BODY2, OUTER_BORDER, OUTER_SEPARATION = range(35, 39)
-CONTACT, CONTACT_SEPARATION, CONTACT_SEED = range(39, 42)
-CUT, CUT_SEPARATION, CUT_SEED, CUT_BORDER = range(42, 46)
 
-N_COLUMNS = len(COLUMNS)
+N_COLUMNS = len(Column)
 
 
 class Sums(NamedTuple):
@@ -82,7 +89,7 @@ class Sums(NamedTuple):
 
     Attributes
     ----------
-    values : (n_nodes, n_steps, len(COLUMNS)) float64
+    values : (n_nodes, n_steps, N_COLUMNS) float64, see `Column`
         Coordinates are measured from ``origin``.
     box : (n_nodes, n_steps, 4) int32
         First row, first column, last row, last column, the last ones included.
@@ -129,6 +136,7 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
     box[:, :, 2:] = -1
     link = np.zeros(n_nodes, np.int32)
     origin = np.zeros((n_nodes, 2))
+    # Coordinates are summed relative to each leaf's peak: squares stay small, and exact.
     for leaf in range(pixels.size):
         origin[leaf, 0], origin[leaf, 1] = divmod(pixels[leaf], width)
     for y in range(height):
@@ -136,25 +144,26 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
             step = np.int64(extent[y, x])
             if not step:
                 continue
+            # What the pixel itself adds, to its own leaf and extent only.
             leaf = basin[y, x] - 1
             body, border, separation = maps[0, y, x], maps[1, y, x], maps[2, y, x]
             row = values[leaf, step]
             dy, dx = y - origin[leaf, 0], x - origin[leaf, 1]
-            row[AREA] += 1
-            row[Y] += dy
-            row[X] += dx
-            row[YY] += dy * dy
-            row[XX] += dx * dx
-            row[XY] += dy * dx
-            row[BODY] += body
-            row[BODY2] += body * body
-            row[SEPARATION] += separation
-            row[SEPARATION2] += separation * separation
-            row[BORDER] += border
-            row[BORDER2] += border * border
-            row[SURE] += body > 0.9
-            row[SEPARATED] += separation > 0.3
-            row[BODY_0 + min(max(int(10 * body), 0), 9)] += 1
+            row[Column.AREA] += 1
+            row[Column.Y] += dy
+            row[Column.X] += dx
+            row[Column.YY] += dy * dy
+            row[Column.XX] += dx * dx
+            row[Column.XY] += dy * dx
+            row[Column.BODY] += body
+            row[Column.BODY2] += body * body
+            row[Column.SEPARATION] += separation
+            row[Column.SEPARATION2] += separation * separation
+            row[Column.BORDER] += border
+            row[Column.BORDER2] += border * border
+            row[Column.SURE] += body > 0.9
+            row[Column.SEPARATED] += separation > 0.3
+            row[Column.BODY_0 + min(max(int(10 * body), 0), 9)] += 1
             corner = box[leaf, step]
             corner[0] = min(corner[0], y)
             corner[1] = min(corner[1], x)
@@ -162,6 +171,8 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
             corner[3] = max(corner[3], x)
             if y and x:
                 _add_square(values, gaps, basin, extent, y, x)
+            # Its pairs with the eight neighbours: the outline runs between a pixel and a neighbour
+            # of another leaf, of a lower extent, or outside the image.
             for direction in range(8):
                 if direction < 4:
                     yy = y + (direction == 0) - (direction == 1)
@@ -180,43 +191,48 @@ def _per_leaf(basin, extent, maps, gaps, n_steps, n_nodes, pixels):
                 common = -1
                 if other >= 0 and other != leaf:
                     common = common_union(gaps, leaf, other)
-                # The outline of the leaf has this pair at the steps below + 1 .. step.
+                # The outline of the leaf has this pair at the steps below + 1 .. step; that of a
+                # union which holds both has it no longer at the steps up to low.
                 below = step_other if other == leaf else 0
                 low = min(step, step_other)
+                pair = (leaf, below, step, common, low)
                 if direction >= 4:
-                    _add(values, leaf, below, step, common, low, CROSS_DIAGONAL, 1.0)
+                    _add(values, pair, Column.CROSS_DIAGONAL, 1.0)
                     continue
-                column = CROSS_Y if direction < 2 else CROSS_X
-                _add(values, leaf, below, step, common, low, column, 1.0)
+                # The 4-neighbours: what the maps say on both sides of the outline.
+                _add(values, pair, Column.CROSS_Y if direction < 2 else Column.CROSS_X, 1.0)
                 if not inside:
-                    _add(values, leaf, below, step, common, low, AT_EDGE, 1.0)
+                    _add(values, pair, Column.AT_EDGE, 1.0)
                     continue
                 body_other, separation_other = maps[0, yy, xx], maps[2, yy, xx]
                 border_other = maps[1, yy, xx]
-                _add(values, leaf, below, step, common, low, RIM, 1.0)
-                _add(values, leaf, below, step, common, low, RIM_BODY, body)
-                _add(values, leaf, below, step, common, low, RIM_BORDER, border)
-                _add(values, leaf, below, step, common, low, RIM_SEPARATION, separation)
-                _add(values, leaf, below, step, common, low, RIM_BODY2, body * body)
-                _add(values, leaf, below, step, common, low, RIM_BORDER2, border * border)
-                _add(values, leaf, below, step, common, low, OUTER_BODY, body_other)
-                _add(values, leaf, below, step, common, low, OUTER_BODY2, body_other * body_other)
-                _add(values, leaf, below, step, common, low, OUTER_BORDER, border_other)
-                _add(values, leaf, below, step, common, low, OUTER_SEPARATION, separation_other)
+                _add(values, pair, Column.RIM, 1.0)
+                _add(values, pair, Column.RIM_BODY, body)
+                _add(values, pair, Column.RIM_BORDER, border)
+                _add(values, pair, Column.RIM_SEPARATION, separation)
+                _add(values, pair, Column.RIM_BODY2, body * body)
+                _add(values, pair, Column.RIM_BORDER2, border * border)
+                _add(values, pair, Column.OUTER_BODY, body_other)
+                _add(values, pair, Column.OUTER_BODY2, body_other * body_other)
+                _add(values, pair, Column.OUTER_BORDER, border_other)
+                _add(values, pair, Column.OUTER_SEPARATION, separation_other)
                 if other < 0 or other == leaf:
                     continue
+                # A neighbour of another leaf: a contact of the two, up to the lower of their
+                # extents, and an inner cut of the union that holds both.
                 middle = 0.5 * (separation + separation_other)
                 seed = min(body * (1 - separation), body_other * (1 - separation_other))
-                _add(values, leaf, 0, low, common, low, CONTACT, 1.0)
-                _add(values, leaf, 0, low, common, low, CONTACT_SEPARATION, middle)
-                _add(values, leaf, 0, low, common, low, CONTACT_SEED, seed)
+                contact = (leaf, 0, low, common, low)
+                _add(values, contact, Column.CONTACT, 1.0)
+                _add(values, contact, Column.CONTACT_SEPARATION, middle)
+                _add(values, contact, Column.CONTACT_SEED, seed)
                 if common >= 0:
                     link[common] = max(link[common], low)
                     inner = values[common, low]
-                    inner[CUT] += 1
-                    inner[CUT_SEPARATION] += middle
-                    inner[CUT_SEED] += seed
-                    inner[CUT_BORDER] += 0.5 * (border + border_other)
+                    inner[Column.CUT] += 1
+                    inner[Column.CUT_SEPARATION] += middle
+                    inner[Column.CUT_SEED] += seed
+                    inner[Column.CUT_BORDER] += 0.5 * (border + border_other)
     return values, box, link, origin
 
 
@@ -236,11 +252,13 @@ def _add_square(values, gaps, basin, extent, y, x):
                 return
             # All of these hold the leaf, so the last of them holds the others.
             node = max(node, common)
-    values[node, step, SQUARES] += 1
+    values[node, step, Column.SQUARES] += 1
 
 
 @njit(cache=True)
-def _add(values, leaf, below, step, common, low, column, value):
+def _add(values, pair, column, value):
+    """Add a pair to the outline of its leaf, and take it off where a union holds both sides."""
+    leaf, below, step, common, low = pair
     values[leaf, step, column] += value
     values[leaf, below, column] -= value
     if common >= 0:
@@ -253,6 +271,7 @@ def _up(values, box, link, origin, left, right, n_leaves):
     n_nodes, n_rows, _ = values.shape
     connected = np.empty(n_nodes, np.int32)
     for node in range(n_nodes):
+        # From high to low steps: what holds at a step holds at those below.
         for step in range(n_rows - 2, 0, -1):
             for column in range(N_COLUMNS):
                 values[node, step, column] += values[node, step + 1, column]
@@ -263,6 +282,7 @@ def _up(values, box, link, origin, left, right, n_leaves):
         connected[node] = n_rows - 1
         if node < n_leaves:
             continue
+        # A union: its own row holds corrections by now, its parts add all the rest.
         a, b = left[node], right[node]
         connected[node] = min(link[node], min(connected[a], connected[b]))
         origin[node] = origin[a]
@@ -271,12 +291,16 @@ def _up(values, box, link, origin, left, right, n_leaves):
             for column in range(N_COLUMNS):
                 values[node, step, column] += values[a, step, column] + values[b, step, column]
             # Move the second part's coordinate sums to the first one's origin.
-            area, sy, sx = values[b, step, AREA], values[b, step, Y], values[b, step, X]
-            values[node, step, Y] += area * dy
-            values[node, step, X] += area * dx
-            values[node, step, YY] += 2 * dy * sy + area * dy * dy
-            values[node, step, XX] += 2 * dx * sx + area * dx * dx
-            values[node, step, XY] += dy * sx + dx * sy + area * dy * dx
+            area, sy, sx = (
+                values[b, step, Column.AREA],
+                values[b, step, Column.Y],
+                values[b, step, Column.X],
+            )
+            values[node, step, Column.Y] += area * dy
+            values[node, step, Column.X] += area * dx
+            values[node, step, Column.YY] += 2 * dy * sy + area * dy * dy
+            values[node, step, Column.XX] += 2 * dx * sx + area * dx * dx
+            values[node, step, Column.XY] += dy * sx + dx * sy + area * dy * dx
             for side in range(2):
                 box[node, step, side] = min(box[a, step, side], box[b, step, side])
                 side += 2

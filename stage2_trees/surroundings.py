@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stage2_trees import sums as s
 from stage2_trees.forest import Forest
+from stage2_trees.sums import Column
 
 LEVEL = 0.5
 REACH = 6.0
@@ -38,7 +38,7 @@ def surroundings(
     dict
         Grids that broadcast to (node, step); NaN where the image has no (other) nucleus.
     """
-    area = forest.sums.values[:, :, s.AREA]
+    area = forest.sums.values[:, :, Column.AREA]
     nuclei, step = guessed_nuclei(forest)
     if summary is None:
         summary = summarise([describe_nuclei(forest, grids)])
@@ -62,7 +62,7 @@ def describe_nuclei(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, n
     """Look up what `summarise` needs of every nucleus that is guessed: (n,) each."""
     nuclei, step = guessed_nuclei(forest)
     values = forest.sums.values[nuclei, step]
-    columns = {"area": s.AREA, "body": s.BODY, "sure": s.SURE, "separation": s.SEPARATION}
+    columns = {name: Column[name.upper()] for name in ("area", "body", "sure", "separation")}
     names = ("solidity", "radius_slope", "contact", "rim_border", "outer_border", "rim_drop")
     shape = forest.sums.values.shape[:2]
     return {name: values[:, column] for name, column in columns.items()} | {
@@ -125,7 +125,7 @@ def guessed_nuclei(forest: Forest) -> tuple[np.ndarray, int]:
     meets[tree.n_leaves :] = tree.saddle[tree.left[tree.n_leaves :]]
     step = int(np.abs(np.asarray(forest.candidates.extents) - LEVEL).argmin())
     piece = (tree.peak >= cut) & (tree.saddle < cut) & (meets >= cut)
-    return np.flatnonzero(piece & (forest.sums.values[:, step, s.AREA] > 0)), step
+    return np.flatnonzero(piece & (forest.sums.values[:, step, Column.AREA] > 0)), step
 
 
 def _quantiles(values: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
@@ -148,7 +148,7 @@ def _neighbours(forest, nuclei, log_area, reach):
     if not nuclei.size:
         return dict(zip(names, out, strict=True))
     values = forest.sums.values
-    centre = values[:, 0, [s.Y, s.X]] / values[:, 0, [s.AREA]] + forest.sums.origin
+    centre = values[:, 0, [Column.Y, Column.X]] / values[:, 0, [Column.AREA]] + forest.sums.origin
     points = cKDTree(centre[nuclei])
     # The nearest is the nucleus itself (or one at the same place, which is as good).
     found = points.query(centre[nuclei], 21, distance_upper_bound=reach)

@@ -7,7 +7,7 @@ from numba import njit
 
 from stage2_trees.forest import Forest
 from stage2_trees.overlap import overlap_table
-from stage2_trees.sums import AREA
+from stage2_trees.sums import Column
 
 
 def true_iou(forest: Forest, truth: np.ndarray) -> np.ndarray:
@@ -53,7 +53,7 @@ def true_iou(forest: Forest, truth: np.ndarray) -> np.ndarray:
     return _best(
         candidates.node,
         candidates.step,
-        forest.sums.values[:, :, AREA],
+        forest.sums.values[:, :, Column.AREA],
         tree.first,
         tree.last,
         starts,

@@ -120,7 +120,7 @@ def infer_batch(
     streams = [(PARQUET, stream_to_parquet)] * options.parquet
     streams += [(H5AD, csv_to_h5ad)] * options.h5ad
     shared = options.workers or options.dask
-    for model in options.model:
+    for model in options.models:
         if not isinstance(model, Bundle):
             read_manifest(model_folder(model) / MANIFEST)
     for name, _ in streams:
@@ -161,7 +161,7 @@ def infer_batch(
         "nucleisplit": __version__,
         "status": "interrupted",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        **ensemble.describe([str(name) for name in options.model]),
+        **ensemble.describe([str(name) for name in options.models]),
         "parameters": parameters | {"device": ensemble.device},
     }
     with Cluster(options.dask, options.workers) if shared else nullcontext() as cluster:

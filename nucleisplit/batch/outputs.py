@@ -96,10 +96,10 @@ def default_out(arguments: Sequence[str | Path], images: Sequence[Path]) -> Path
     >>> default_out(["scans/a.ome.tif"], [Path("scans/a.ome.tif")]).as_posix()
     'scans/a-nuclei'
     """
-    arguments = [outermost_zarr(Path(argument)) for argument in arguments]
+    given = [outermost_zarr(Path(argument)) for argument in arguments]
     images = list(dict.fromkeys(outermost_zarr(image) for image in images))
-    if len(arguments) == 1 and arguments[0].is_dir() and arguments != list(images):
-        source = arguments[0]
+    if len(given) == 1 and given[0].is_dir() and given != images:
+        source = given[0]
     elif len(images) == 1:
         source = images[0].with_name(safe_stem(stem_of(images[0])))
     elif len({path.parent for path in images}) == 1:

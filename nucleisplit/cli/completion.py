@@ -1,5 +1,7 @@
 """``nucleisplit completion``: the script that lets a shell complete commands and options."""
 
+from typing import Any
+
 import click
 from click.shell_completion import get_completion_class
 
@@ -40,6 +42,7 @@ def completion(context: click.Context, shell: str) -> None:
     nucleisplit completion fish > ~/.config/fish/completions/nucleisplit.fish
     """
     program = context.find_root().command
-    script = get_completion_class(shell)(program, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
+    complete: Any = get_completion_class(shell)
+    script = complete(program, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
     # not script.source(), which starts bash to see how old it is
     console.answer((script.source_template % script.source_vars()).rstrip())

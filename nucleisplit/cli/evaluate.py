@@ -94,7 +94,7 @@ def evaluate(
     scores = _score_all(pred, truth, allow_missing, planes)
     overall = summarize(scores)
     by_group: dict[str, Summary] = {}
-    if table is not None:
+    if groups is not None and table is not None:
         absent = [s.image_id for s in scores if s.image_id not in table]
         if absent:
             raise DatasetError(f"{groups[0]}: has no row for {_some(absent)}", "add it")

@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import click
 
@@ -79,7 +80,7 @@ def guarded(context: click.Context) -> Iterator[None]:
 def _with_fitting_hint(context: click.Context, error: NucleisplitError) -> str:
     """The line of an error; where its hint names options the command lacks, another remedy."""
     name = context.invoked_subcommand
-    command = context.command.get_command(context, name) if name else None
+    command = cast(click.Group, context.command).get_command(context, name) if name else None
     known = {option for one in (command.params if command else ()) for option in one.opts}
     lacking = (set(re.findall(r"--[a-z-]+", error.hint or "")) & _READING) - known
     if not (command and lacking):
@@ -113,7 +114,8 @@ def _noting_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
-        shown_before, warnings.showwarning = warnings.showwarning, show
+        shown_before: Any = warnings.showwarning
+        warnings.showwarning = show  # type: ignore[assignment]
         yield
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import click
+from typing import Any
 
 __all__ = ["MEANT_COMMANDS", "suggest_option"]
 
@@ -20,7 +20,7 @@ _MEANT_OPTIONS = {
 """Options that no command has -> what is suggested to those commands that have it."""
 
 
-def suggest_option(error: click.exceptions.NoSuchOption) -> None:
+def suggest_option(error: Any) -> None:
     """Name what is meant by an option that does not exist, in place of what looks alike."""
     meant = _MEANT_OPTIONS.get(error.option_name)
     command = error.ctx.command if error.ctx else None

@@ -25,6 +25,9 @@ from .pairs import PairFiles, find_pairs
 
 __all__ = ["Dataset", "Record", "load_dataset"]
 
+NO_FOLD = -1
+"""Fold of a record to which none has been dealt yet."""
+
 DEFAULT_TABLES = ("folds.csv", "group.csv")
 DEFAULT_GROUPS = ("group", "mosaic")
 KIND_COLUMNS = ("kind", "cluster")
@@ -41,8 +44,8 @@ class Record:
     image_path : Path
     label_paths : tuple of Path
         One label file, or one mask per nucleus when `native`.
-    fold : int or None
-        None until folds have been made.
+    fold : int
+        `NO_FOLD` until folds have been made.
     group : str
         Images of one group share a fold; without a group column, the image id.
     kind : str
@@ -54,7 +57,7 @@ class Record:
     image_id: str
     image_path: Path
     label_paths: tuple[Path, ...]
-    fold: int | None = 0
+    fold: int = 0
     group: str = ""
     kind: str = ""
     native: bool = False
@@ -217,23 +220,22 @@ def load_dataset(
     InputError
         A table cannot be read.
     """
-    single = isinstance(folders, (str, Path))
-    paths = [Path(folders)] if single else [Path(folder) for folder in folders]
+    paths = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
     if len(paths) == 1:
         records = _read_folder(paths[0], table, group)
     else:
         records = _read_folders(paths, table, group)
     dataset = Dataset(tuple(paths), tuple(records), "table")
-    without = [record for record in records if record.fold is None]
+    without = [record for record in records if record.fold == NO_FOLD]
     if not without:
         return dataset
-    numbers = sorted({r.fold for r in records} - {None}) or range(folds)
+    numbers = sorted({r.fold for r in records} - {NO_FOLD}) or range(folds)
     groups, kinds = [r.group for r in without], [r.kind for r in without]
     try:
         dealt = iter(make_folds(groups, kinds, folds=len(numbers), seed=seed))
     except DatasetError as error:
         raise DatasetError(f"{dataset}: {error.message}", error.hint) from None
-    done = [r if r.fold is not None else replace(r, fold=numbers[next(dealt)]) for r in records]
+    done = [r if r.fold != NO_FOLD else replace(r, fold=numbers[next(dealt)]) for r in records]
     return replace(dataset, records=tuple(done), folds_from="made")
 
 
@@ -257,8 +259,8 @@ def _read_folders(
     records = []
     for path, name in zip(paths, names, strict=True):
         for record in _read_folder(path, None, None, name):
-            marked = {"image_id": f"{name}/{record.image_id}", "group": f"{name}/{record.group}"}
-            records.append(replace(record, **marked))
+            image_id, group = f"{name}/{record.image_id}", f"{name}/{record.group}"
+            records.append(replace(record, image_id=image_id, group=group))
     return records
 
 
@@ -275,7 +277,7 @@ def _read_folder(
             raise DatasetError(
                 f"{folder}: has no table with the column {group!r}", "name one with --table"
             )
-        return [_record(pair, None, pair.image_id, name) for pair in pairs]
+        return [_record(pair, NO_FOLD, pair.image_id, name) for pair in pairs]
     content = read_image_table(table)
     _check_ids(content, ids, folder)
     groups = _groups(content, ids, group)
@@ -283,11 +285,13 @@ def _read_folder(
     kinds = [content.rows[i][column] if column else "" for i in ids]
     if column != "kind" and name:
         kinds = [f"{name}/{kind}" if kind else name for kind in kinds]
-    folds = _given_folds(content, ids, groups) if "fold" in content.columns else [None] * len(ids)
+    folds = (
+        _given_folds(content, ids, groups) if "fold" in content.columns else [NO_FOLD] * len(ids)
+    )
     return [_record(*row) for row in zip(pairs, folds, groups, kinds, strict=True)]
 
 
-def _record(pair: PairFiles, fold: int | None, group: str, kind: str) -> Record:
+def _record(pair: PairFiles, fold: int, group: str, kind: str) -> Record:
     return Record(
         image_id=pair.image_id,
         image_path=pair.image_path,

@@ -100,7 +100,7 @@ def export_model(
 
         graphs["torchscript"] = _graph(bundle, stage1_unet.export_torchscript)
         with TemporaryDirectory() as folder:
-            write_files(Path(folder), card, predictor, graphs, sample and Path(sample))
+            write_files(Path(folder), card, predictor, graphs, Path(sample) if sample else None)
             package = pack(Path(folder), card)
             with replacing(out, overwrite) as part:
                 shutil.copyfile(package, part)

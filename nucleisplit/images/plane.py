@@ -39,7 +39,7 @@ class Pixels(Protocol):
     alpha: bool
     levels: tuple[Level, ...]
 
-    def level_shape(self, level: int) -> tuple[int, ...] | None: ...
+    def level_shape(self, level: int) -> tuple[int, ...]: ...
 
     def missing_chunks(self, level: int, index: tuple[int | slice, ...]) -> int: ...
 
@@ -113,14 +113,10 @@ class Plane:
             The region is not within the image.
         """
         region = {"Y": _range(rows, self.shape[0]), "X": _range(columns, self.shape[1])}
-        result = None
-        for z in self._slices():
-            channels = [
-                self._read_one(region, {"Z": z, "C": c})
-                for c in self.selection.taken.get("C", (0,))
-            ]
-            pixels = channels[0] if len(channels) == 1 else np.stack(channels, axis=-1)
-            result = pixels if result is None else np.maximum(result, pixels)
+        first, *others = self._slices()
+        result = self._read_slice(region, first)
+        for z in others:
+            result = np.maximum(result, self._read_slice(region, z))
         if result.dtype.kind == "f":
             bad = result.size - int(np.isfinite(result).sum())
             if bad:
@@ -129,6 +125,11 @@ class Plane:
                     "replace them by numbers",
                 )
         return np.ascontiguousarray(result)
+
+    def _read_slice(self, region: dict[str, slice], z: int) -> np.ndarray:
+        taken = self.selection.taken.get("C", (0,))
+        channels = [self._read_one(region, {"Z": z, "C": c}) for c in taken]
+        return channels[0] if len(channels) == 1 else np.stack(channels, axis=-1)
 
     def missing_chunks(self) -> int:
         """Count the chunks of the plane that the file leaves out, which read as zero."""

@@ -287,10 +287,10 @@ def choose_scene(
         listed = ", ".join(f"{i} {names[i]}".strip() for i in own[:6])
         problem = f"holds {len(own)} images ({listed})"
         raise SeveralImages(problem, "choose one with --scene N (infer: or all)", tuple(own))
-    scene = own[0] if scene is None and own else scene or 0
-    if scene >= len(names):
-        raise InputError(f"has no image {scene}", f"it holds {len(names)}, counted from 0")
-    return scene
+    number = own[0] if scene is None and own else int(scene or 0)
+    if number >= len(names):
+        raise InputError(f"has no image {number}", f"it holds {len(names)}, counted from 0")
+    return number
 
 
 def _within(number: int, count: int, what: str, found: str) -> int:

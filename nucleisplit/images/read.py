@@ -159,8 +159,8 @@ def _decode(path: Path, palette: bool, max_pixels: int | None) -> tuple[np.ndarr
 
 
 def _decode_pillow(data: bytes, palette: bool, max_pixels: int | None) -> tuple[np.ndarray, bool]:
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        check_claim(image.size[::-1], 4, lambda _: len(data), max_pixels, _MOST_WHOLE)
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+        check_claim(opened.size[::-1], 4, lambda _: len(data), max_pixels, _MOST_WHOLE)
     if data.startswith(PNG):
         check_png(data)
         if is_deep_png(data):
@@ -168,9 +168,10 @@ def _decode_pillow(data: bytes, palette: bool, max_pixels: int | None) -> tuple[
 
             pixels = imagecodecs.png_decode(data)
             return pixels, pixels.ndim == 3 and pixels.shape[2] in (2, 4)
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format in ("GIF", "PNG", "WEBP"):
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+        image: Image.Image = opened
+        frames = getattr(opened, "n_frames", 1)
+        if frames > 1 and opened.format in ("GIF", "PNG", "WEBP"):
             raise InputError(f"is an animation of {frames} frames", "save one frame per file")
         if image.mode == "P":
             if palette:

@@ -112,7 +112,7 @@ class ImageSource:
     def _check_claim(self, selection: PlaneSelection, level: int, max_pixels: int | None) -> None:
         shape = [
             len(selection.taken.get(letter, range(size)))
-            for letter, size in zip(selection.axes, self._store.shapes[level], strict=True)
+            for letter, size in zip(selection.axes, self.level_shape(level), strict=True)
             if letter != "S"
         ]
         check_claim(
@@ -127,9 +127,12 @@ class ImageSource:
         with naming_file(self.path):
             return self._store.missing_chunks(level, index)
 
-    def level_shape(self, level: int) -> tuple[int, ...] | None:
-        """Shape of a level, in the order of `axes`; None for one that cannot be read."""
-        return self._store.shapes[level]
+    def level_shape(self, level: int) -> tuple[int, ...]:
+        """Shape of a level, in the order of `axes`; `InputError` for one that cannot be read."""
+        shape = self._store.shapes[level]
+        if shape is None:
+            raise InputError(f"level {level} is broken (cannot be read)", "take another --level")
+        return shape
 
     def read(self, level: int, index: tuple[int | slice, ...]) -> np.ndarray:
         """Read one position or range of every stored dimension, in native byte order."""
@@ -137,7 +140,7 @@ class ImageSource:
         what = f"level {level} " if len(self.levels) > 1 else ""
         with naming_file(self.path, f"{what}is damaged or truncated", hint):
             pixels = self._store.read(level, index)
-            shape = _shape_of(index, self._store.shapes[level])
+            shape = _shape_of(index, self.level_shape(level))
             if pixels.shape != shape:
                 raise ValueError(f"{pixels.shape} pixels instead of {shape}")
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)

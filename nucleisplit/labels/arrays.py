@@ -164,6 +164,7 @@ def _plain(pickle: bytes) -> Any:
         del stack[start:]
         return items
 
+    argument: Any
     for code, argument, _ in pickletools.genops(pickle):
         name = code.name
         if name in ("PROTO", "FRAME"):
@@ -215,7 +216,7 @@ _VALUES = {
     *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
-_CONSTANTS = {
+_CONSTANTS: dict[str, Any] = {
     "NONE": lambda: None,
     "NEWTRUE": lambda: True,
     "NEWFALSE": lambda: False,

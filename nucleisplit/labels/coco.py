@@ -68,7 +68,7 @@ def write_coco(
     for number, own, outlines in zip(numbers.tolist(), runs, pieces, strict=True):
         has_hole = any(len(piece) > 1 for piece in outlines)
         if polygons and not has_hole:
-            shape = [piece[0].ravel().tolist() for piece in outlines]
+            shape: object = [piece[0].ravel().tolist() for piece in outlines]
         else:
             shape = _compress(own, height, width)
         annotation = {

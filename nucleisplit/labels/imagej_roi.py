@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.files import read_bytes, replacing
@@ -201,7 +202,7 @@ def _region(rings: list[np.ndarray], name: str) -> ImagejRoi:
     if len(rings) == 1:
         region.roitype = ROI_TYPE.TRACED
         return region
-    steps = []
+    steps: list[ArrayLike] = []
     for ring in rings:
         path = np.insert(ring, 0, _LINE, axis=1).ravel()
         path[0] = _MOVE

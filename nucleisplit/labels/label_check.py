@@ -129,8 +129,8 @@ def _equal_neighbours(labels: np.ndarray) -> float:
     equal = total = 0
     for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
         both = (one > 0) & (other > 0)
-        total += np.count_nonzero(both)
-        equal += np.count_nonzero(both & (one == other))
+        total += int(np.count_nonzero(both))
+        equal += int(np.count_nonzero(both & (one == other)))
     return equal / total if total >= _LEAST else 1.0
 
 

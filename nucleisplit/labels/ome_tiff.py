@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,7 +53,8 @@ def write_ome_tiff(
     down, across = np.broadcast_to(1.0 if pixel_size is None else pixel_size, 2).tolist()
     if not (0 < down < float("inf") and 0 < across < float("inf")):
         raise ValueError(f"pixel_size must be positive, got {pixel_size}")
-    metadata, options = {"axes": "YX"}, {}
+    metadata: dict[str, Any] = {"axes": "YX"}
+    options: dict[str, Any] = {}
     if pixel_size is not None:
         metadata, options = ome_lengths("YX", (down, across))
     with replacing(path, overwrite) as part:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,9 +94,10 @@ def label_pyramid(
         group.attrs.update(
             {"multiscales": [multiscale], "image-label": {"version": "0.4"}}  # no image: no source
         )
-        level = None
-        for number, each in reversed(list(enumerate(shapes))):
-            level = _Level(_create(group, str(number), each, np.dtype(dtype)), level)
+        arrays = [_create(group, str(i), each, np.dtype(dtype)) for i, each in enumerate(shapes)]
+        level = _Level(arrays.pop(), None)
+        while arrays:
+            level = _Level(arrays.pop(), level)
         yield level.add
 
 
@@ -112,7 +114,8 @@ def pyramid_shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
     """
     shapes = [(int(shape[0]), int(shape[1]))]
     while max(shapes[-1]) > CHUNK:
-        shapes.append(tuple(-(-length // 2) for length in shapes[-1]))
+        height, width = shapes[-1]
+        shapes.append((-(-height // 2), -(-width // 2)))
     return shapes
 
 
@@ -140,7 +143,7 @@ class _Level:
 def _open_group(path: Path):
     import zarr
 
-    formats = {} if zarr.__version__[0] == "2" else {"zarr_format": 2}
+    formats: dict[str, Any] = {} if zarr.__version__[0] == "2" else {"zarr_format": 2}
     return zarr.open_group(str(path), mode="w", **formats)
 
 

@@ -90,6 +90,7 @@ def _encloses(ring: np.ndarray, x: float, y: float) -> bool:
 def _trace(padded):  # pragma: no cover
     """Walk round every label: points of all rings, their ends, labels and signed areas."""
     height, width = padded.shape
+    # Count the edges between pixels of different labels: no ring needs more points.
     edges = 0
     for y in range(1, height - 1):
         for x in range(1, width - 1):
@@ -109,6 +110,7 @@ def _trace(padded):  # pragma: no cover
             own = padded[first_y, first_x]
             if own == 0 or padded[first_y - 1, first_x] == own or seen[first_y, first_x] & 1:
                 continue
+            # Walk along the edges, the label to the right, until one comes again.
             y, x, side = first_y, first_x, 0
             path[0, 0], path[0, 1] = x - 1, y - 1
             length, known = 1, 1
@@ -116,6 +118,7 @@ def _trace(padded):  # pragma: no cover
             while not seen[y, x] & (1 << side):
                 seen[y, x] |= 1 << side
                 next_y, next_x = y + _DY[side], x + _DX[side]
+                # Straight on, round an inner corner, or round an outer one; corners are points.
                 left = (side + 3) % 4
                 over_y, over_x = next_y + _DY[left], next_x + _DX[left]
                 if padded[next_y, next_x] != own:
@@ -128,6 +131,7 @@ def _trace(padded):  # pragma: no cover
                     pinch = False
                     y, x, side = over_y, over_x, left
                 corner_y, corner_x = y - 1 + _FROM_Y[side], x - 1 + _FROM_X[side]
+                # Where the walk passes a corner again, a loop is closed.
                 back = -1
                 if pinch or (corner_y == first_y - 1 and corner_x == first_x - 1):
                     for k in range(known - 1, -1, -1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def ome_lengths(axes: str, lengths: Sequence[float]) -> tuple[dict, dict]:
     >>> ome_lengths("YX", (0.5, 0.25))[1]
     {'resolution': (40000.0, 20000.0), 'resolutionunit': 'CENTIMETER'}
     """
-    metadata = {"axes": axes}
+    metadata: dict[str, Any] = {"axes": axes}
     for axis, length in zip(axes, lengths, strict=True):
         metadata |= {f"PhysicalSize{axis}": float(length), f"PhysicalSize{axis}Unit": "µm"}
     down, across = lengths[-2:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def write_volumes(
         raise ValueError(f"labels must be 3-D integers, got {labels.ndim}-D {labels.dtype}")
     if labels.size and labels.min() < 0:
         raise ValueError(f"labels must not be negative, got {labels.min()}")
-    metadata, options = {"axes": "ZYX"}, {}
+    metadata: dict[str, Any] = {"axes": "ZYX"}
+    options: dict[str, Any] = {}
     if voxel_size is not None:
         if len(voxel_size) != 3 or not all(0 < length < math.inf for length in voxel_size):
             raise ValueError(f"voxel_size must be three positive lengths, got {voxel_size}")

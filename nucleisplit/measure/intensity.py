@@ -33,7 +33,10 @@ def add_up(values: np.ndarray) -> tuple[np.ndarray, int]:
     if values.ndim == 1:
         return to_numbers(values), 1
     count = min(values.shape[1], 3)
-    return sum(to_numbers(values[:, channel]) for channel in range(count)), count
+    added = to_numbers(values[:, 0])
+    for channel in range(1, count):
+        added = added + to_numbers(values[:, channel])
+    return added, count
 
 
 def measure_intensities(

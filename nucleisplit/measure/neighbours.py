@@ -65,10 +65,9 @@ def measure_neighbours(
     places = np.searchsorted(ids, pairs.ravel())
     columns = {NEIGHBOURS[0]: np.bincount(places, minlength=n)}
     near = np.zeros(n, np.int64)
-    if n > 1:
-        near = (
-            cKDTree(centres).query_ball_point(centres, radius * _ROUNDING, return_length=True) - 1
-        )
+    if n > 1 and radius is not None:
+        reach = radius * _ROUNDING
+        near = cKDTree(centres).query_ball_point(centres, reach, return_length=True) - 1
     columns[NEIGHBOURS[1]] = near
     columns[NEIGHBOURS[2]] = _distances(centres)
     if pixel_size is not None:

@@ -7,7 +7,7 @@ the tests hold every column; that function takes seconds for a thousand nuclei.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -147,7 +147,9 @@ def as_table(columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Make a table of columns: in order, each of its type."""
     import pandas as pd
 
-    typed = {name: np.asarray(columns[name], type_of(name)) for name in in_order(columns)}
+    typed: dict[str, Any] = {
+        name: np.asarray(columns[name], type_of(name)) for name in in_order(columns)
+    }
     return pd.DataFrame(typed)
 
 

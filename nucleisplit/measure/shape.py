@@ -24,7 +24,8 @@ def measure_shapes(regions: Regions) -> dict[str, np.ndarray]:
     height, width = box[2] - box[0], box[3] - box[1]
     perimeter = _perimeters(regions.labels, len(regions), _RIM_LENGTH)
     start = np.concatenate([[0], np.cumsum(height)])
-    convex, diameter = measure_hulls(*_row_ends(regions.labels, box[0], start), start)
+    left, right = _row_ends(regions.labels, box[0], start)
+    convex, diameter = measure_hulls(left, right, start)
     round_area = perimeter**2 / (4 * np.pi)
     return {
         "perimeter": perimeter,

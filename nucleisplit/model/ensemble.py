@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -276,7 +277,7 @@ def _adapted(
     tile: int | None,
 ) -> PredictConfig:
     """Apply what the user asks for to the settings of a model."""
-    update = {} if tta is None else {"tta": tta}
+    update: dict[str, Any] = {} if tta is None else {"tta": tta}
     if diameter is not None:
         update |= {"diameter": diameter, "rescale": True}
     if not rescale:

@@ -39,9 +39,8 @@ def histogram(counts: Sequence[int], low: float, high: float, axis: str, title: 
     title : str
         What a reader who does not see the picture is told.
     """
-    counts = np.asarray(counts)
-    largest = int(counts.max(initial=0))
-    path = _bars(counts, _PLOT_W / max(len(counts), 1), _PLOT_H, LEFT, TOP + _PLOT_H)
+    largest = max(counts, default=0)
+    path = _bars(np.asarray(counts), _PLOT_W / max(len(counts), 1), _PLOT_H, LEFT, TOP + _PLOT_H)
     ticks = [(low + (high - low) * i / 4, LEFT + _PLOT_W * i / 4) for i in range(5)]
     digits = 2 if high - low <= 2 else 0
     parts = [f'<path class="fill" d="{path}"/>']

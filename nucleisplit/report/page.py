@@ -6,9 +6,10 @@ import base64
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -128,7 +129,7 @@ def _figures(content: Content) -> list[tuple[str, Markup]]:
     if content.truth is None:
         return drawn
     scores = content.truth.summary
-    curves = {"mean over images": scores.ap, "pooled": scores.ap_pooled}
+    curves: dict[str, Sequence[float]] = {"mean over images": scores.ap, "pooled": scores.ap_pooled}
     text = f"AP is {scores.ap[0]:.3f} at IoU 0.50, {scores.ap[5]:.3f} at 0.75"
     error = f"mean absolute error of one nucleus {content.truth.error:.3f}"
     return [
@@ -141,7 +142,7 @@ def _figures(content: Content) -> list[tuple[str, Markup]]:
     ]
 
 
-def _mini(content: Content) -> dict[str, Callable]:
+def _mini(content: Content) -> dict[str, Any]:
     """The two small histograms of an image, on the same axes for all images."""
     largest = _largest(content)
     return {

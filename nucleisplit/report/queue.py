@@ -40,34 +40,34 @@ def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
     InputError
         A review file cannot be read.
     """
-    images, labels, iou, margins, doubts = [], [], [], [], {}
+    parts: list[tuple[np.ndarray, ...]] = []
+    doubts: dict[tuple[int, int], Doubt] = {}
     for number, entry in enumerate(entries):
         known = entry.doubts()
         doubts.update({(number, label): doubt for label, doubt in known.items()})
         own = entry.table["label"].to_numpy(np.int64)
-        images.append(np.full(len(own), number))
-        labels.append(own)
-        iou.append(entry.table["predicted_iou"].to_numpy(float))
         far = np.full(len(own), np.inf)
         for row in np.flatnonzero(np.isin(own, list(known))):
             far[row] = known[int(own[row])].closeness
-        margins.append(far)
-    if not images:
+        iou = entry.table["predicted_iou"].to_numpy(float)
+        parts.append((np.full(len(own), number), np.arange(len(own)), own, iou, far))
+    if not parts:
         return []
-    images, labels, iou, margins = map(np.concatenate, (images, labels, iou, margins))
-    row_of = np.concatenate([np.arange(len(entry.table)) for entry in entries])
-    queue, seen = [], set()
+    images, rows, labels, iou, margins = map(np.concatenate, zip(*parts, strict=True))
+    queue: list[Place] = []
+    seen: set[tuple[int, frozenset[int]]] = set()
     for at in doubtful_first(iou, margins).tolist():
         if len(queue) >= limit:
             break
         number, label = int(images[at]), int(labels[at])
-        row = entries[number].table.iloc[int(row_of[at])]
+        row = entries[number].table.iloc[int(rows[at])]
         doubt = doubts.get((number, label), Doubt(label, float(iou[at])))
         together = (number, frozenset((label, *doubt.partners)))
         if doubt.kind == "merged" and together in seen:
             continue
         seen.add(together)
-        box = tuple(int(row[f"bbox-{i}"]) for i in range(4))
+        top, left, bottom, right = (int(row[f"bbox-{i}"]) for i in range(4))
+        box = top, left, bottom, right
         queue.append(
             Place(number, len(queue) + 1, doubt, int(row["area"]), bool(row["touches_edge"]), box)
         )

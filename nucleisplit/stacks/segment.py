@@ -165,7 +165,7 @@ def segment_stack(
         progress(1.0)
     nuclei, scores = _split_slices(segmenter, found.maps)
     least = {"min_volume": max(segmenter.cut.min_area, _LEAST)}
-    if method == "volume":
+    if method == "volume" and anisotropy is not None:
         config = VolumeConfig(split_bias=segmenter.cut.split_bias, **least)
         labels = cut_volume(found.maps, anisotropy, config)
     else:

@@ -50,8 +50,8 @@ class Recipe:
     def of(cls, segmenter: Segmenter) -> Recipe:
         """Describe a segmenter that was made from names or folders of models."""
         ensemble, options = segmenter.ensemble, segmenter.options
-        found = {
-            "model": [str(Path(m).resolve() if Path(m).is_dir() else m) for m in options.model],
+        found: dict[str, Any] = {
+            "model": [str(Path(m).resolve() if Path(m).is_dir() else m) for m in options.models],
             "weights": ensemble.weights,
             "backend": ensemble.backend,
         }
@@ -72,7 +72,8 @@ class Recipe:
         segmenter = Segmenter(options=self.options)
         if segmenter.ensemble.fingerprint != self.fingerprint:
             raise ConfigError(
-                f"has another model {', '.join(self.options.model)}", hint="install the same there"
+                f"has another model {', '.join(map(str, self.options.models))}",
+                hint="install the same there",
             )
         return segmenter
 
@@ -172,7 +173,7 @@ class Cluster:
         from distributed import as_completed
 
         queue = iter(items)
-        waiting: dict[str, Item] = {}
+        waiting: dict[Any, Item] = {}
 
         def submit(count: int) -> list[Future]:
             futures = []

@@ -131,7 +131,7 @@ def digest_of(*arrays: np.ndarray | None) -> str:
     digest = blake2b(digest_size=16)
     for pixels in arrays:
         if pixels is not None:
-            digest.update(np.ascontiguousarray(pixels))
+            digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
@@ -200,5 +200,6 @@ def _nothing(
     pixel = (slice(1), slice(1))
     channels = None if channels is None else channels[pixel]
     empty = np.zeros((1, 1), np.int32)
-    table = measure_alone(empty, pixels[pixel], [], [], measures, channels=channels)
+    none = np.zeros(0)
+    table = measure_alone(empty, pixels[pixel], none, none, measures, channels=channels)
     return np.zeros((0, 4), np.int32), table

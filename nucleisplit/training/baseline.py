@@ -123,7 +123,7 @@ def recut_of(thresholds: ThresholdConfig) -> RecutConfig:
         update={
             "seed": round(usual.seed + lift, 4),
             "cuts": tuple(round(cut + lift, 4) for cut in usual.cuts),
-            "core": round(usual.core + lift, 4),
+            "core": None if usual.core is None else round(usual.core + lift, 4),
             "body": thresholds.body,
             "border_weight": thresholds.border_weight,
         }

@@ -30,7 +30,7 @@ def draw_curves(run: TrainingRun) -> Path:
     axes = figure.subplots(1, 3)
     axes[1].sharey(axes[0])
     for index, network in enumerate(sorted(run.folder.glob("*/log"))):
-        rows = []
+        rows: list[dict[str, str]] = []
         for log in sorted(network.glob("start-*/metrics.csv"), key=lambda p: p.stat().st_mtime):
             with log.open(newline="") as file:
                 rows.extend(csv.DictReader(file))

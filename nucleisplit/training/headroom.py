@@ -53,11 +53,11 @@ def find_headroom(
         "and_no_wrong": right,
         "oracle": perfect,
     }
-    found = {
+    hits = {
         "selected": np.concatenate(found["trees"]),
         "oracle": np.concatenate(found["oracle"]),
     }
-    areas = found["selected"][:, 0]
+    areas = hits["selected"][:, 0]
     classes = np.searchsorted(AREAS, areas, side="right") - 1
     return {
         "what_if": {
@@ -69,8 +69,7 @@ def find_headroom(
                 "from": low,
                 "nuclei": int((classes == index).sum()),
                 **{
-                    name: float(values[classes == index, 1].mean())
-                    for name, values in found.items()
+                    name: float(values[classes == index, 1].mean()) for name, values in hits.items()
                 },
             }
             for index, low in enumerate(AREAS)

@@ -35,6 +35,8 @@ def pseudo_labels(result: Segmentation, config: PseudoConfig) -> np.ndarray | No
         another nucleus or may be one, 0 elsewhere. None when the image as a whole is not
         predicted well, or no nucleus is.
     """
+    if result.maps is None:
+        raise ValueError("the result holds no maps")
     if result.predicted_map < config.min_map:
         return None
     predicted = result.table["predicted_iou"].to_numpy()

@@ -5,18 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import InputError
 from nucleisplit.model import Bundle, load_bundle
-from stage1_unet import WEIGHTS, load_network
+from stage1_unet import WEIGHTS, Network, load_network
 
 from .run_folder import TrainingRun
-
-if TYPE_CHECKING:
-    from torch import nn
-
 
 FINE_TUNING_RATE = 5e-4
 """Highest learning rate of networks that are trained already: a quarter of that of fresh ones, so
@@ -66,7 +61,7 @@ class Start:
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
-    def network(self, fold: int | None) -> nn.Module:
+    def network(self, fold: int | None) -> Network:
         """Return the network to start `fold` (None: the final fit) from.
 
         Raises

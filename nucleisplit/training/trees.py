@@ -188,8 +188,8 @@ def train_trees(
         scores=scores,
         overwrite=overwrite,
     )
-    if line := compare_with_bundled(run, dataset, methods["trees"]):
-        say(line)
+    if compared := compare_with_bundled(run, dataset, methods["trees"]):
+        say(compared)
     say(f"{(time.monotonic() - began) / 60:.1f} min")
     return bundle
 

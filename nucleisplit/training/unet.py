@@ -116,7 +116,7 @@ def train_unet(
         fingerprint=dataset.fingerprint,
         config=config,
         initial=start.fingerprint if start else None,
-        pseudo=_pseudo_fingerprint(pseudo, segmenter) if pseudo else None,
+        pseudo=_pseudo_fingerprint(pseudo, segmenter) if pseudo and segmenter else None,
         by_kind=by_kind,
         split=split_fingerprint(dataset, by_kind),
     )
@@ -133,7 +133,7 @@ def train_unet(
 
     @cache
     def extra() -> list[Pair]:
-        if segmenter is None:
+        if pseudo is None or segmenter is None:
             return []
         weight = sum(pair.weight for pair in pairs)
         return pseudo_pairs(pseudo, segmenter, config.pseudo, config.preprocess, weight, say)
@@ -143,7 +143,8 @@ def train_unet(
             return folder / WEIGHTS
         steps, number = config.train.steps, todo.index(held_out)
         part = Part(number * steps, (len(todo) - 1 - number) * steps, progress)
-        inside, outside = [], []
+        inside: list[Pair] = []
+        outside: list[Pair] = []
         for pair, own in zip(pairs, networks, strict=True):
             (outside if held_out in own.values() else inside).append(pair)
         try:
@@ -162,23 +163,26 @@ def train_unet(
         except ValueError as error:
             raise ConfigError(f"{folder}: cannot train: {error}") from error
 
-    if only is not None and (unknown := {*only} - {None, *dataset.folds}):
+    unknown = {fold for fold in only or () if fold is not None} - {*dataset.folds}
+    if unknown:
         raise ConfigError(
             f"there is no fold {min(unknown)}", f"folds are {', '.join(map(str, dataset.folds))}"
         )
     asked = [*dataset.folds, None] if only is None else only
-    folders = {fold: run.fold_folder(fold) for fold in asked if fold is not None}
+    folders: dict[int | None, Path] = {
+        fold: run.fold_folder(fold) for fold in asked if fold is not None
+    }
     if None in asked:
         folders[None] = run.final_folder
     todo = [fold for fold, folder in folders.items() if not (folder / WEIGHTS).exists()]
-    for fold, folder in folders.items():
-        say("final: network on all images" if fold is None else f"fold {fold}: network")
-        weights = train(folder, fold)
+    for which, folder in folders.items():
+        say("final: network on all images" if which is None else f"fold {which}: network")
+        weights = train(folder, which)
         held_out = [
             (record, sort)
             for record, own in zip(dataset.records, networks, strict=True)
             for sort, network in own.items()
-            if network == fold
+            if network == which
         ]
         _write_maps(run, held_out, weights, device, say)
         draw_curves(run)

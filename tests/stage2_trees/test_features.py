@@ -3,7 +3,6 @@ import pytest
 from skimage.measure import euler_number, perimeter_crofton, regionprops
 
 from stage2_trees import FEATURE_NAMES, FEATURES, ForestConfig, build_forest, forest_features
-from stage2_trees import sums as s
 
 KEEP_ALL = ForestConfig(min_area=12, min_area_step=0)
 
@@ -202,4 +201,3 @@ def test_every_feature_is_described_and_sometimes_defined(nuclei):
     X = forest_features(build_forest(nuclei(0, noise=1.5)[1]))
     assert np.isfinite(X).any(axis=0).all()
     assert all(len(text) > 8 and "\n" not in text for text in FEATURES.values())
-    assert len(s.COLUMNS) == s.CUT_BORDER + 1

@@ -4,7 +4,7 @@ from skimage.measure import label
 from skimage.morphology import convex_hull_image
 
 from stage2_trees import ForestConfig, build_forest
-from stage2_trees import sums as s
+from stage2_trees.sums import Column
 
 
 def shifted_pairs(mask):
@@ -31,28 +31,22 @@ def rows(forest):
         yield i, node, step, forest.mask(i), forest.sums.values[node, step - 1]
 
 
-def test_columns_have_the_names_of_their_numbers():
-    number = {name: i for i, name in enumerate(s.COLUMNS)}
-    unnamed = [name for name in s.COLUMNS if not hasattr(s, name.upper())]
-    assert unnamed == [f"body_{tenth}" for tenth in range(1, 9)]
-    assert all(getattr(s, name.upper()) == number[name] for name in {*number} - {*unnamed})
-
-
 def test_pixel_sums(field):
     maps, forest = field
     for _, node, step, mask, row in rows(forest):
         y, x = np.nonzero(mask)
         oy, ox = forest.sums.origin[node]
         body, border, separation = maps[:, mask].astype(float)
-        assert row[s.AREA] == mask.sum()
-        assert row[s.YY] == ((y - oy) ** 2).sum()
-        assert row[s.XY] == ((y - oy) * (x - ox)).sum()
-        assert row[s.X] == (x - ox).sum()
-        np.testing.assert_allclose(row[s.BODY], body.sum(), rtol=1e-6)
-        np.testing.assert_allclose(row[s.SEPARATION2], (separation**2).sum(), rtol=1e-5)
-        np.testing.assert_allclose(row[s.BORDER], border.sum(), rtol=1e-5)
-        assert row[s.BODY_0 : s.BODY_9 + 1].tolist() == np.histogram(body, 10, (0, 1))[0].tolist()
-        assert row[s.SURE] == (maps[0][mask] > np.float32(0.9)).sum()
+        assert row[Column.AREA] == mask.sum()
+        assert row[Column.YY] == ((y - oy) ** 2).sum()
+        assert row[Column.XY] == ((y - oy) * (x - ox)).sum()
+        assert row[Column.X] == (x - ox).sum()
+        np.testing.assert_allclose(row[Column.BODY], body.sum(), rtol=1e-6)
+        np.testing.assert_allclose(row[Column.SEPARATION2], (separation**2).sum(), rtol=1e-5)
+        np.testing.assert_allclose(row[Column.BORDER], border.sum(), rtol=1e-5)
+        tenths = row[Column.BODY_0 : Column.BODY_9 + 1].tolist()
+        assert tenths == np.histogram(body, 10, (0, 1))[0].tolist()
+        assert row[Column.SURE] == (maps[0][mask] > np.float32(0.9)).sum()
         box = [y.min(), x.min(), y.max(), x.max()]
         assert forest.sums.box[node, step - 1].tolist() == box
 
@@ -61,16 +55,18 @@ def test_outline_sums(field):
     maps, forest = field
     for _, _, _, mask, row in rows(forest):
         padded = np.pad(mask, 1)
-        assert row[s.CROSS_X] == (padded[:, 1:] != padded[:, :-1]).sum()
-        assert row[s.CROSS_Y] == (padded[1:] != padded[:-1]).sum()
+        assert row[Column.CROSS_X] == (padded[:, 1:] != padded[:, :-1]).sum()
+        assert row[Column.CROSS_Y] == (padded[1:] != padded[:-1]).sum()
         diagonal = (padded[1:, 1:] != padded[:-1, :-1]).sum()
         diagonal += (padded[1:, :-1] != padded[:-1, 1:]).sum()
-        assert row[s.CROSS_DIAGONAL] == diagonal
+        assert row[Column.CROSS_DIAGONAL] == diagonal
         y, x, yy, xx = shifted_pairs(mask)
-        assert row[s.RIM] == y.size
-        assert row[s.RIM] + row[s.AT_EDGE] == row[s.CROSS_X] + row[s.CROSS_Y]
-        np.testing.assert_allclose(row[s.RIM_BORDER], maps[1][y, x].sum(), rtol=1e-4)
-        np.testing.assert_allclose(row[s.OUTER_BODY], maps[0][yy, xx].sum(), rtol=1e-4, atol=1e-4)
+        assert row[Column.RIM] == y.size
+        assert row[Column.RIM] + row[Column.AT_EDGE] == row[Column.CROSS_X] + row[Column.CROSS_Y]
+        np.testing.assert_allclose(row[Column.RIM_BORDER], maps[1][y, x].sum(), rtol=1e-4)
+        np.testing.assert_allclose(
+            row[Column.OUTER_BODY], maps[0][yy, xx].sum(), rtol=1e-4, atol=1e-4
+        )
 
 
 def test_contacts_and_cuts(field):
@@ -82,14 +78,14 @@ def test_contacts_and_cuts(field):
         others = cut & (forest.basin > 0) & ~((forest.basin > first) & (forest.basin <= last))
         y, x, yy, xx = shifted_pairs(mask)
         touching = others[yy, xx]
-        assert row[s.CONTACT] == touching.sum()
+        assert row[Column.CONTACT] == touching.sum()
         middle = (maps[2][y, x] + maps[2][yy, xx])[touching].sum() / 2
-        np.testing.assert_allclose(row[s.CONTACT_SEPARATION], middle, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(row[Column.CONTACT_SEPARATION], middle, rtol=1e-4, atol=1e-6)
         inner = 0
         for leaf in range(first, last):
             y, x, yy, xx = shifted_pairs(mask & (forest.basin == leaf + 1))
             inner += mask[yy, xx].sum()
-        assert row[s.CUT] == inner
+        assert row[Column.CUT] == inner
 
 
 def test_unions_are_connected_up_to_the_step_they_say(field):

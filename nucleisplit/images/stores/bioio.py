@@ -26,7 +26,7 @@ class BioioStore(Store):
         message names no path. Damaged files raise whatever the plugin raises.
     """
 
-    def __init__(self, path: Path, plugin: str, scene: int | None = None) -> None:
+    def __init__(self, path: Path, plugin: str, scene: int | str | None = None) -> None:
         try:
             reader, bioio = import_module(plugin).Reader, import_module("bioio")
         except ImportError as error:

@@ -134,9 +134,9 @@ class OmeImage:
     def _file_of(self, data: ElementTree.Element) -> str | None:
         """Name of the file of some planes; None for this one."""
         uuid = next(children(data, "UUID"), None)
-        if uuid is None or not uuid.get("FileName"):
+        if uuid is None or not (name := _name_in(uuid)):
             return None
-        own, name = self.root.get("UUID"), PureWindowsPath(uuid.get("FileName")).name
+        own = self.root.get("UUID")
         if (own is not None and uuid.text == own) or name.lower() == self.path.name.lower():
             return None
         return None if self._is_renamed else name
@@ -145,12 +145,12 @@ class OmeImage:
     def _is_renamed(self) -> bool:
         """Whether the XML knows one file only, which is this one by another name."""
         parts = [node for node in self.root.iter() if _is(node, "TiffData")]
-        uuids = [next(children(part, "UUID"), None) for part in parts]
-        if any(uuid is None or not uuid.get("FileName") for uuid in uuids):
-            return False
-        names = {PureWindowsPath(uuid.get("FileName")).name for uuid in uuids}
+        uuids = [uuid for part in parts for uuid in list(children(part, "UUID"))[:1]]
+        names = {_name_in(uuid) for uuid in uuids}
         return (
-            len(names) == 1
+            len(uuids) == len(parts)
+            and len(names) == 1
+            and "" not in names
             and not self._beside(*names).exists()
             and self.root.get("UUID") in (None, uuids[0].text)
         )
@@ -180,7 +180,12 @@ def ome_images(text: str, path: Path) -> list[OmeImage]:
     return [OmeImage(root, node, path) for node in children(root, "Image")]
 
 
-def choose_ome_image(images: list[OmeImage], scene: int | None) -> OmeImage:
+def _name_in(uuid: ElementTree.Element) -> str:
+    """Name of the file, without a folder, that a UUID of the OME-XML stands for; "" for none."""
+    return PureWindowsPath(uuid.get("FileName", "")).name
+
+
+def choose_ome_image(images: list[OmeImage], scene: int | str | None) -> OmeImage:
     """Find the image that is meant: by its number, else the one of which this file holds planes.
 
     Raises
@@ -201,7 +206,7 @@ def choose_ome_image(images: list[OmeImage], scene: int | None) -> OmeImage:
     return image
 
 
-def member_of_set(path: Path, scene: int | None = None) -> tuple[tuple, bool] | None:
+def member_of_set(path: Path, scene: int | str | None = None) -> tuple[tuple, bool] | None:
     """Tell which image of an OME-TIFF set of several files a file stands for.
 
     Parameters

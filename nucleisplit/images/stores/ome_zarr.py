@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,23 +35,27 @@ class ZarrStore(Store):
         No image, several of them and `scene` is None, or a plate. The message names no path.
     """
 
-    def __init__(self, path: Path, scene: int | None = None) -> None:
-        self._zip = None
+    _arrays: list[ChunkedArray | None]
+    """The levels; None for one that cannot be read."""
+
+    def __init__(self, path: Path, scene: int | str | None = None) -> None:
+        self._zip: Any = None
         try:
             unbroken(self._open, path, scene)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, path: Path, scene: int | None) -> None:
+    def _open(self, path: Path, scene: int | str | None) -> None:
         import zarr
 
-        root, inside = path, ""
+        root: Path | zipfile.Path = path
+        inside = ""
         if path.is_file():
             self._zip = zarr.storage.ZipStore(path, mode="r")
             root = zipfile.Path(path)
             inside = _folder_in_zip(root)
-        node = zarr.open(self._zip or str(path), mode="r", path=inside)
+        node: Any = zarr.open(self._zip or str(path), mode="r", path=inside)
         meta = _metadata(node)
         if "bioformats2raw.layout" in meta and "multiscales" not in meta:
             names = sorted((name for name in node.group_keys() if name.isdecimal()), key=int)
@@ -103,18 +108,24 @@ class ZarrStore(Store):
             self.pixel_size = (size["Y"], size["X"]) if size["Y"] and size["X"] else None
             self.z_step = size.get("Z")
 
+    def _level(self, level: int) -> ChunkedArray:
+        array = self._arrays[level]
+        if array is None:
+            raise InputError(f"level {level} is broken (cannot be read)", "take another --level")
+        return array
+
     def read(self, level: int, index: Index) -> np.ndarray:
-        return self._arrays[level].read(index)
+        return self._level(level).read(index)
 
     def close(self) -> None:
         if self._zip is not None:
             self._zip.close()
 
     def missing_chunks(self, level: int, index: Index) -> int:
-        return self._arrays[level].missing(index)
+        return self._level(level).missing(index)
 
     def stored_bytes(self, level: int, enough: int) -> int:
-        return self._arrays[level].stored_bytes(enough)
+        return self._level(level).stored_bytes(enough)
 
 
 def _folder_in_zip(root: zipfile.Path) -> str:

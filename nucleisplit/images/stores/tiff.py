@@ -43,7 +43,7 @@ class TiffStore(Store):
         Damaged files raise whatever tifffile raises.
     """
 
-    def __init__(self, path: Path, scene: int | None = None, palette: bool = True) -> None:
+    def __init__(self, path: Path, scene: int | str | None = None, palette: bool = True) -> None:
         self._path = path
         self._tiff = tifffile.TiffFile(path)
         try:
@@ -56,9 +56,11 @@ class TiffStore(Store):
             self._tiff.close()
             raise
 
-    def _choose_ome(self, path: Path, scene: int | None) -> tuple[OmeImage | None, int | None]:
+    def _choose_ome(
+        self, path: Path, scene: int | str | None
+    ) -> tuple[OmeImage | None, int | str | None]:
         """Find the image that is meant in the OME-XML, and open the file as if it had no other."""
-        images = ome_images(self._tiff.ome_metadata, path)
+        images = ome_images(self._tiff.ome_metadata or "", path)
         placed = [image for image in images if image.has_pixels]
         if not placed:  # nothing says which pages are whose
             return (images[0] if len(images) == 1 else None), scene
@@ -67,7 +69,7 @@ class TiffStore(Store):
         self._tiff = tifffile.TiffFile(path, omexml=image.alone())
         return image, None
 
-    def _open(self, scene: int | None, palette: bool) -> None:
+    def _open(self, scene: int | str | None, palette: bool) -> None:
         images = [s for s in self._tiff.series if not s.keyframe.is_reduced]
         images = images or list(self._tiff.series)
         if not images:
@@ -107,7 +109,7 @@ class TiffStore(Store):
         """What the OME-XML says of an image of Micro-Manager, which has them in order."""
         if not (self._tiff.is_ome and self._tiff.is_mmstack):
             return None
-        placed = [i for i in ome_images(self._tiff.ome_metadata, self._path) if i.has_pixels]
+        placed = [i for i in ome_images(self._tiff.ome_metadata or "", self._path) if i.has_pixels]
         return placed[number].pixels if number < len(placed) else None
 
     def _check_header(self, series: tifffile.TiffPageSeries) -> None:
@@ -173,9 +175,10 @@ def _read_block(series: tifffile.TiffPageSeries, index: Index) -> np.ndarray:
     """Read a part of planes that are one uncompressed block, only the first of which has a page."""
     file = series.keyframe.parent.filehandle
     kind = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
-    if series.dataoffset + math.prod(series.shape) * kind.itemsize > file.size:
+    start = series.dataoffset
+    if start is None or start + math.prod(series.shape) * kind.itemsize > file.size:
         raise InputError("is truncated", "copy or export it again")
-    block = np.memmap(file.path, kind, "r", series.dataoffset, tuple(series.shape))
+    block = np.memmap(file.path, kind, "r", start, tuple(series.shape))
     return np.array(block[index])
 
 

@@ -51,7 +51,8 @@ def pixel_size(
         sizes = [micrometres(1 / pixels, unit) if pixels else None for pixels in (down, across)]
         if any(size and size > PLAUSIBLE_UM for size in sizes):
             return None
-    return tuple(sizes) if all(sizes) else None
+    height, width = sizes
+    return (height, width) if height and width else None
 
 
 def z_step(tiff: tifffile.TiffFile, pixels: ElementTree.Element | None = None) -> float | None:

@@ -37,7 +37,7 @@ def check_pages(tiff: tifffile.TiffFile) -> None:
         return
     file.seek(4 if layout.version == 42 else 8)
     offset = _number(file, layout.offsetformat, layout.offsetsize)
-    seen = set()
+    seen: set[int] = set()
     while offset:
         if offset in seen:
             raise _damaged(f"the list of its pages returns to page {len(seen)}")

@@ -62,7 +62,7 @@ def read_series(series: tifffile.TiffPageSeries, index: Index) -> np.ndarray:
 def _read_page(series: tifffile.TiffPageSeries, number: int, index: Index) -> np.ndarray:
     """Read one position or range of every dimension of one page of a series."""
     page = series[number]
-    if page is None:
+    if page is None or page.keyframe is None:
         raise MissingPage(number)
     key = page.keyframe
     file = page.parent.filehandle
