@@ -13,7 +13,7 @@ true, scores 1 in every measure; where only one of the two is empty, 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import fsum
 
@@ -23,9 +23,11 @@ from stage2_trees import overlap_table
 
 __all__ = [
     "THRESHOLDS",
+    "ClassScores",
     "ImageScore",
     "Summary",
     "reliability",
+    "score_classes",
     "score_image",
     "summarize",
     "summarize_groups",
@@ -236,6 +238,77 @@ def summarize_groups(scores: Iterable[ImageScore], groups: Mapping[str, str]) ->
     for score in scores:
         members.setdefault(groups[score.image_id], []).append(score)
     return {name: summarize(members[name]) for name in sorted(members)}
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How well classes are told, of nuclei whose true class is known.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    confusion : tuple of tuple of int
+        Nuclei by true class (rows) and predicted class (columns).
+    """
+
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    @property
+    def precision(self) -> list[float]:
+        """Of the nuclei given each class, the share that have it; 0 where there are none."""
+        counts = np.array(self.confusion)
+        return [_ratio(n, of, 0.0) for n, of in zip(counts.diagonal(), counts.sum(0), strict=True)]
+
+    @property
+    def recall(self) -> list[float]:
+        """Of the nuclei that have each class, the share given it; 0 where there are none."""
+        counts = np.array(self.confusion)
+        return [_ratio(n, of, 0.0) for n, of in zip(counts.diagonal(), counts.sum(1), strict=True)]
+
+    @property
+    def f1(self) -> list[float]:
+        """Harmonic mean of precision and recall of each class."""
+        counts = np.array(self.confusion)
+        both = counts.sum(0) + counts.sum(1)
+        return [_ratio(2 * n, of, 0.0) for n, of in zip(counts.diagonal(), both, strict=True)]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of all nuclei that are given their class."""
+        counts = np.array(self.confusion)
+        return _ratio(counts.trace(), counts.sum(), 0.0)
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean of `f1` over the classes."""
+        return fsum(self.f1) / len(self.classes)
+
+    def as_dict(self) -> dict:
+        """All of it in plain types."""
+        return {
+            "classes": list(self.classes),
+            "confusion": [list(row) for row in self.confusion],
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+        }
+
+
+def score_classes(true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> ClassScores:
+    """Count which class is given to which, (n,) numbers of classes from 0.
+
+    Examples
+    --------
+    >>> scores = score_classes([0, 0, 1, 1], [0, 1, 1, 1], ["a", "b"])
+    >>> scores.confusion, scores.accuracy, [round(f1, 2) for f1 in scores.f1]
+    (((1, 1), (0, 2)), 0.75, [0.67, 0.8])
+    """
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (np.asarray(true, int), np.asarray(predicted, int)), 1)
+    return ClassScores(tuple(classes), tuple(map(tuple, counts.tolist())))
 
 
 def reliability(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from numbers import Real
 from operator import index
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nucleisplit.classify import Classes
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.measure import measure
 from stage2_trees import (
@@ -93,6 +94,15 @@ class ScoredImage:
     """Keyword arguments of `measure`: what is measured, other channels, the size of a pixel."""
     added: tuple[int, ...] = ()
     """Candidates that were added by hand."""
+    classes: Classes | None = None
+    """What tells the classes of the nuclei; None where the model knows none."""
+
+    def measure(self) -> pd.DataFrame:
+        """Measure the nuclei chosen, and tell their classes."""
+        split = self.split
+        given = (split.labels, self.image, split.predicted_iou, split.threshold)
+        table = measure(*given, **self.measuring)
+        return table if self.classes is None else self.classes.add_to(table, *given[:2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,8 +320,6 @@ def segmentation_of(
     `keep` says whether the candidates stay at hand.
     """
     split = found.split
-    given = (split.labels, found.image, split.predicted_iou, split.threshold)
-    table = partial(measure, *given, **found.measuring)
     kept = found if keep else None
-    measured = table() if at_once else table
+    measured = found.measure() if at_once else found.measure
     return Segmentation(split.labels, measured, split.predicted_map, maps, scored=kept)

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from nucleisplit.classify import Classes
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
 from nucleisplit.model import Ensemble
 from nucleisplit.options import InferOptions, Model
 from nucleisplit.result import ScoredImage, Segmentation, segmentation_of
 from nucleisplit.stacks import StackSegmentation, segment_stack
-from stage1_unet import Progress
+from stage1_unet import Progress, measure_levels
 from stage2_trees import Overview, Split, split_maps
 
 
@@ -70,6 +71,7 @@ class Segmenter:
         self.measures = options.measures
         self.selection = self.cut.apply_to(made)
         self.regressor = self.bundle.regressor()
+        self.classifier = self.bundle.classifier()
 
     def __call__(self, image: np.ndarray) -> Segmentation:
         return self.segment(image)
@@ -125,7 +127,15 @@ class Segmenter:
             progress(1.0)
         split = self.split(found.maps)
         measuring = {"measures": self.measures, "channels": channels, "pixel_size": size}
-        source = ScoredImage(image, split, self.regressor, self.selection, self.cut, measuring)
+        source = ScoredImage(
+            image,
+            split,
+            self.regressor,
+            self.selection,
+            self.cut,
+            measuring,
+            classes=self._classes_of(image),
+        )
         result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
         diameter = found.radius and 2 * found.radius
         return replace(result, diameter=diameter, scale=found.scale)
@@ -147,6 +157,12 @@ class Segmenter:
         return segment_stack(
             self, stack, anisotropy=anisotropy, voxel_size=voxel_size, method=method, **options
         )
+
+    def _classes_of(self, image: np.ndarray) -> Classes | None:
+        if self.classifier is None:
+            return None
+        levels = measure_levels(image, self.bundle.config.preprocess)
+        return Classes(self.classifier, levels.spans[0])
 
     def split(self, maps: np.ndarray, overview: Overview | None = None) -> Split:
         """Cut maps, (3, H, W), into nuclei: those of an image, or of a part of one.

@@ -10,6 +10,7 @@ from stage2_trees.alternatives import (
     second_opinions,
 )
 from stage2_trees.calibration import Calibration, CalibrationSet
+from stage2_trees.classifier import NucleusClassifier, cross_fit_classes
 from stage2_trees.config import (
     AdaptConfig,
     ForestConfig,
@@ -60,6 +61,7 @@ __all__ = [
     "IoURegressor",
     "LinkConfig",
     "Linked",
+    "NucleusClassifier",
     "OverlapTable",
     "Overview",
     "Rates",
@@ -80,6 +82,7 @@ __all__ = [
     "build_recut",
     "choose",
     "cross_fit",
+    "cross_fit_classes",
     "cross_val_predict",
     "cut_volume",
     "expected_map",

@@ -117,13 +117,11 @@ def infer_batch(
     """
     options = replace(options or BatchOptions(), **fields)
     planes = options.planes
-    streams = [(PARQUET, stream_to_parquet)] * options.parquet
-    streams += [(H5AD, csv_to_h5ad)] * options.h5ad
     shared = options.workers or options.dask
     for model in options.models:
         if not isinstance(model, Bundle):
             read_manifest(model_folder(model) / MANIFEST)
-    for name, _ in streams:
+    for name in [PARQUET] * options.parquet + [H5AD] * options.h5ad:
         need_library(name)
     if shared and missing_libraries("distributed"):
         raise ConfigError("dask is not installed", hint=install_command("cluster"))
@@ -173,8 +171,12 @@ def infer_batch(
             check_settings(out, earlier, settings)
             jobs = plan_jobs(parts, out, journal.entries())
         report, columns = _run(jobs, process, journal, record, progress)
-    for name, stream in streams:
-        stream(out / TABLE, out / name, types_of(columns, planes))
+    types = types_of(columns, planes)
+    if options.parquet:
+        stream_to_parquet(out / TABLE, out / PARQUET, types)
+    if options.h5ad:
+        classes = segmenter.classifier.classes if segmenter.classifier else ()
+        csv_to_h5ad(out / TABLE, out / H5AD, types, classes)
     return replace(report, notes=tuple(notes))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
+from nucleisplit.classify import with_classes
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
@@ -166,9 +167,10 @@ class Process:
         self._write_formats(job, self.options.write, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
+        classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
         return {
-            **self._facts(job, plane, result, near),
+            **self._facts(job, plane, result, near, classes),
             "review": job.review,
             "columns": list(table),
             "rows": csv_rows(table),
@@ -197,22 +199,25 @@ class Process:
             progress=progress,
         )
         if whole:
-            labels = read_labels(self.out / job.labels)
-            self._write_formats(job, whole, labels, read_nuclei(self.out / job.rows), plane)
+            labels, nuclei = read_labels(self.out / job.labels), read_nuclei(self.out / job.rows)
+            if result.classes:
+                nuclei = with_classes(nuclei, tuple(result.classes))
+            self._write_formats(job, whole, labels, nuclei, plane)
         tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
             tile_store.folder.parent.rmdir()
         tiles = {"tiles": result.tiles, "blank_tiles": result.blank}
-        facts = self._facts(job, plane, result, result.neighbour_radius)
+        facts = self._facts(job, plane, result, result.neighbour_radius, result.classes)
         return {**facts, **tiles, "columns": result.columns, "rows_file": job.rows}
 
-    def _facts(self, job: Job, plane: Plane, result, near: float | None) -> dict:
+    def _facts(self, job: Job, plane: Plane, result, near: float | None, classes: dict) -> dict:
         """What the journal says of any image that is done."""
         return {
             "status": "ok",
             "nuclei": result.nuclei,
             "predicted_map": round(result.predicted_map, 4),
             "doubtful": result.doubtful,
+            **({"classes": classes} if classes else {}),
             "diameter": result.diameter and round(result.diameter, 2),
             "scale": round(result.scale, 4),
             "height": plane.shape[0],

@@ -53,7 +53,7 @@ def columns_of(planes: PlaneChoice, measures: Measures, entries: Iterable[dict] 
 
 def types_of(columns: Iterable[str], planes: PlaneChoice) -> dict[str, str]:
     """Types of columns, by name, as numpy and pyarrow call them."""
-    known = {"image": "string", "slice": "int64", "well": "string", "field": "string"}
+    known = dict.fromkeys(("image", "well", "field", "class"), "string") | {"slice": "int64"}
     if planes.z == "3d":
         return known | {name: np.dtype(kind).name for name, kind in VOLUME_TYPES.items()}
     return {name: known.get(name) or np.dtype(type_of(name)).name for name in columns}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,12 +37,21 @@ if TYPE_CHECKING:
     help="Instead of RUN: let the trees of --model learn from a folder of corrected images.",
 )
 @click.option(
+    "--classes",
+    "labelled",
+    type=EXISTING_FOLDER,
+    metavar="LABELLED",
+    help="Instead of RUN: let --model also tell the classes of nuclei, learnt from a folder of "
+    "labels with classes.",
+)
+@click.option(
     "--model",
     default="default",
     show_default=True,
     shell_complete=complete_models,
     metavar="NAME|PATH",
-    help="With --add: the model whose networks are used and whose trees learn.",
+    help="With --add: the model whose networks are used and whose trees learn. With --classes: the "
+    "model that learns classes; it goes on to find the same nuclei.",
 )
 @config_option
 @overwrite_option
@@ -59,6 +68,7 @@ def train_trees(
     run: Path | None,
     out: Path | None,
     corrected: Path | None,
+    labelled: Path | None,
     model: str,
     config: Path | None,
     overwrite: bool,
@@ -77,41 +87,46 @@ def train_trees(
     corrected, images/ and labels/ as for train-unet; the networks stay. It takes seconds, and
     prints the score of these images before and after, each by trees that have not seen it.
 
+    With --classes, a model that is there also learns what kind each nucleus is, from a few hundred
+    nuclei of known class: images/, labels/ and classes.csv (image, label, class). Networks and
+    outlines stay. Prints how well classes are told, out of fold. A RUN whose data have classes
+    learns them, too.
+
     \b
     nucleisplit train-trees run/ --out model/
     nucleisplit train-trees run/ --labels oof/
     nucleisplit evaluate oof/ data/ --groups data/folds.csv cluster
     nucleisplit train-trees --add corrected/ --out mine/
+    nucleisplit train-trees --classes labelled/ --out mine/
     nucleisplit infer images/ --model mine/
     """
-    if (run is None) == (corrected is None):
-        raise click.UsageError("give either RUN or --add CORRECTED")
-    if corrected and labels:
+    given = [folder for folder in (run, corrected, labelled) if folder is not None]
+    if len(given) != 1:
+        raise click.UsageError("give RUN, --add CORRECTED or --classes LABELLED, one of them")
+    if labels and not run:
         raise click.UsageError("--labels goes with RUN")
     from nucleisplit.config import load_config
     from nucleisplit.model import check_replaceable, load_bundle
     from nucleisplit.training import TrainingRun
 
     settings = load_config(config)
-    out = out or beside(run or corrected, "model")
+    out = out or beside(given[0], "model")
     check_replaceable(out, overwrite)
-    base = load_bundle(model) if corrected else TrainingRun.open(run)
-    from nucleisplit.training import add_corrections
-    from nucleisplit.training import train_trees as train
+    if run:
+        TrainingRun.open(run)
+    base = None if run else load_bundle(model)
+    from nucleisplit import training
 
     note_compiling()
-    if corrected:
-        bundle = add_corrections(
-            corrected,
-            base,
-            out,
-            settings.adapt,
-            device=device,
-            overwrite=overwrite,
-            say=console.answer,
+    common: dict[str, Any] = {"overwrite": overwrite, "say": console.answer}
+    if corrected and base:
+        bundle = training.add_corrections(
+            corrected, base, out, settings.adapt, device=device, **common
         )
+    elif labelled and base:
+        bundle = training.add_classes(labelled, base, out, device=device, **common)
     else:
-        bundle = train(run, out, settings, overwrite=overwrite, labels=labels, say=console.answer)
+        bundle = training.train_trees(given[0], out, settings, labels=labels, **common)
     tell_model(bundle)
 
 

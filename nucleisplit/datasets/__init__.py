@@ -1,5 +1,6 @@
 """Images with their true labels: found, cleaned, dealt into folds, converted."""
 
+from .classes import ImageClasses, read_classes
 from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .conversion import convert_labels, convert_table
 from .dataset import Dataset, Record, load_dataset
@@ -13,6 +14,7 @@ __all__ = [
     "CleaningConfig",
     "CleaningNotes",
     "Dataset",
+    "ImageClasses",
     "ImageTable",
     "LabelSource",
     "Record",
@@ -23,6 +25,7 @@ __all__ = [
     "find_pairs",
     "load_dataset",
     "make_folds",
+    "read_classes",
     "read_image_table",
     "short_stem",
 ]

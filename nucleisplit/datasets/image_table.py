@@ -60,21 +60,42 @@ def read_image_table(path: str | Path) -> ImageTable:
         No column ``image_id``, an empty id, a repeated id, or a row of the wrong length.
     """
     path = Path(path)
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text", "save it as CSV (UTF-8)") from None
-    lines = text.splitlines()
-    header = lines[0]
-    separator = next((s for s in ",;\t" if s in header), ",")
-    parsed = csv.reader(lines, delimiter=separator)
-    columns = tuple(name.strip() for name in next(parsed))
+    columns, lines = read_lines(path)
     id_column = next((name for name in ID_COLUMNS if name in columns), None)
     if id_column is None:
         raise DatasetError(
             f"{path}: has no column {ID_COLUMNS[0]!r}", f"it has {', '.join(columns) or 'none'}"
         )
     rows: dict[str, dict[str, str]] = {}
+    for number, row in lines:
+        image_id = row[id_column]
+        if not image_id:
+            raise DatasetError(f"{path}: line {number} has no {id_column}", "fill it in")
+        if image_id in rows:
+            raise DatasetError(f"{path}: line {number} repeats {image_id!r}", "keep one row of it")
+        rows[image_id] = row
+    return ImageTable(path, columns, rows)
+
+
+def read_lines(path: Path) -> tuple[tuple[str, ...], list[tuple[int, dict[str, str]]]]:
+    """Read a CSV: its columns, and the number and cells of every line that is not empty.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty or not text.
+    DatasetError
+        A row of the wrong length.
+    """
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text", "save it as CSV (UTF-8)") from None
+    lines = text.splitlines()
+    separator = next((s for s in ",;\t" if s in lines[0]), ",")
+    parsed = csv.reader(lines, delimiter=separator)
+    columns = tuple(name.strip() for name in next(parsed))
+    rows = []
     for number, cells in enumerate(parsed, start=2):
         if not any(cell.strip() for cell in cells):
             continue
@@ -83,11 +104,5 @@ def read_image_table(path: str | Path) -> ImageTable:
                 f"{path}: line {number} has {len(cells)} cells, the header {len(columns)}",
                 "repair the line",
             )
-        row = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
-        image_id = row[id_column]
-        if not image_id:
-            raise DatasetError(f"{path}: line {number} has no {id_column}", "fill it in")
-        if image_id in rows:
-            raise DatasetError(f"{path}: line {number} repeats {image_id!r}", "keep one row of it")
-        rows[image_id] = row
-    return ImageTable(path, columns, rows)
+        rows.append((number, {n: cell.strip() for n, cell in zip(columns, cells, strict=True)}))
+    return columns, rows

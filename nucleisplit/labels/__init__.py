@@ -1,6 +1,7 @@
 """Label images and outlines, in the formats of many programs: each with a writer and a reader."""
 
 from .arrays import read_array, write_array
+from .classes import class_color, class_names
 from .coco import read_coco, write_coco, write_coco_polygons
 from .geojson import read_geojson, write_geojson
 from .imagej_roi import read_roi, write_roi
@@ -20,6 +21,8 @@ __all__ = [
     "Format",
     "Outlines",
     "as_labels",
+    "class_color",
+    "class_names",
     "fill_outlines",
     "format_of",
     "get_format",

@@ -15,6 +15,7 @@ from nucleisplit.errors import InputError
 from nucleisplit.files import load_json, replacing
 from nucleisplit.names import brief
 
+from .classes import class_names, classes_by_label
 from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
 from .outlines import trace_outlines
 from .run_lengths import encode_run_lengths
@@ -23,8 +24,16 @@ from .tiff import check_labels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_coco", "read_coco_images", "write_coco", "write_coco_polygons"]
+__all__ = [
+    "read_coco",
+    "read_coco_classes",
+    "read_coco_images",
+    "write_coco",
+    "write_coco_polygons",
+]
 
+_NO_CLASS = "nucleus"
+"""The category where nuclei have no classes."""
 _LONGEST = 45
 """Bits of a run length; no image has as many pixels."""
 
@@ -64,6 +73,7 @@ def write_coco(
     numbers, runs = encode_run_lengths(labels)
     pieces = trace_outlines(labels).pieces if polygons else [[]] * len(runs)
     scores = _scores(table)
+    classes, names = classes_by_label(table), class_names(table) or [_NO_CLASS]
     annotations = []
     for number, own, outlines in zip(numbers.tolist(), runs, pieces, strict=True):
         has_hole = any(len(piece) > 1 for piece in outlines)
@@ -74,7 +84,7 @@ def write_coco(
         annotation = {
             "id": number,
             "image_id": 1,
-            "category_id": 1,
+            "category_id": names.index(classes[number]) + 1 if classes else 1,
             "segmentation": shape,
             "area": int(own[:, 1].sum()),
             "bbox": _box(own, height),
@@ -86,7 +96,7 @@ def write_coco(
     name = stem_of(path)
     content = {
         "images": [{"id": 1, "file_name": name, "height": height, "width": width}],
-        "categories": [{"id": 1, "name": "nucleus"}],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names, start=1)],
         "annotations": annotations,
     }
     with replacing(path, overwrite) as part:
@@ -128,7 +138,11 @@ def read_coco(path: str | Path, shape: Shape | None = None) -> np.ndarray:
         The file cannot be read, is no COCO, is about no image, names an image that it does not
         list, or a segmentation overlaps another or lies outside the image.
     """
-    path = Path(path)
+    return _own_image(Path(path)).read(shape)
+
+
+def _own_image(path: Path) -> _Image:
+    """Return the image that a file is about: the only one, or that called like the file."""
     images = _parse(path)
     name = stem_of(path)
     chosen = images if len(images) == 1 else [each for each in images if each.stem == name]
@@ -137,7 +151,24 @@ def read_coco(path: str | Path, shape: Shape | None = None) -> np.ndarray:
             f"{path}: is about {len(images)} images, {len(chosen) or 'none'} called {name}",
             f"make label images of all of them: nucleisplit convert {path.name} labels/ --to tiff",
         )
-    return chosen[0].read(shape)
+    return chosen[0]
+
+
+def read_coco_classes(path: str | Path) -> dict[int, str]:
+    """Read the category of every nucleus, by its label; only where there are several categories.
+
+    Labels are those that `read_coco` gives. `InputError` as there.
+    """
+    image = _own_image(Path(path))
+    if len(set(image.categories.values())) < 2:
+        return {}
+    numbers = settle_numbers([annotation.get("id") for annotation in image.annotations])
+    found = zip(numbers.tolist(), image.annotations, strict=True)
+    return {
+        number: image.categories[annotation["category_id"]]
+        for number, annotation in found
+        if annotation.get("category_id") in image.categories
+    }
 
 
 def read_coco_images(path: str | Path) -> dict[str, Callable[..., np.ndarray]]:
@@ -172,6 +203,7 @@ class _Image:
     stem: str
     stored: Shape | None
     annotations: list[dict[str, Any]]
+    categories: dict[Any, str]
 
     def read(self, shape: Shape | None = None) -> np.ndarray:
         return _merge(self.path, settle_shape(self.path, self.stored, shape), self.annotations)
@@ -185,6 +217,7 @@ def _parse(path: Path) -> list[_Image]:
         missing = [a["image_id"] for a in annotations if a["image_id"] not in images]
         stems = {key: _stem(image, key) for key, image in images.items()}
         shapes = {key: _shape(image) for key, image in images.items()}
+        categories = {c["id"]: str(c["name"]) for c in _listed(content.get("categories") or [])}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: is damaged, or is not COCO ({type(error).__name__}: {brief(error)})",
@@ -200,7 +233,7 @@ def _parse(path: Path) -> list[_Image]:
     own: dict[Any, list[dict[str, Any]]] = {key: [] for key in images}
     for annotation in annotations:
         own[annotation["image_id"]].append(annotation)
-    return [_Image(path, stems[key], shapes[key], own[key]) for key in images]
+    return [_Image(path, stems[key], shapes[key], own[key], categories) for key in images]
 
 
 def _listed(entries: Any) -> list[dict[str, Any]]:

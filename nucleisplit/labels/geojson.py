@@ -20,6 +20,7 @@ from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.files import load_json, replacing
 from nucleisplit.names import brief
 
+from .classes import class_color, class_names, classes_by_label
 from .common import Shape, measurement_texts, paint, settle_numbers, settle_shape, whole_numbers
 from .outlines import trace_outlines
 from .tiff import check_labels
@@ -27,11 +28,11 @@ from .tiff import check_labels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_geojson", "write_geojson"]
+__all__ = ["read_geojson", "read_geojson_classes", "write_geojson"]
 
-_CLASS = (
-    '"properties":{"objectType":"detection","classification":{"name":"Nucleus","color":[0,170,255]}'
-)
+NO_CLASS = "Nucleus"
+"""What nuclei without a class are called, as QuPath does."""
+_COLOUR = (0, 170, 255)
 
 _NUCLEI = ("detection", "cell")
 """Objects of QuPath that are nuclei, or have one."""
@@ -76,15 +77,21 @@ def write_geojson(
     labels = check_labels(labels)
     outlines = trace_outlines(labels)
     measured = measurement_texts(outlines.labels, table)
+    classes = classes_by_label(table)
+    colours = {name: class_color(i) for i, name in enumerate(class_names(table))}
     size = {"height": labels.shape[0], "width": labels.shape[1]}
     with replacing(path, overwrite) as part, part.open("w", encoding="utf-8") as file:
         file.write(
             '{"type":"FeatureCollection","nucleisplit":' + json.dumps(size) + ',"features":['
         )
         begin = "\n"
-        for pieces, row in zip(outlines.pieces, measured, strict=True):
-            geometry = json.dumps(_geometry(pieces), separators=(",", ":"))
-            file.write(f'{begin}{{"type":"Feature","geometry":{geometry},{_CLASS},')
+        rows = zip(outlines.labels.tolist(), outlines.pieces, measured, strict=True)
+        for label, pieces, row in rows:
+            geometry = _compact(_geometry(pieces))
+            name = classes.get(label, NO_CLASS)
+            kind = {"name": name, "color": colours.get(name, _COLOUR)}
+            file.write(f'{begin}{{"type":"Feature","geometry":{geometry},"properties":{{')
+            file.write(f'"objectType":"detection","classification":{_compact(kind)},')
             file.write(f'"measurements":{row}}}}}')
             begin = ",\n"
         file.write("\n]}\n")
@@ -123,16 +130,7 @@ def read_geojson(path: str | Path, shape: Shape | None = None) -> np.ndarray:
         taken.
     """
     path = Path(path)
-    content = load_json(path, "GeoJSON")
-    try:
-        objects = list(_parse(content))
-        stored = _size(content)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise InputError(
-            f"{path}: is damaged, or is not GeoJSON ({type(error).__name__}: {brief(error)})",
-            "export it again",
-        ) from None
-    nuclei = _choose(path, objects)
+    nuclei, stored = _read(path)
     if len(planes := sorted({each.plane for each in nuclei})) > 1:
         (z, t), (other_z, other_t) = planes[:2]
         raise InputError(
@@ -143,6 +141,35 @@ def read_geojson(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     numbers = settle_numbers([each.number for each in nuclei])
     shape = settle_shape(path, stored, shape)
     return paint(path, shape, [each.rings for each in nuclei], numbers)
+
+
+def read_geojson_classes(path: str | Path) -> dict[int, str]:
+    """Read the class of every nucleus that has one (``classification.name``), by its label.
+
+    Labels are those that `read_geojson` gives. `InputError` as there.
+    """
+    nuclei, _ = _read(Path(path))
+    numbers = settle_numbers([each.number for each in nuclei]).tolist()
+    named = zip(numbers, nuclei, strict=True)
+    return {number: each.class_name for number, each in named if each.class_name}
+
+
+def _read(path: Path) -> tuple[list[_Object], Shape | None]:
+    """Return the nuclei of a file, and the size of its image where it says it."""
+    content = load_json(path, "GeoJSON")
+    try:
+        objects = list(_parse(content))
+        stored = _size(content)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise InputError(
+            f"{path}: is damaged, or is not GeoJSON ({type(error).__name__}: {brief(error)})",
+            "export it again",
+        ) from None
+    return _choose(path, objects), stored
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _geometry(pieces: list[list[np.ndarray]]) -> dict[str, Any]:
@@ -167,6 +194,8 @@ class _Object:
     number: Any
     plane: tuple[int, int]
     """Its z and t."""
+    class_name: str
+    """Empty where it has none."""
     lacks_nucleus: bool = False
 
 
@@ -233,6 +262,7 @@ def _object(feature: dict[str, Any], properties: dict[str, Any]) -> _Object:
         rings if sum(map(len, rings)) else [],
         _number(properties),
         tuple(whole_numbers([plane.get("z", 0), plane.get("t", 0)]).tolist()),
+        _class_name(properties),
         lacks_nucleus=kind == "cell" and not nucleus,
     )
 
@@ -256,6 +286,12 @@ def _rings(geometry: dict[str, Any]) -> Iterator[list]:
     elif kind == "GeometryCollection":
         for part in geometry["geometries"]:
             yield from _rings(part)
+
+
+def _class_name(properties: dict[str, Any]) -> str:
+    classification = properties.get("classification") or {}
+    name = str(classification.get("name") or "").strip()
+    return "" if name == NO_CLASS else name
 
 
 def _number(properties: dict[str, Any]) -> Any:

@@ -14,9 +14,9 @@ from nucleisplit.errors import ConfigError
 from nucleisplit.images import PlaneChoice
 
 from .arrays import read_array, write_array
-from .coco import read_coco, read_coco_images, write_coco, write_coco_polygons
+from .coco import read_coco, read_coco_classes, read_coco_images, write_coco, write_coco_polygons
 from .common import Shape
-from .geojson import read_geojson, write_geojson
+from .geojson import read_geojson, read_geojson_classes, write_geojson
 from .imagej_roi import read_roi, write_roi
 from .label_check import check_label_image, warn_of_background
 from .ome_tiff import write_ome_tiff
@@ -63,6 +63,8 @@ class Format:
     """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
     sized: bool = False
     """Whether `write` takes ``pixel_size=``."""
+    read_classes: Callable[[str | Path], dict[int, str]] | None = None
+    """``read_classes(path)`` gives the classes of the nuclei that have one, by label."""
     read_several: Callable[..., dict[str, Callable[..., np.ndarray]]] | None = None
     """``read_several(path)`` gives what reads each image of a file of several, by stem; none where
     it is about one."""
@@ -80,10 +82,22 @@ FORMATS = {
         Format("ome-zarr", write_ome_zarr, _read_image, sized=True),
         Format("tiff", _write_tiff, _read_image),
         Format("numpy", write_array, _read_array),
-        Format("geojson", write_geojson, read_geojson),
+        Format("geojson", write_geojson, read_geojson, read_classes=read_geojson_classes),
         Format("roi", write_roi, read_roi),
-        Format("coco", write_coco, read_coco, read_several=read_coco_images),
-        Format("coco-polygons", write_coco_polygons, read_coco, read_several=read_coco_images),
+        Format(
+            "coco",
+            write_coco,
+            read_coco,
+            read_classes=read_coco_classes,
+            read_several=read_coco_images,
+        ),
+        Format(
+            "coco-polygons",
+            write_coco_polygons,
+            read_coco,
+            read_classes=read_coco_classes,
+            read_several=read_coco_images,
+        ),
         Format("submission", write_submission, read_submission, read_several=read_submissions),
     )
 }

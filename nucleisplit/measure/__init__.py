@@ -1,11 +1,13 @@
 """Measure the nuclei of a label image: shape, brightness, texture, neighbours."""
 
+from .appearance import FEATURES, describe_nuclei
 from .columns import GROUPS, LENGTHS, Measures, in_order, type_of
 from .micrometres import add_micrometres
 from .neighbours import Touches, measure_neighbours
 from .per_nucleus import add_neighbours, as_table, measure, measure_alone
 
 __all__ = [
+    "FEATURES",
     "GROUPS",
     "LENGTHS",
     "Measures",
@@ -13,6 +15,7 @@ __all__ = [
     "add_micrometres",
     "add_neighbours",
     "as_table",
+    "describe_nuclei",
     "in_order",
     "measure",
     "measure_alone",

@@ -50,6 +50,8 @@ INTENSITY = (
 """Of the image; those of its channel 0, 1, ... have a number: ``intensity_mean-0``."""
 TEXTURE = ("texture_contrast", "texture_homogeneity", "texture_correlation", "texture_entropy")
 _GIVEN = ("predicted_iou", "threshold", "touches_edge")
+_CLASS = ("class", "class_id", "class_probability")
+"""Of models that have learnt classes."""
 NEIGHBOURS = ("neighbours_touching", "neighbours_near", "neighbour_distance")
 GROUPS = {"shape": SHAPE, "intensity": INTENSITY, "texture": TEXTURE, "neighbours": NEIGHBOURS}
 """What can be measured beside `_FIRST`, by the names that users give."""
@@ -66,9 +68,9 @@ LENGTHS = {
 }
 """Columns in pixels, and those of the same in micrometres."""
 
-_ALL = (*_FIRST, *SHAPE, *INTENSITY, *TEXTURE, *_GIVEN, *NEIGHBOURS, *LENGTHS.values())
+_ALL = (*_FIRST, *SHAPE, *INTENSITY, *TEXTURE, *_GIVEN, *_CLASS, *NEIGHBOURS, *LENGTHS.values())
 _RANK = {name: rank for rank, name in enumerate(_ALL)}
-_WHOLE = {"label", "bbox-0", "bbox-1", "bbox-2", "bbox-3", "area", *NEIGHBOURS[:2]}
+_WHOLE = {"label", "bbox-0", "bbox-1", "bbox-2", "bbox-3", "area", "class_id", *NEIGHBOURS[:2]}
 
 
 @dataclass(frozen=True)
@@ -155,4 +157,6 @@ def type_of(name: str) -> type:
     """Return the type of a column, also where there are no nuclei."""
     if name == "touches_edge":
         return np.bool_
+    if name == "class":
+        return np.object_
     return np.int64 if name in _WHOLE else np.float64

@@ -6,6 +6,7 @@ from .bundle import load_bundle as load_bundle
 from .bundle import model_folder as model_folder
 from .bundle import save_adapted as save_adapted
 from .bundle import save_bundle as save_bundle
+from .bundle import save_classified as save_classified
 from .catalog import list_models as list_models
 from .ensemble import Ensemble as Ensemble
 from .image_scaling import ImageScaling as ImageScaling

@@ -17,14 +17,14 @@ from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
 from nucleisplit.files import put
 from stage1_unet import NetworkConfig
-from stage2_trees import IoURegressor
+from stage2_trees import IoURegressor, NucleusClassifier
 
 from .manifest import FORMAT, MANIFEST, Manifest, read_manifest
 
 MODELS = Path(__file__).parents[1] / "models"
 """Where the bundled models lie, one folder each."""
 
-_TREES, _TABLE = "trees", "regressor.json"
+_TREES, _TABLE, _CLASSES = "trees", "regressor.json", "classes"
 _LONGEST = 200
 """Characters of the name of a file."""
 _LIBRARIES = ("torch", "segmentation-models-pytorch", "lightgbm", "scikit-image", "numpy")
@@ -57,6 +57,19 @@ class Bundle:
     def regressor(self) -> IoURegressor:
         """The fitted regressor of the candidates' IoU."""
         return _load(IoURegressor.load, self.path / _TREES)
+
+    def classifier(self) -> NucleusClassifier | None:
+        """What tells the classes of nuclei; None where the model knows none."""
+        if not self.manifest.classes:
+            return None
+        classifier = _load(NucleusClassifier.load, self.path / _CLASSES)
+        if classifier.classes != self.manifest.classes:
+            raise BundleError(
+                f"{self.path}: the classes are {', '.join(classifier.classes)}, those of the "
+                f"manifest {', '.join(self.manifest.classes)}",
+                hint="copy the whole model folder again",
+            )
+        return classifier
 
 
 def _load(load, path: Path):
@@ -116,7 +129,8 @@ def _check_listed(folder: Path, manifest: Manifest) -> None:
     """Refuse a model that would load anything but files inside its folder with known hashes."""
     trees = {
         path.relative_to(folder).as_posix()
-        for path in (folder / _TREES).rglob("*")
+        for part in (_TREES, _CLASSES)
+        for path in (folder / part).rglob("*")
         if not path.is_dir() or path.is_symlink()
     }
     wanted = {*manifest.networks, *manifest.quantized, f"{_TREES}/{_TABLE}", *trees}
@@ -145,6 +159,7 @@ def save_bundle(
     config: RunConfig,
     fingerprint: str,
     scores: dict,
+    classifier: NucleusClassifier | None = None,
     weights: Sequence[float] = (),
     overwrite: bool = False,
 ) -> Bundle:
@@ -164,6 +179,8 @@ def save_bundle(
         Of the training data.
     scores
         Plain types only; kept in the manifest and shown in the results page.
+    classifier
+        What tells the classes of nuclei, if anything does.
     weights
         How much each network counts when their maps are averaged; empty: all alike.
     overwrite
@@ -180,6 +197,8 @@ def save_bundle(
     def make(fresh: Path) -> None:
         names = _write_networks(fresh, networks)
         regressor.save(fresh / _TREES)
+        if classifier is not None:
+            classifier.save(fresh / _CLASSES)
         manifest = Manifest(
             format=FORMAT,
             nucleisplit=__version__,
@@ -189,6 +208,7 @@ def save_bundle(
             scores=json.loads(json.dumps(scores)),
             networks=names,
             weights=tuple(weights),
+            classes=classifier.classes if classifier else (),
             files={},
         )
         _write_manifest(fresh, manifest)
@@ -268,6 +288,37 @@ def save_adapted(
             "nucleisplit": __version__,
             "scores": manifest.scores | {"added": json.loads(json.dumps(scores))},
             "base": bundle.fingerprint,
+        }
+        _write_manifest(fresh, manifest.model_copy(update=update))
+
+    return _build(folder, make)
+
+
+def save_classified(
+    folder: str | Path,
+    bundle: Bundle,
+    classifier: NucleusClassifier,
+    scores: dict,
+    overwrite: bool = False,
+) -> Bundle:
+    """Write a model that is another one with a classifier of nuclei; parameters as `save_adapted`.
+
+    `scores` are kept in the manifest as ``classes``; a classifier that was there is replaced.
+    """
+    folder = Path(folder)
+    check_replaceable(folder, overwrite)
+    if folder.resolve() == bundle.path.resolve():
+        raise BundleError(f"{folder}: is the model itself", hint="choose another folder")
+
+    def make(fresh: Path) -> None:
+        manifest = bundle.manifest
+        old = {name for name in manifest.files if name.startswith(f"{_CLASSES}/")}
+        _copy(bundle, fresh, {*manifest.files} - old)
+        classifier.save(fresh / _CLASSES)
+        update = {
+            "nucleisplit": __version__,
+            "scores": manifest.scores | {"classes": json.loads(json.dumps(scores))},
+            "classes": classifier.classes,
         }
         _write_manifest(fresh, manifest.model_copy(update=update))
 

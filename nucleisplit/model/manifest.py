@@ -44,6 +44,8 @@ class Manifest(BaseModel):
     """How much each network counts; empty: all alike."""
     quantized: tuple[str, ...] = ()
     """File names of the same networks in int8, made by ``quantize``; empty: there are none."""
+    classes: tuple[str, ...] = ()
+    """Classes of nuclei that the model tells apart; empty: none."""
     base: str = ""
     """Fingerprint of the model whose trees were adapted to further images; empty: not adapted."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from nucleisplit.errors import InputError
 from nucleisplit.files import read_bytes, replacing
+from nucleisplit.labels import class_color
 from nucleisplit.names import brief
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def write_h5ad(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -
     obs = table.drop(columns=measured)
     for name in obs.columns.difference(numbers):
         texts = obs[name].astype(object)
-        kinds = pd.Index(texts.dropna().unique(), dtype=object)  # all that older anndata writes
+        known = obs[name].cat.categories if obs[name].dtype.name == "category" else texts.dropna()
+        kinds = pd.Index(known.unique(), dtype=object)  # all that older anndata writes
         obs[name] = pd.Categorical(texts, kinds)
     rows = table["label"].astype(str)
     rows = table["image"].astype(str) + ":" + rows if "image" in table else rows
@@ -70,6 +72,9 @@ def write_h5ad(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -
         "obsm": {},
         "uns": {"nucleisplit": about},
     }
+    if "class" in obs and len(obs["class"].cat.categories):
+        colours = [bytes(class_color(i)).hex() for i in range(len(obs["class"].cat.categories))]
+        elements["uns"]["class_colors"] = np.array([f"#{colour}" for colour in colours], object)
     for ending, unit in (("_um", "um"), ("", "px")):
         names = [f"centroid-{axis}{ending}" for axis in (2, 1, 0)]
         places = table[[name for name in names if name in numbers]].to_numpy(float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,8 +106,12 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
             writer.write_batch(batch)
 
 
-def csv_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, str]) -> None:
+def csv_to_h5ad(
+    csv: str | Path, h5ad: str | Path, types: dict[str, str], classes: Sequence[str] = ()
+) -> None:
     """Write a table of nuclei as AnnData; parameters as `stream_to_parquet`.
+
+    `classes` are all that nuclei could have, in order: categories of the column ``class``.
 
     Raises
     ------
@@ -119,7 +124,10 @@ def csv_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, str]) -> Non
 
     need_library(h5ad)
     options = {"dtype": types, "encoding": "utf-8", "keep_default_na": False, "na_values": [""]}
-    write_h5ad(h5ad, _bare(pd.read_csv(csv, **options)), overwrite=True)
+    table = _bare(pd.read_csv(csv, **options))
+    if classes and "class" in table:
+        table["class"] = pd.Categorical(table["class"], list(classes))
+    write_h5ad(h5ad, table, overwrite=True)
 
 
 def _bare(table: pd.DataFrame) -> pd.DataFrame:

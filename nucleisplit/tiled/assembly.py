@@ -96,5 +96,8 @@ def _measure(
     given = rows["predicted_iou"].to_numpy(), rows["threshold"].to_numpy()
     pixels, channels = read_part(plane, region, measures)
     table = measure_alone(labels, pixels, *given, measures, channels=channels)
+    for name in ("class_id", "class_probability"):
+        if name in rows:
+            table[name] = rows[name].to_numpy()
     move_table(table, origin, plane.shape[:2])
     return table

@@ -54,6 +54,8 @@ class LargeResult:
     """Of the table."""
     neighbour_radius: float | None
     """Within which nuclei were counted as near, pixels."""
+    classes: dict[str, int]
+    """Nuclei of each class; empty where the model knows none."""
 
     @property
     def doubtful(self) -> bool:
@@ -138,11 +140,12 @@ def segment_large(
             tile_store.save(*place, result)
         return result
 
+    classes = segmenter.classifier.classes if segmenter.classifier else ()
     loaded = ((row, [load((i, j)) for j in range(len(row))]) for i, row in enumerate(rows))
     with (
         replacing(table, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
-        Rows(table.parent, segmenter.measures, plane.pixel_size) as kept,
+        Rows(table.parent, segmenter.measures, plane.pixel_size, classes) as kept,
         ExitStack() as stack,
     ):
         if pyramid is not None:
@@ -169,6 +172,7 @@ def segment_large(
         gather.blank,
         kept.columns,
         kept.radius,
+        kept.class_counts,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TextIO
 import numpy as np
 import pandas as pd
 
+from nucleisplit.classify import name_classes
 from nucleisplit.measure import (
     Measures,
     Touches,
@@ -36,12 +37,20 @@ class Rows:
         What is measured.
     pixel_size
         Height and width of a pixel, um, where it is known.
+    classes
+        Names of the classes by number, where the rows have them.
     """
 
     def __init__(
-        self, folder: Path, measures: Measures, pixel_size: tuple[float, float] | None
+        self,
+        folder: Path,
+        measures: Measures,
+        pixel_size: tuple[float, float] | None,
+        classes: tuple[str, ...] = (),
     ) -> None:
-        self.measures, self.pixel_size = measures, pixel_size
+        self.measures, self.pixel_size, self.classes = measures, pixel_size, classes
+        self.class_counts = dict.fromkeys(classes, 0)
+        """Nuclei of each class, once the table is written."""
         self.columns: list[str] = []
         """Those of the table, once it is written."""
         self._file = tempfile.TemporaryFile(dir=folder)
@@ -83,6 +92,10 @@ class Rows:
             table = table.assign(**{column: values[part] for column, values in around.items()})
             if self.pixel_size is not None:
                 add_micrometres(table, self.pixel_size)
+            if self.classes:
+                table = name_classes(table, self.classes)
+                for one, count in table["class"].value_counts().items():
+                    self.class_counts[one] += count
             table = table[in_order(table)]
             table.insert(0, "image", name)
             if not self.columns:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from nucleisplit.classify import Classes
 from nucleisplit.images import Plane, as_real
 from nucleisplit.measure import Measures, measure_alone
 from nucleisplit.segmenter import Segmenter
@@ -86,7 +87,13 @@ def segment_tile(
     thumbnail = _thumbnail(pixels, inner, (top, left), shrink)
     low, high = survey.scalings[0].levels.spans[0]
     if high <= low or contrast(pixels) < _BLANK * (high - low):
-        nothing = _nothing(pixels, channels, measures)
+        labels = np.zeros((1, 1), np.int32)
+        pixel = (slice(1), slice(1))
+        channels = None if channels is None else channels[pixel]
+        none = np.zeros(0)
+        table = measure_alone(labels, pixels[pixel], none, none, measures, channels=channels)
+        table = _with_classes(table, labels, pixels[pixel], segmenter, survey)
+        nothing = np.zeros((0, 4), np.int32), table
         return TileResult(*nothing, np.zeros(10), 0, 0.0, True, thumbnail, digest)
     beyond = [(0, part.stop - n) for part, n in zip(tile.outer, (bottom, right), strict=True)]
     padded = np.pad(pixels, (*beyond, *[(0, 0)] * (pixels.ndim - 2)), mode="symmetric")
@@ -105,6 +112,7 @@ def segment_tile(
     labels, numbers = _whole_nuclei(split.labels, inner, (top, left), (height, width))
     given = split.predicted_iou[numbers - 1], split.threshold[numbers - 1]
     table = measure_alone(labels, pixels, *given, measures, channels=channels)
+    table = _with_classes(table, labels, pixels, segmenter, survey)
     move_table(table, (top, left), (height, width))
     return TileResult(
         runs_of(labels, numbers, (top, left)),
@@ -193,13 +201,15 @@ def _thumbnail(
     return np.ascontiguousarray(pixels[tuple(picked)])
 
 
-def _nothing(
-    pixels: np.ndarray, channels: np.ndarray | None, measures: Measures
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return no runs, and a table without rows."""
-    pixel = (slice(1), slice(1))
-    channels = None if channels is None else channels[pixel]
-    empty = np.zeros((1, 1), np.int32)
-    none = np.zeros(0)
-    table = measure_alone(empty, pixels[pixel], none, none, measures, channels=channels)
-    return np.zeros((0, 4), np.int32), table
+def _with_classes(
+    table: pd.DataFrame,
+    labels: np.ndarray,
+    pixels: np.ndarray,
+    segmenter: Segmenter,
+    survey: Survey,
+) -> pd.DataFrame:
+    """Add number and probability of the class of each nucleus, where the model knows classes."""
+    if segmenter.classifier is None:
+        return table
+    classes = Classes(segmenter.classifier, survey.scalings[0].levels.spans[0])
+    return table.assign(**classes.columns(labels, pixels))

@@ -1,3 +1,4 @@
+from .classes import add_classes as add_classes
 from .corrections import add_corrections as add_corrections
 from .run_folder import TrainingRun as TrainingRun
 from .start import Start as Start

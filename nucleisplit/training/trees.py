@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.config import RunConfig
-from nucleisplit.datasets import Dataset, Record
+from nucleisplit.datasets import Dataset, Record, read_classes
 from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.labels import write_labels
 from nucleisplit.metric import ImageScore, reliability, score_image
@@ -31,6 +31,7 @@ from stage2_trees import (
 )
 
 from .baseline import recut_of, score_thresholds, tune_thresholds
+from .classes import fit_classes
 from .comparison import compare_with_bundled
 from .headroom import area_and_hits, find_headroom
 from .pool import ImagePool
@@ -179,6 +180,14 @@ def train_trees(
         for line in [*score_lines(own, sort if run.by_kind else "out of fold"), *trust_lines(own)]:
             say(line)
         scores |= own if sort == IN_KIND else {"out_of_kind": own}
+    classifier = None
+    if read_classes(dataset):
+
+        def segmented(record: Record, image: np.ndarray) -> np.ndarray:
+            i = next(i for i, sample in enumerate(samples) if sample.record == record)
+            return build_candidates(samples[i].maps, config.forest).paint(fitted.chosen[i])
+
+        classifier, scores["classes"] = fit_classes(dataset, segmented, config.preprocess, say)
     bundle = save_bundle(
         out,
         networks=[run.final_weights],
@@ -186,6 +195,7 @@ def train_trees(
         config=config,
         fingerprint=run.fingerprint,
         scores=scores,
+        classifier=classifier,
         overwrite=overwrite,
     )
     if compared := compare_with_bundled(run, dataset, methods["trees"]):

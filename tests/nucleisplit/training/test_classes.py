@@ -1,0 +1,209 @@
+"""Classes from the command that learns them to every place that shows them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from skimage.draw import ellipse
+from skimage.io import imsave
+
+from nucleisplit import Segmenter, load_bundle
+from nucleisplit.errors import BundleError
+from nucleisplit.images import open_image
+from nucleisplit.labels import read_labels
+from nucleisplit.tables import read_nuclei
+from nucleisplit.tiled import TileStore, segment_large
+
+
+def draw_tissue(seed: int, shape=(160, 200)):
+    """Even nuclei and grainy, larger ones that overlap them in size: image, labels and classes."""
+    random = np.random.default_rng(seed)
+    image, labels, classes = np.full(shape, 30.0), np.zeros(shape, np.int32), {}
+    for y in range(22, shape[0] - 16, 36):
+        for x in range(22, shape[1] - 16, 36):
+            grainy = bool(random.random() < 0.4)
+            sides = random.uniform(7, 11, 2) + 2 * grainy
+            middle = np.array([y, x]) + random.integers(-3, 4, 2)
+            inside = ellipse(*middle, *sides, shape=shape, rotation=random.uniform(0, 3))
+            label = len(classes) + 1
+            labels[inside], classes[label] = label, "grainy" if grainy else "even"
+            grain = random.normal(0, 30 if grainy else 6, shape)
+            image[inside] = 150 + random.normal(0, 15) + grain[inside]
+    return np.clip(image + random.normal(0, 3, shape), 0, 255).astype(np.uint8), labels, classes
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classes") / "labelled"
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    rows = ["image,label,class"]
+    for seed in range(8):
+        image, labels, classes = draw_tissue(seed)
+        imsave(folder / f"images/t{seed}.png", image, check_contrast=False)
+        imsave(folder / f"labels/t{seed}.png", labels.astype(np.uint8), check_contrast=False)
+        rows += [f"t{seed},{label},{name}" for label, name in classes.items()]
+    rows[1] = "t0,1,odd"
+    (folder / "classes.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learnt(labelled, run):
+    """What the command printed, and the model it wrote."""
+    model = labelled.with_name("model")
+    return run("train-trees", "--classes", labelled, "--out", model, "--device", "cpu"), model
+
+
+@pytest.fixture(scope="module")
+def segmented(learnt, labelled, run):
+    """The output folder of infer on two images that the classes were not learnt from."""
+    folder = labelled.with_name("new")
+    folder.mkdir()
+    for seed in (20, 21):
+        imsave(folder / f"n{seed}.png", draw_tissue(seed)[0], check_contrast=False)
+    out = labelled.with_name("out")
+    words = ("--write", "geojson", "--write", "coco", "--parquet", "--h5ad")
+    run("infer", folder, "--model", learnt[1], "--out", out, *words)
+    return out
+
+
+def test_two_kinds_of_nuclei_are_told(learnt):
+    output, model = learnt
+    scores = json.loads((model / "manifest.json").read_text())["scores"]["classes"]
+    assert scores["true_outlines"]["classes"] == ["even", "grainy"]
+    assert scores["true_outlines"]["macro_f1"] > 0.9
+    assert scores["own_outlines"]["macro_f1"] > 0.9
+    assert scores["found"] > 0.8 * scores["nuclei"]
+    assert f"macro F1 {scores['true_outlines']['macro_f1']:.3f}" in output
+    assert "left out: odd, 1 nucleus" in output
+
+
+def test_outlines_stay_as_they_were(learnt, labelled):
+    image = draw_tissue(30)[0]
+    before, after = (Segmenter(model)(image) for model in ("default", learnt[1]))
+    np.testing.assert_array_equal(before.labels, after.labels)
+    assert "class" not in before.table
+    pd.testing.assert_frame_equal(
+        before.table, after.table.drop(columns=["class", "class_probability"])
+    )
+
+
+def test_unseen_images_have_their_classes(segmented):
+    table = read_nuclei(segmented / "nuclei.csv")
+    assert table["class_probability"].between(0.5, 1).all()
+    for seed in (20, 21):
+        _, truth, classes = draw_tissue(seed)
+        own = table[table["image"] == f"n{seed}.png"]
+        centres = own[["centroid-0", "centroid-1"]].round().to_numpy(int)
+        true = [classes.get(label) for label in truth[tuple(centres.T)].tolist()]
+        right = [a == b for a, b in zip(true, own["class"], strict=True) if a]
+        assert len(right) > 10 and np.mean(right) > 0.9
+
+
+def test_every_format_says_the_same(segmented):
+    table = read_nuclei(segmented / "nuclei.csv").set_index(["image", "label"])["class"]
+    for name in ("nuclei.parquet", "nuclei.h5ad"):
+        other = read_nuclei(segmented / name).set_index(["image", "label"])["class"]
+        assert other.astype(str).to_dict() == table.to_dict()
+    own = table["n20.png"].to_dict()
+    content = json.loads(next(segmented.glob("n20*.geojson")).read_text())
+    kinds = [f["properties"]["classification"] for f in content["features"]]
+    assert [kind["name"] for kind in kinds] == list(own.values())
+    colours = {kind["name"]: kind["color"] for kind in kinds}
+    assert colours == {"even": [230, 159, 0], "grainy": [86, 180, 233]}
+    coco = json.loads(next(segmented.glob("n20*.coco.json")).read_text())
+    names = {category["id"]: category["name"] for category in coco["categories"]}
+    assert names == {1: "even", 2: "grainy"}
+    assert {a["id"]: names[a["category_id"]] for a in coco["annotations"]} == own
+
+
+def test_anndata_has_categories_and_their_colours(segmented):
+    anndata = pytest.importorskip("anndata")
+    found = anndata.read_h5ad(segmented / "nuclei.h5ad")
+    assert list(found.obs["class"].cat.categories) == ["even", "grainy"]
+    assert list(found.uns["class_colors"]) == ["#e69f00", "#56b4e9"]
+
+
+def test_the_record_counts_them(segmented):
+    record = json.loads((segmented / "run.json").read_text())
+    table = read_nuclei(segmented / "nuclei.csv")
+    for entry in record["images"]:
+        counts = table[table["image"] == entry["image"]]["class"].value_counts().to_dict()
+        assert {n: c for n, c in entry["classes"].items() if c} == counts
+
+
+def test_tiles_tell_the_same(learnt, tmp_path):
+    image = draw_tissue(40, (420, 420))[0]
+    imsave(tmp_path / "large.png", image, check_contrast=False)
+    whole = Segmenter(learnt[1], rescale=False)(image)
+    segmenter = Segmenter(learnt[1], rescale=False, tile=256)
+    with open_image(tmp_path / "large.png") as source:
+        result = segment_large(
+            source.plane(),
+            segmenter,
+            TileStore(tmp_path / "tiles", {}),
+            tmp_path / "labels.tif",
+            tmp_path / "nuclei.csv",
+        )
+    table = pd.read_csv(tmp_path / "nuclei.csv")
+    assert result.tiles > 1 and sum(result.classes.values()) == len(table) == result.nuclei
+    labels = read_labels(tmp_path / "labels.tif")
+    centres = whole.table[["centroid-0", "centroid-1"]].round().to_numpy(int)
+    there = labels[tuple(centres.T)]
+    told = table.set_index("label")["class"]
+    same = [told[b] == a for a, b in zip(whole.table["class"], there.tolist(), strict=True) if b]
+    assert len(same) > 100 and np.mean(same) > 0.97
+
+
+def test_reselected_nuclei_have_classes(learnt):
+    result = Segmenter(learnt[1])(draw_tissue(31)[0])
+    assert list(result.reselect(split_bias=0.5).table["class"].cat.categories) == ["even", "grainy"]
+
+
+def test_images_without_nuclei_have_the_columns(learnt):
+    table = Segmenter(learnt[1])(np.zeros((64, 64), np.uint8)).table
+    assert len(table) == 0 and {"class", "class_probability"} <= set(table)
+
+
+def test_a_changed_classifier_is_refused(learnt, tmp_path):
+    import shutil
+
+    model = tmp_path / "model"
+    shutil.copytree(learnt[1], model)
+    path = model / "classes/classes.json"
+    path.write_text(path.read_text().replace("grainy", "gritty"))
+    with pytest.raises(BundleError, match="has changed"):
+        load_bundle(model)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "says nothing about classes"),
+        (
+            "image,class\n" + "".join(f"t{i},even\n" for i in range(8)),
+            "label nuclei of two classes",
+        ),
+        ("image,label,class\nt0,1,a\nt0,2,b\n", "label nuclei of two classes"),
+        ("image,label,class\nt0,99,a\n", "no nucleus of t0.png has the label 99"),
+    ],
+)
+def test_what_cannot_be_learnt_is_said(labelled, tmp_path, content, message):
+    import shutil
+
+    from click.testing import CliRunner
+
+    from nucleisplit.cli.main import main
+
+    folder = tmp_path / "labelled"
+    shutil.copytree(labelled, folder)
+    (folder / "classes.csv").unlink()
+    if content:
+        (folder / "classes.csv").write_text(content)
+    words = ["train-trees", "--classes", str(folder), "--out", str(tmp_path / "m")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert message in result.output and len(result.output.strip().splitlines()) == 1
+    assert not (tmp_path / "m").exists()
