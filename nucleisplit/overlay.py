@@ -1,7 +1,9 @@
-"""Draw outlines, coloured by predicted IoU, over an image."""
+"""Draw outlines, coloured by predicted IoU or by class, over an image."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nucleisplit.files import replacing
 from nucleisplit.images import as_real
+from nucleisplit.labels import class_color
 
 __all__ = [
     "DOUBTFUL",
     "UNKNOWN",
+    "ClassColors",
     "display_levels",
     "draw_outlines",
     "draw_overlay",
@@ -49,10 +53,28 @@ def iou_colors(iou: np.ndarray) -> np.ndarray:
     return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
 
 
+@dataclass(frozen=True, eq=False)
+class ClassColors:
+    """The class of every nucleus, for a picture that shows classes."""
+
+    names: Sequence[str]
+    """Of the classes."""
+    ids: np.ndarray
+    """(n,) integer: number of the class of each nucleus, from 1, by label; 0 for none."""
+
+    def colors(self) -> np.ndarray:
+        """Return the colour of each nucleus, (n, 3) uint8."""
+        table = [UNKNOWN, *(class_color(i) for i in range(len(self.names)))]
+        return np.array(table, np.uint8)[self.ids]
+
+
 def draw_overlay(
-    image: np.ndarray, labels: np.ndarray, predicted_iou: np.ndarray | None = None
+    image: np.ndarray,
+    labels: np.ndarray,
+    predicted_iou: np.ndarray | None = None,
+    classes: ClassColors | None = None,
 ) -> np.ndarray:
-    """Draw the outline of every nucleus, and a colour bar below the image.
+    """Draw the outline of every nucleus, and a colour bar or the classes below the image.
 
     Parameters
     ----------
@@ -62,6 +84,8 @@ def draw_overlay(
         0 = background, 1..n.
     predicted_iou : (n,) ndarray, optional
         In [0, 1], by label; without it all outlines have one colour and there is no bar.
+    classes : ClassColors, optional
+        Outlines have the colours of these instead of those of the predicted IoU.
 
     Returns
     -------
@@ -84,10 +108,11 @@ def draw_overlay(
     factor = _enlargement(labels.shape)
     picture = _enlarge(for_display(image), factor)
     enlarged = _enlarge(labels, factor)
-    draw_outlines(picture, enlarged, predicted_iou, _width(enlarged))
+    colors = None if classes is None else classes.colors()
+    draw_outlines(picture, enlarged, predicted_iou, _width(enlarged), colors)
     if predicted_iou is None:
         return picture
-    return np.concatenate([picture, _legend(picture.shape[1], count)])
+    return np.concatenate([picture, _legend(picture.shape[1], count, classes)])
 
 
 def draw_outlines(
@@ -95,6 +120,7 @@ def draw_outlines(
     labels: np.ndarray,
     predicted_iou: np.ndarray | None = None,
     width: int = 1,
+    colors: np.ndarray | None = None,
 ) -> None:
     """Draw the outlines alone into a picture of the size of the labels, see `draw_overlay`.
 
@@ -106,6 +132,8 @@ def draw_outlines(
     predicted_iou : (n,) ndarray, optional
     width : int
         Of the outlines, pixels; the doubtful have twice that.
+    colors : (n, 3) uint8 ndarray, optional
+        By label; by default those of the predicted IoU.
     """
     near = _near_other(labels, width)
     rim = near & (labels > 0)
@@ -118,7 +146,8 @@ def draw_outlines(
     doubtful = np.concatenate([[False], iou < DOUBTFUL])
     if doubtful.any():
         rim |= _near_other(labels, 2 * width) & doubtful[labels]
-    picture[rim] = iou_colors(iou)[labels[rim] - 1]
+    colors = iou_colors(iou) if colors is None else colors
+    picture[rim] = colors[labels[rim] - 1]
 
 
 def write_overlay(
@@ -127,6 +156,7 @@ def write_overlay(
     labels: np.ndarray,
     predicted_iou: np.ndarray | None = None,
     overwrite: bool = False,
+    classes: ClassColors | None = None,
 ) -> None:
     """Write `draw_overlay` as PNG.
 
@@ -137,7 +167,7 @@ def write_overlay(
     ValueError
         See `draw_overlay`.
     """
-    picture = Image.fromarray(draw_overlay(image, labels, predicted_iou))
+    picture = Image.fromarray(draw_overlay(image, labels, predicted_iou, classes))
     with replacing(path, overwrite) as part:
         picture.save(part, format="PNG", compress_level=1)
 
@@ -205,8 +235,8 @@ def _near_other(labels: np.ndarray, width: int) -> np.ndarray:
     return near
 
 
-def _legend(width: int, count: int) -> np.ndarray:
-    """Draw the strip with the colour bar, (28, width, 3) uint8."""
+def _legend(width: int, count: int, classes: ClassColors | None) -> np.ndarray:
+    """Draw the strip with the colour bar, or with the classes and their counts, 28 pixels high."""
     strip = Image.new("RGB", (width, 28), (20, 20, 20))
     draw = ImageDraw.Draw(strip)
     font = ImageFont.load_default(13)
@@ -215,6 +245,17 @@ def _legend(width: int, count: int) -> np.ndarray:
     if width >= 520:
         noun = "nucleus" if count == 1 else "nuclei"
         draw.text((width - 8, 14), f"{count} {noun}", text, font, anchor="rm")
+    if classes is not None:
+        counts = np.bincount(classes.ids, minlength=len(classes.names) + 1)
+        for number, name in enumerate(classes.names):
+            entry = f"{name} {counts[number + 1]}"
+            length = int(draw.textlength(entry, font))
+            if at + 18 + length > width - (130 if width >= 520 else 8):
+                break
+            draw.rectangle((at, 8, at + 12, 20), class_color(number))
+            draw.text((at + 18, 14), entry, text, font, anchor="lm")
+            at += length + 34
+        return np.asarray(strip)
     low, high = ("doubtful 0", "1 sure") if width >= 420 else ("0", "1")
     if width >= 320:
         draw.text((at, 14), "predicted IoU", text, font, anchor="lm")

@@ -18,7 +18,7 @@ from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
 from nucleisplit.labels import read_labels, write_as, write_labels
 from nucleisplit.options import BatchOptions
-from nucleisplit.overlay import write_overlay
+from nucleisplit.overlay import ClassColors, write_overlay
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows, read_nuclei
@@ -163,7 +163,12 @@ class Process:
         write_review(self.out / job.review, find_doubts(result), overwrite=True)
         if self.options.overlay:
             scores = result.table["predicted_iou"].to_numpy()
-            write_overlay(self.out / job.overlay, image, result.labels, scores, overwrite=True)
+            classes = None
+            if "class" in result.table:
+                column = result.table["class"].cat
+                classes = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
+            file = self.out / job.overlay
+            write_overlay(file, image, result.labels, scores, overwrite=True, classes=classes)
         self._write_formats(job, self.options.write, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)

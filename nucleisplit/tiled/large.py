@@ -14,7 +14,7 @@ import pandas as pd
 from nucleisplit.files import replacing
 from nucleisplit.images import Plane
 from nucleisplit.labels import BAND, label_pyramid, write_label_bands
-from nucleisplit.overlay import write_overlay
+from nucleisplit.overlay import ClassColors, write_overlay
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.assembly import assemble
 from nucleisplit.tiled.grid import plan_tiles
@@ -162,7 +162,9 @@ def segment_large(
         write_label_bands(labels, plane.shape[:2], map(gather.add_band, bands), overwrite=True)
         kept.write(file, name)
     if overlay is not None:
-        write_overlay(overlay, gather.image, gather.labels, gather.iou, overwrite=True)
+        told = ClassColors(classes, gather.class_ids) if classes else None
+        picture = (gather.image, gather.labels, gather.iou)
+        write_overlay(overlay, *picture, overwrite=True, classes=told)
     return LargeResult(
         gather.count,
         expected_map(gather.hits, gather.kept, gather.missed),
@@ -209,6 +211,7 @@ class _Gather:
         self.labels = np.zeros(small, np.uint32)
         self.image: np.ndarray | None = None
         self._iou: list[np.ndarray] = []
+        self._class_ids: list[np.ndarray] = []
         self.hits = np.zeros(10)
         self.kept = self.count = self.blank = self.row = 0
         self.missed = 0.0
@@ -236,8 +239,15 @@ class _Gather:
             self.image[top : top + height, left : left + width] = thumbnail
         return row
 
+    @property
+    def class_ids(self) -> np.ndarray:
+        """Number of the class by label, where the model knows classes."""
+        return np.concatenate(self._class_ids) if self._class_ids else np.zeros(0, int)
+
     def add_table(self, rows: pd.DataFrame) -> None:
         self._iou.append(rows["predicted_iou"].to_numpy())
+        if "class_id" in rows:
+            self._class_ids.append(rows["class_id"].to_numpy())
         self.count += len(rows)
 
     def add_band(self, band: np.ndarray) -> np.ndarray:

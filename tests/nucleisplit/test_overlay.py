@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nucleisplit.overlay import draw_overlay, for_display, iou_colors, write_overlay
+from nucleisplit.overlay import ClassColors, draw_overlay, for_display, iou_colors, write_overlay
 
 BAR = 28
 
@@ -93,3 +93,14 @@ def test_refuses_what_does_not_match():
         draw_overlay(np.zeros((3, 3)), np.zeros((3, 4), int))
     with pytest.raises(ValueError, match="1 values of predicted IoU for 2 labels"):
         draw_overlay(two_squares(), two_squares(), np.ones(1))
+
+
+def test_classes_have_colours_and_are_counted():
+    labels = two_squares()
+    classes = ClassColors(["round", "long"], np.array([2, 1]))
+    picture = draw_overlay(np.zeros(labels.shape), labels, np.ones(2), classes)
+    assert picture[150, 100].tolist() == picture[150, 199].tolist() == [86, 180, 233]
+    assert picture[150, 200].tolist() == picture[150, 299].tolist() == [230, 159, 0]
+    strip = picture[-BAR:].reshape(-1, 3)
+    for colour in ([86, 180, 233], [230, 159, 0]):
+        assert (strip == colour).all(axis=1).sum() == 13 * 13

@@ -1,0 +1,102 @@
+"""How well classes of nuclei are told, out of fold, and what telling them costs.
+
+    python benchmarks/classes.py LABELLED [--model NAME|PATH]
+
+LABELLED is a dataset with classes (docs/classes.md). Prints the report of ``train-trees
+--classes``; beside it, by the same folds and true outlines, the nearest neighbour by mean colour;
+then the time of the fit and of telling the classes of an image, beside that of segmenting it.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from nucleisplit import Segmenter, load_bundle
+from nucleisplit.classify import Classes
+from nucleisplit.datasets import load_dataset, read_classes
+from nucleisplit.images import read_image
+from nucleisplit.metric import score_classes
+from nucleisplit.training import add_classes
+from stage1_unet import measure_levels
+from stage2_trees import NucleusClassifier
+
+RUNS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("labelled", type=Path)
+    parser.add_argument("--model", default="default")
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder:
+        model = add_classes(options.labelled, load_bundle(options.model), Path(folder) / "model")
+        classifier = model.classifier()
+        segmenter = Segmenter(model)
+        scores = nearest_colour(options.labelled, classifier.classes)
+        print(
+            f"nearest neighbour by mean colour: accuracy {scores.accuracy:.3f}, "
+            f"macro F1 {scores.macro_f1:.3f}"
+        )
+        record = load_dataset(options.labelled, folds=2).records[0]
+        small = read_image(record.image_path)
+        image = np.tile(small, (-(-512 // len(small)), -(-640 // small.shape[1]), 1)[: small.ndim])
+        labels = segmenter(image).labels
+        span = measure_levels(image).spans[0]
+        classes, plain = Classes(classifier, span), Segmenter(options.model)
+        times = {
+            "fitting 1,000 nuclei": lambda: fit_many(classifier, 1000),
+            "segmenting and measuring": lambda: plain(image),
+            f"classes of {labels.max()} nuclei": lambda: classes.columns(labels, image),
+        }
+        print(f"image of {image.shape[1]} x {image.shape[0]}; medians of {RUNS}")
+        for name, run in times.items():
+            print(f"{name}: {1e3 * median_time(run):.1f} ms")
+
+
+def nearest_colour(folder: Path, classes: tuple[str, ...]):
+    """Score the class of the nucleus with the nearest mean colour in other folds."""
+    dataset = load_dataset(folder, folds=5)
+    known = read_classes(dataset)
+    colours, names, folds = [], [], []
+    for record in dataset.records:
+        if record.image_id not in known:
+            continue
+        image = read_image(record.image_path).astype(float)
+        labels, _ = record.read_labels(image.shape[:2])
+        for label, name in known[record.image_id].of(labels).items():
+            if name in classes:
+                colours.append(image[labels == label].mean(axis=0))
+                names.append(classes.index(name))
+                folds.append(record.fold)
+    X, y, fold = np.array(colours), np.array(names), np.array(folds)
+    told = np.zeros_like(y)
+    for i in range(len(y)):
+        others = np.flatnonzero(fold != fold[i])
+        told[i] = y[others[((X[others] - X[i]) ** 2).sum(axis=-1).argmin()]]
+    return score_classes(y, told, classes)
+
+
+def fit_many(classifier: NucleusClassifier, count: int) -> None:
+    """Fit as many nuclei of random features."""
+    random = np.random.default_rng(0)
+    fresh = NucleusClassifier(classifier.features, classifier.classes, classifier.radius)
+    y = random.integers(0, len(classifier.classes), count)
+    fresh.fit(random.normal(size=(count, len(classifier.features))) + y[:, None], y)
+
+
+def median_time(run) -> float:
+    run()
+    times = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return float(np.median(times))
+
+
+if __name__ == "__main__":
+    main()
