@@ -96,10 +96,10 @@ def _text(path: str) -> str:
 
 
 def _instructions() -> list[str]:
-    import torch
+    from stage1_unet import list_instructions
 
-    known = torch.cpu.get_capabilities()  # newer than our oldest torch
-    return [name for name in _INSTRUCTIONS if known.get(name) is True]
+    known = list_instructions()
+    return [name for name in _INSTRUCTIONS if name in known]
 
 
 def _devices() -> dict[str, str]:

@@ -81,3 +81,13 @@ def name_some(names: Iterable[str], limit: int = 3) -> str:
     names = list(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun, ``image`` or ``nucleus``.
+
+    >>> counted(1, "nucleus"), counted(2, "nucleus"), counted(0, "image")
+    ('1 nucleus', '2 nuclei', '0 images')
+    """
+    several = "nuclei" if noun == "nucleus" else f"{noun}s"
+    return f"{count} {noun if count == 1 else several}"

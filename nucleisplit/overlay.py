@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nucleisplit.files import replacing
 from nucleisplit.images import as_real
 from nucleisplit.labels import class_color
+from nucleisplit.names import counted
 
 __all__ = [
     "DOUBTFUL",
@@ -243,8 +244,7 @@ def _legend(width: int, count: int, classes: ClassColors | None) -> np.ndarray:
     text = (225, 225, 225)
     at = 8
     if width >= 520:
-        noun = "nucleus" if count == 1 else "nuclei"
-        draw.text((width - 8, 14), f"{count} {noun}", text, font, anchor="rm")
+        draw.text((width - 8, 14), counted(count, "nucleus"), text, font, anchor="rm")
     if classes is not None:
         counts = np.bincount(classes.ids, minlength=len(classes.names) + 1)
         for number, name in enumerate(classes.names):

@@ -1,6 +1,6 @@
 from .backends import BACKENDS as BACKENDS
 from .backends import BackendError as BackendError
-from .backends import quantize_network as quantize_network
+from .backends.quantize import quantize_network as quantize_network
 from .callbacks import Part as Part
 from .config import WEIGHTS as WEIGHTS
 from .config import NetworkConfig as NetworkConfig
@@ -17,6 +17,7 @@ from .model import build_network as build_network
 from .model import load_network as load_network
 from .model import save_network as save_network
 from .network import Network as Network
+from .network_file import NetworkFile as NetworkFile
 from .predict import Prediction as Prediction
 from .predict import Predictor as Predictor
 from .predict import channel_shares as channel_shares
@@ -24,6 +25,7 @@ from .predict import to_batch as to_batch
 from .preprocess import Levels as Levels
 from .preprocess import measure_levels as measure_levels
 from .preprocess import preprocess as preprocess
+from .processor import list_instructions as list_instructions
 from .progress import Progress as Progress
 from .progress import part_of as part_of
 from .targets import CHANNELS as CHANNELS

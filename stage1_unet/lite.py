@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .compact import ConvNorm, decode, make_decoder
+from .header import LITE_STRIDE
 from .network import Network
 
 STAGES = (
@@ -147,7 +148,7 @@ class LiteUnet(Network):
     ``(N, classes, H, W)``.
     """
 
-    stride = 32
+    stride = LITE_STRIDE
 
     def __init__(self, classes: int, widths: Sequence[int]) -> None:
         super().__init__()

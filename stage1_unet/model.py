@@ -10,11 +10,11 @@ from safetensors.torch import save
 
 from .compact import CompactUnet
 from .config import NetworkConfig
+from .header import CONFIG_KEY, read_config
 from .heads import count_outputs
 from .lite import LiteUnet, load_imagenet
 from .network import Network
 
-_CONFIG_KEY = "network_config"
 _REALS, _INTEGERS = ("F16", "BF16", "F32", "F64"), ("I64",)
 """Types of tensors by the names that safetensors give them."""
 
@@ -70,7 +70,7 @@ def save_network(path: str | Path, network: Network, config: NetworkConfig) -> N
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for name, value in network.state_dict().items()
     }
-    Path(path).write_bytes(save(state, metadata={_CONFIG_KEY: config.model_dump_json()}))
+    Path(path).write_bytes(save(state, metadata={CONFIG_KEY: config.model_dump_json()}))
 
 
 def load_network(path: str | Path) -> Network:
@@ -93,10 +93,9 @@ def load_network(path: str | Path) -> Network:
     -----
     Nothing is downloaded, whatever the file asks for.
     """
+    config = read_config(path)
     try:
         with safe_open(str(path), framework="pt") as file:
-            config = NetworkConfig.model_validate_json((file.metadata() or {})[_CONFIG_KEY])
-            config = config.model_copy(update={"encoder_weights": None})
             _check_tensors(file, _outline(config))
             network = build_network(config)
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
@@ -132,27 +131,3 @@ def _check_tensors(file, outline: dict[str, torch.Tensor]) -> None:
                 f"{name!r} has shape {shape} and type {kind}, the network needs "
                 f"{tuple(expected.shape)} and {'F16' if real else 'I64'}"
             )
-
-
-def resolve_device(name: str) -> torch.device:
-    """Turn `auto` into the best device there is.
-
-    Parameters
-    ----------
-    name : {"auto", "cpu", "cuda", "mps"}
-
-    Returns
-    -------
-    torch.device
-
-    Raises
-    ------
-    ValueError
-        When the device asked for is not available.
-    """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device(next((kind for kind, there in available.items() if there), "cpu"))
-    if not available.get(name, name == "cpu"):
-        raise ValueError(f"device {name!r} is not available here; use auto or cpu")
-    return torch.device(name)

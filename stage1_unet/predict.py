@@ -6,21 +6,25 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
-from torch import nn
 
 from .backends import open_backend
 from .canvas import Canvas
 from .config import PredictConfig
-from .model import resolve_device
-from .network import Network
+from .device import resolve_device
+from .network_file import NetworkFile
 from .progress import Progress, only_forwards, part_of
 from .size import choose_scale, correct_scale, piece_areas, snap_scale, typical_radius
 from .targets import CHANNELS
 from .views import VIEWS, turn, turn_back
 
+if TYPE_CHECKING:
+    from .network import Network
+
+Source: TypeAlias = "Network | NetworkFile"
+"""A network, or the file that one is in."""
 _SAMPLE_TILES = 4
 _SAMPLE_PIECES = 100
 """The nuclei of an image of many tiles are measured on that many tiles and nuclei, at least."""
@@ -63,7 +67,7 @@ class Predictor:
     ----------
     channels : tuple of str
         The maps that at least one network predicts; the others are 0.
-    device : torch.device
+    device : str
     backend : Backend
         The backend that runs the networks.
 
@@ -77,14 +81,14 @@ class Predictor:
 
     def __init__(
         self,
-        networks: Network | Sequence[Network],
+        networks: Source | Sequence[Source],
         config: PredictConfig | None = None,
         device: str = "auto",
         weights: Sequence[float] | None = None,
         backend: str = "torch",
         **files: Any,
     ) -> None:
-        networks = [networks] if isinstance(networks, nn.Module) else list(networks)
+        networks = list(networks) if isinstance(networks, Sequence) else [networks]
         if not networks:
             raise ValueError("no network to predict with")
         channels = [network.config.channels for network in networks]

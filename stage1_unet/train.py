@@ -18,8 +18,9 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from .callbacks import Part, best_checkpoint, last_checkpoint, make_callbacks
 from .config import WEIGHTS, NetworkConfig, TrainConfig
 from .data import Pair
+from .device import resolve_device
 from .loaders import images_to_score, training_loader, validation_loaders
-from .model import build_network, resolve_device, save_network
+from .model import build_network, save_network
 from .module import TrainingModule
 from .network import Network
 from .processor import BF16, computes_in
@@ -90,7 +91,7 @@ def train_network(
     if config.crop % network.stride:
         raise ValueError(f"crop ({config.crop}) must be a multiple of {network.stride}")
     folder.mkdir(parents=True, exist_ok=True)
-    kind = resolve_device(device).type
+    kind = resolve_device(device)
     images = images_to_score(validation, config.validation_images if score else 0)
     module = TrainingModule(network, config, images, score)
     checkpoints = folder / _CHECKPOINTS

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from stage2_trees.select import THRESHOLDS, hits
 
@@ -47,6 +46,8 @@ class Calibration:
         bins : int
             Groups of about equal weight that the scores are averaged in first.
         """
+        from scipy.optimize import isotonic_regression  # slow to import
+
         weights = np.ones(len(raw)) if weights is None else np.asarray(weights, float)
         order = np.argsort(raw, kind="stable")
         mass = np.cumsum(weights[order])

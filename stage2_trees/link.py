@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.sparse import csr_array
 
 from stage2_trees.config import LinkConfig
 from stage2_trees.overlap import overlap_table
@@ -103,7 +102,8 @@ def match(one: np.ndarray, two: np.ndarray, weight: np.ndarray) -> tuple[np.ndar
     >>> one.tolist(), two.tolist()
     ([0, 1], [6, 5])
     """
-    from scipy.sparse.csgraph import min_weight_full_bipartite_matching  # slow to import
+    from scipy.sparse import csr_array  # slow to import
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     if not one.size:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)

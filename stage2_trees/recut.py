@@ -9,7 +9,6 @@ differs in the score is what the other thresholds bring.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_erosion
 
 from stage2_trees.config import ForestConfig, RecutConfig
 from stage2_trees.forest import Forest, forest_of
@@ -50,6 +49,8 @@ def build_recut(maps: np.ndarray, config: RecutConfig | None = None) -> Forest:
     >>> sorted(forest.area.tolist())
     [9, 12, 12, 33]
     """
+    from scipy.ndimage import binary_erosion  # slow to import
+
     config = config or RecutConfig()
     maps = check_maps(maps)
     seed = seed_map(maps, config.border_weight)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from scipy import ndimage as ndi
 
 from stage2_trees.config import VolumeConfig
 from stage2_trees.flood import flood
@@ -78,12 +77,16 @@ def _seed_levels(maps: np.ndarray, smoothing: float, anisotropy: float) -> np.nd
     for z, (body, separation) in enumerate(zip(maps[0], maps[2], strict=True)):
         seed[z] = body * passing[separation]
     if smoothing:
+        from scipy import ndimage as ndi  # slow to import
+
         sigma = (smoothing / anisotropy, smoothing, smoothing)
         ndi.gaussian_filter(seed, sigma, output=seed)
     return (seed >> 8).astype(np.uint8)
 
 
 def _without_holes(mask: np.ndarray, max_hole: int) -> np.ndarray:
+    from scipy import ndimage as ndi
+
     gaps, count = ndi.label(~mask)
     if count:
         small = np.bincount(gaps.ravel()) <= max_hole
@@ -95,6 +98,8 @@ def _without_holes(mask: np.ndarray, max_hole: int) -> np.ndarray:
 
 
 def _numbered(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    from scipy import ndimage as ndi
+
     piece, count = ndi.label(mask)
     return piece.astype(np.int32, copy=False), count
 

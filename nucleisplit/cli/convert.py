@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nucleisplit.names import counted
+
 from . import console
 from .options import CONTEXT, FILE_OR_FOLDER, FORMAT_NAMES, label_options, overwrite_option
 from .switches import json_option
@@ -78,11 +80,12 @@ def convert(
     if is_table(source) or (is_table(target) and name is None):
         count = convert_table(source, target, overwrite)
         console.answer(
-            f"{count} nuclei: {target}", {"out": target, "nuclei": count, "images": None}
+            f"{counted(count, 'nucleus')}: {target}",
+            {"out": target, "nuclei": count, "images": None},
         )
         return
     count, images = convert_labels(source, target, name, pixel_size, overwrite, planes)
     console.answer(
-        f"{count} nuclei in {images} {'image' if images == 1 else 'images'}: {target}",
+        f"{counted(count, 'nucleus')} in {counted(images, 'image')}: {target}",
         {"out": target, "nuclei": count, "images": images},
     )

@@ -6,6 +6,8 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from nucleisplit.names import counted
+
 from . import console
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def entry_line(entry: dict) -> str:
     if entry["status"] == "failed":
         found = "failed"
     else:
-        found = f"{entry['nuclei']} nuclei"
+        found = counted(entry["nuclei"], "nucleus")
         if "predicted_map" in entry:
             found += f", predicted mAP {entry['predicted_map']:.2f}"
     return f"{entry['path']}: {found}, {entry['seconds']:.2f} s"
@@ -51,7 +53,8 @@ def tell(report: BatchReport) -> None:
     total, failed, doubtful = len(report.images), len(report.failed), len(report.doubtful)
     earlier = f" ({report.skipped} by an earlier run)" if report.skipped else ""
     console.answer(
-        f"{report.nuclei} nuclei in {total - failed} images{earlier}: {report.out}",
+        f"{counted(report.nuclei, 'nucleus')} in {counted(total - failed, 'image')}{earlier}: "
+        f"{report.out}",
         {
             "out": report.out,
             "nuclei": report.nuclei,
@@ -65,7 +68,7 @@ def tell(report: BatchReport) -> None:
     )
     if doubtful:
         console.note(
-            f"{doubtful} of {total - failed} images are doubtful: look at them with "
+            f"{doubtful} of {counted(total - failed, 'image')} doubtful: look with "
             f"nucleisplit report {shlex.quote(str(report.out))}; {_REMEDY}"
         )
     tiles, blank = (

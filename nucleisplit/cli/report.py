@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from nucleisplit.names import counted
+
 from . import console
 from .options import CONTEXT, FILE_OR_FOLDER, overwrite_option
 from .progress import progress_bar
@@ -59,7 +61,8 @@ def report(folder: Path, truth: Path | None, out: Path | None, limit: int, overw
         )
     nuclei = sum(len(card.entry.table) for card in content.images)
     console.answer(
-        f"{nuclei} nuclei in {len(content.images)} images, {len(content.queue)} to review: {path}",
+        f"{counted(nuclei, 'nucleus')} in {counted(len(content.images), 'image')}, "
+        f"{len(content.queue)} to review: {path}",
         {
             "out": path,
             "nuclei": nuclei,

@@ -49,6 +49,12 @@ class Bundle:
 
         return [_load(load_network, self.path / name) for name in self.manifest.networks]
 
+    def network_files(self) -> list:
+        """The files of the networks: what computes needs, if it needs more than ``quantized``."""
+        from stage1_unet import NetworkFile
+
+        return [_load(NetworkFile, self.path / name) for name in self.manifest.networks]
+
     @property
     def quantized(self) -> list[Path]:
         """The files of the networks in int8; none unless the model was quantised."""

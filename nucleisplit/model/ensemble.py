@@ -79,7 +79,7 @@ class Ensemble:
         try:
             self.predictors = [
                 Predictor(
-                    bundle.networks(),
+                    bundle.network_files(),
                     config,
                     device,
                     bundle.manifest.weights or None,

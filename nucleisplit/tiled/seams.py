@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from nucleisplit.tiled.pixel_runs import overlapping_runs, paint_runs, runs_of
 
@@ -76,6 +74,9 @@ def settle_seams(
     pending : Nuclei
         Those that reach beyond the limit, or overlap one that does, directly or through others.
     """
+    from scipy.sparse import coo_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
     n = len(nuclei)
     pairs, shared = _overlaps(nuclei)
     graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(n, n))

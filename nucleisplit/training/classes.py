@@ -16,7 +16,7 @@ from nucleisplit.images import read_image
 from nucleisplit.measure import FEATURES, describe_nuclei
 from nucleisplit.metric import ClassScores, score_classes
 from nucleisplit.model import Bundle, check_replaceable, save_classified
-from nucleisplit.names import name_some
+from nucleisplit.names import counted, name_some
 from nucleisplit.segmenter import Segmenter
 from stage1_unet import PreprocessConfig, measure_levels
 from stage2_trees import NucleusClassifier, cross_fit_classes, overlap_table
@@ -261,8 +261,8 @@ def _report(scores: dict) -> Iterator[str]:
         f"{share:.1%} of them found by the model"
     )
     for name, count in scores["left_out"].items():
-        noun = "nucleus" if count == 1 else "nuclei"
-        yield f"left out: {name}, {count} {noun}; {LEAST} in several images are needed"
+        few = counted(count, "nucleus")
+        yield f"left out: {name}, {few}; {LEAST} in several images are needed"
     width = max(map(len, ("class", *true.classes)))
     yield f"{'class':<{width}}  nuclei  precision  recall     F1   F1 by own outlines"
     counts = [sum(row) for row in true.confusion]
@@ -281,7 +281,7 @@ def _report(scores: dict) -> Iterator[str]:
     for part in scores["calibration"]:
         yield (
             f"probability told {part['told']:.2f}: right {part['right']:.2f} "
-            f"({part['nuclei']} nuclei)"
+            f"({counted(part['nuclei'], 'nucleus')})"
         )
 
 

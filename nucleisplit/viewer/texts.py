@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nucleisplit.names import counted
+
 if TYPE_CHECKING:
     from nucleisplit.result import Segmentation
     from nucleisplit.viewer.doubts import Queue
@@ -19,8 +21,7 @@ _ORIGINS = {"selected": "", "painted": "painted by hand", "added": "added by a c
 
 def describe_result(result: Segmentation, shown: int) -> str:
     """How many nuclei, and how well the image came out."""
-    noun = "nucleus" if shown == 1 else "nuclei"
-    text = f"{shown} {noun}, predicted mAP {result.predicted_map:.2f}"
+    text = f"{counted(shown, 'nucleus')}, predicted mAP {result.predicted_map:.2f}"
     return f"{text}: has likely failed" if result.doubtful else text
 
 

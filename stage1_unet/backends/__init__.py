@@ -2,7 +2,6 @@
 
 from .base import BACKENDS, Backend, BackendError
 from .choose import list_candidates, open_backend
-from .quantize import quantize_network
 
 __all__ = [
     "BACKENDS",
@@ -10,5 +9,4 @@ __all__ = [
     "BackendError",
     "list_candidates",
     "open_backend",
-    "quantize_network",
 ]

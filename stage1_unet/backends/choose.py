@@ -5,22 +5,26 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from ..network import Network
+from ..network_file import NetworkFile
 from ..processor import BF16, INT8, computes_in
 from .base import BACKENDS, Backend, BackendError
-from .graph import cached_graph, read_graph
+from .cached import cached_graph
+from .graph import read_graph
 from .with_openvino import OpenVinoBackend
-from .with_torch import TorchBackend
+
+if TYPE_CHECKING:
+    from ..network import Network
 
 _LOG = logging.getLogger(__name__)
 
 
-def list_candidates(device: torch.device, quantized: bool) -> list[str]:
+def list_candidates(device: str, quantized: bool) -> list[str]:
     """List the backends for a device, the fastest first.
 
     On a GPU it is torch; on x86-64 processors OpenVINO, in the precisions they have instructions
@@ -28,7 +32,7 @@ def list_candidates(device: torch.device, quantized: bool) -> list[str]:
 
     Parameters
     ----------
-    device : torch.device
+    device : str
     quantized : bool
         Whether there are networks in int8.
 
@@ -38,7 +42,7 @@ def list_candidates(device: torch.device, quantized: bool) -> list[str]:
         Of `BACKENDS`; the last is `torch`.
     """
     names = []
-    if device.type == "cpu" and platform.machine().lower() in ("x86_64", "amd64"):
+    if device == "cpu" and platform.machine().lower() in ("x86_64", "amd64"):
         names += ["openvino-int8"] if quantized and computes_in(INT8) else []
         names += ["openvino-bf16"] if computes_in(BF16) else []
         names += ["openvino"]
@@ -47,9 +51,9 @@ def list_candidates(device: torch.device, quantized: bool) -> list[str]:
 
 def open_backend(
     name: str,
-    networks: Sequence[Network],
+    networks: Sequence[Network | NetworkFile],
     shares: np.ndarray,
-    device: torch.device,
+    device: str,
     *,
     identity: str = "",
     cache: Sequence[Path] = (),
@@ -61,10 +65,10 @@ def open_backend(
     ----------
     name : str
         Of `BACKENDS`. `auto` takes the first of `list_candidates` that can compute the networks.
-    networks : sequence of Module
+    networks : sequence of Network or NetworkFile
     shares : ndarray, shape (len(networks), 3), float32
         From `channel_shares`.
-    device : torch.device
+    device : str
         OpenVINO takes ``cpu`` only.
     identity : str
         Changes with any weight of any network: by it, converted networks are known in the cache.
@@ -93,10 +97,16 @@ def open_backend(
     return _open(names[-1], networks, shares, device, identity, cache, quantized)
 
 
+def _built(network: Network | NetworkFile) -> Network:
+    return network.build() if isinstance(network, NetworkFile) else network
+
+
 def _open(name, networks, shares, device, identity, cache, quantized) -> Backend:
     if name == "torch":
-        return TorchBackend(networks, shares, device)
-    if device.type != "cpu":
+        from .with_torch import TorchBackend  # slow to import
+
+        return TorchBackend([_built(network) for network in networks], shares, device)
+    if device != "cpu":
         raise BackendError(f"backend {name} computes on the CPU, not on {device}")
     if name == "openvino-int8":
         if len(quantized) != len(networks):
@@ -105,7 +115,7 @@ def _open(name, networks, shares, device, identity, cache, quantized) -> Backend
     else:
         folders = cache if identity else ()
         graphs = [
-            cached_graph(network, f"{identity}-{index}", folders)
+            cached_graph(partial(_built, network), f"{identity}-{index}", folders)
             for index, network in enumerate(networks)
         ]
     try:

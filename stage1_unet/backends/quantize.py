@@ -9,7 +9,8 @@ import numpy as np
 
 from ..network import Network
 from .base import BackendError
-from .graph import convert_network, import_quietly, save_graph
+from .convert import convert_network
+from .graph import import_quietly, save_graph
 
 
 def quantize_network(network: Network, batches: Sequence[np.ndarray], path: Path) -> None:

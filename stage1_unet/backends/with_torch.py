@@ -20,15 +20,13 @@ class TorchBackend:
         They are moved to the device and put into evaluation mode.
     shares : ndarray, shape (len(networks), 3), float32
         From `channel_shares`.
-    device : torch.device
+    device : str
     """
 
     name = "torch"
 
-    def __init__(
-        self, networks: Sequence[Network], shares: np.ndarray, device: torch.device
-    ) -> None:
-        self._device = device
+    def __init__(self, networks: Sequence[Network], shares: np.ndarray, device: str) -> None:
+        self._device = torch.device(device)
         self._networks = [
             network.to(device).to(memory_format=torch.channels_last).eval() for network in networks
         ]

@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
 HEAVY = {"torch", "lightgbm", "numpy", "pandas"}
+
+BACKEND = "openvino-int8" if find_spec("openvino") else "torch"
 
 STEPS = [
     [
@@ -29,8 +32,14 @@ STEPS = [
         ),
         (
             "import nucleisplit; assert nucleisplit.segment.__module__ == 'nucleisplit.segmenter'; "
-            "assert 'torch' in sys.modules; import nucleisplit.batch.infer_batch",
-            {"lightning", "albumentations", "matplotlib.pyplot"},
+            "import nucleisplit.batch.infer_batch, nucleisplit.batch.process",
+            {"torch", "lightgbm", "lightning", "albumentations", "matplotlib.pyplot", "skimage"},
+        ),
+        (
+            "import numpy; image = numpy.zeros((64, 64), 'uint8'); "
+            f"nucleisplit.segment(image, backend={BACKEND!r})",
+            {"lightgbm", "lightning", "albumentations", "matplotlib.pyplot", "skimage"}
+            | ({"torch"} if BACKEND != "torch" else set()),
         ),
     ],
 ]

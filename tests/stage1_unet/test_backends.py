@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from stage1_unet import NetworkConfig, PredictConfig, Predictor, build_network
+from stage1_unet import NetworkConfig, PredictConfig, Predictor, build_network, processor
 from stage1_unet.backends import BackendError, list_candidates, open_backend
 from stage1_unet.backends import choose as choosing
+from stage1_unet.backends.cached import cached_graph
+from stage1_unet.backends.convert import convert_network
 from stage1_unet.backends.graph import (
-    cached_graph,
-    convert_network,
     import_openvino,
     read_graph,
     save_graph,
@@ -21,7 +21,7 @@ from stage1_unet.backends.graph import (
 pytest.importorskip("openvino")
 
 STEP = 1 / 255
-CPU = torch.device("cpu")
+CPU = "cpu"
 SHARES = np.ones((1, 3), np.float32)
 
 
@@ -117,7 +117,7 @@ def test_without_openvino(network, monkeypatch):
 
 
 def test_candidates(monkeypatch):
-    assert list_candidates(torch.device("cuda"), True) == ["torch"]
+    assert list_candidates("cuda", True) == ["torch"]
     monkeypatch.setattr(choosing.platform, "machine", lambda: "AMD64")
     for has, quantized, expected in [
         ({"avx512_vnni": True, "avx512_bf16": True}, True, ["int8", "bf16"]),
@@ -125,7 +125,8 @@ def test_candidates(monkeypatch):
         ({"avx512_vnni": True}, False, []),
         ({}, True, []),
     ]:
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has, raising=False)
+        there = frozenset(name for name in has if has[name])
+        monkeypatch.setattr(processor, "list_instructions", lambda there=there: there)
         names = [f"openvino-{name}" for name in expected]
         assert list_candidates(CPU, quantized) == [*names, "openvino", "torch"]
     monkeypatch.setattr(choosing.platform, "machine", lambda: "arm64")
@@ -142,7 +143,7 @@ def test_candidates(monkeypatch):
 )
 def test_backends_that_are_not_there(network, name, device, message):
     with pytest.raises(BackendError, match=message):
-        open_backend(name, [network], SHARES, torch.device(device))
+        open_backend(name, [network], SHARES, device)
 
 
 def test_a_graph_is_kept_in_one_file(network, tmp_path):
@@ -159,29 +160,31 @@ def test_a_graph_is_kept_in_one_file(network, tmp_path):
         read_graph(tmp_path / "none")
 
 
-def test_converted_networks_are_cached(network, tmp_path, monkeypatch):
+def test_converted_networks_are_cached(network, tmp_path):
     blocked = tmp_path / "file"
     blocked.touch()
     folder = tmp_path / "cache"
-    cached_graph(network, "old-0", [blocked, folder])
-    cached_graph(network, "old-1", [blocked, folder])
-    assert len(list(folder.iterdir())) == 2
-    cached_graph(network, "new-0", [blocked, folder])
+    calls = []
+
+    def load():
+        calls.append(1)
+        return network
+
+    cached_graph(load, "old-0", [blocked, folder])
+    cached_graph(load, "old-1", [blocked, folder])
+    assert len(list(folder.iterdir())) == len(calls) == 2
+    cached_graph(load, "new-0", [blocked, folder])
     (file,) = folder.iterdir()
     assert file.name.startswith("new-0-openvino-2")
     written = file.read_bytes()
 
-    calls = []
-    convert = choosing.cached_graph.__globals__["convert_network"]
-    monkeypatch.setitem(
-        cached_graph.__globals__, "convert_network", lambda net: calls.append(1) or convert(net)
-    )
-    cached_graph(network, "new-0", [blocked, folder])
+    calls.clear()
+    cached_graph(load, "new-0", [blocked, folder])
     assert not calls
     file.write_bytes(written[:100])
-    cached_graph(network, "new-0", [blocked, folder])
+    cached_graph(load, "new-0", [blocked, folder])
     assert calls == [1] and read_graph(file).is_dynamic()
-    cached_graph(network, "new-0", [blocked])
+    cached_graph(load, "new-0", [blocked])
     assert calls == [1, 1] and blocked.read_bytes() == b""
 
 
