@@ -12,24 +12,20 @@ from pathlib import Path
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
+from nucleisplit.batch.run_table import types_of
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
-from nucleisplit.labels import read_labels, write_as, write_labels
+from nucleisplit.labels import check_roi_size, stream_label_file, write_as, write_labels
 from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import write_overlay
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
-from nucleisplit.tables import csv_rows, read_nuclei
+from nucleisplit.tables import csv_rows, stream_nuclei
 from nucleisplit.tiled import Cluster, Recipe, TileStore, is_large, segment_large
 from stage1_unet import Progress
 
 _LOG = logging.getLogger(__name__)
-
-_WHOLE = 2**28
-"""Pixels of the largest image whose labels are written in formats that need them all at once."""
-_STREAMED = "ome-zarr"
-"""The format that does not."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +159,7 @@ class Process:
         if self.options.overlay:
             scores = result.table["predicted_iou"].to_numpy()
             write_overlay(self.out / job.overlay, image, result.labels, scores, overwrite=True)
-        self._write_formats(job, self.options.write, result.labels, result.table, plane)
+        self._write_formats(job, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
@@ -175,13 +171,8 @@ class Process:
         }
 
     def _in_tiles(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
-        whole = [name for name in self.options.write if name != _STREAMED]
-        if whole and plane.shape[0] * plane.shape[1] > _WHOLE:
-            raise InputError(
-                f"{job.path}: is too large for {', '.join(whole)}",
-                hint=f"use --write {_STREAMED} or none, or take a coarser --level",
-            )
-        written = job.written(self.options.write)
+        if "roi" in self.options.write:
+            check_roi_size(job.path, plane.shape[:2])
         planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         result = segment_large(
@@ -191,14 +182,14 @@ class Process:
             self.out / job.labels,
             self.out / job.rows,
             self.out / job.overlay if self.options.overlay else None,
-            self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
             compute=self.cluster and partial(self.cluster.compute, self.recipe, job.path, planes),
             progress=progress,
         )
-        if whole:
-            labels = read_labels(self.out / job.labels)
-            self._write_formats(job, whole, labels, read_nuclei(self.out / job.rows), plane)
+        types = types_of(result.columns, self.options.planes)
+        rows = partial(stream_nuclei, self.out / job.rows, types)
+        labels = stream_label_file(self.out / job.labels, result.nuclei, rows)
+        self._write_formats(job, labels, None, plane)
         tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
             tile_store.folder.parent.rmdir()
@@ -227,8 +218,8 @@ class Process:
             **({"written": job.written(self.options.write)} if self.options.write else {}),
         }
 
-    def _write_formats(self, job: Job, names: list[str], labels, table, plane: Plane) -> None:
-        for name, file in job.written(names).items():
+    def _write_formats(self, job: Job, labels, table, plane: Plane) -> None:
+        for name, file in job.written(self.options.write).items():
             write_as(name, self.out / file, labels, table, plane.pixel_size, True)
 
     def _remove(self, job: Job) -> None:
