@@ -8,6 +8,9 @@ from .bundle import save_adapted as save_adapted
 from .bundle import save_bundle as save_bundle
 from .catalog import list_models as list_models
 from .ensemble import Ensemble as Ensemble
+from .exchange import PACKED_ENDING as PACKED_ENDING
+from .exchange import add_model as add_model
+from .exchange import pack_model as pack_model
 from .image_scaling import ImageScaling as ImageScaling
 from .manifest import MANIFEST as MANIFEST
 from .manifest import read_manifest as read_manifest
