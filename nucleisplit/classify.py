@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from nucleisplit.errors import BundleError
 from nucleisplit.measure import FEATURES, describe_nuclei, in_order
 from stage2_trees import NucleusClassifier
 
-__all__ = ["Classes", "name_classes", "with_classes"]
+__all__ = ["Classes", "class_types", "name_classes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,6 @@ def name_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
     return named[in_order(named)]
 
 
-def with_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Give a table that was read from a CSV its categorical column of classes again."""
-    return table.assign(**{"class": pd.Categorical(table["class"], list(classes))})
+def class_types(classes: Sequence[str]) -> dict[str, Any]:
+    """Return the type of the column ``class`` for a table that is read from a CSV."""
+    return {"class": pd.CategoricalDtype(list(classes))} if classes else {}

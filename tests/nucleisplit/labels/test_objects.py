@@ -173,7 +173,7 @@ def test_one_region_without_a_zip(tmp_path):
     (source,) = find_label_sources(path).values()
     assert (source.read() == 1).sum() == 64
     result = CliRunner().invoke(main, ["convert", str(path), str(tmp_path / "o.tif")])
-    assert result.output.startswith("1 nuclei in 1 image")
+    assert result.output.startswith("1 nucleus in 1 image")
 
 
 def test_slices_are_not_merged(tmp_path):

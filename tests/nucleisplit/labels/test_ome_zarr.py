@@ -8,8 +8,9 @@ import zarr
 
 from nucleisplit.errors import InputError, OutputError
 from nucleisplit.images import PlaneChoice, open_image
-from nucleisplit.labels import label_pyramid, read_labels, write_ome_zarr
 from nucleisplit.labels import ome_zarr_pyramid as zarr_labels
+from nucleisplit.labels import read_labels, write_ome_zarr
+from nucleisplit.labels.ome_zarr_pyramid import label_pyramid
 
 RNG = np.random.default_rng(0)
 LABELS = np.kron(RNG.integers(0, 4, (10, 13)), np.ones((5, 5), int))[:47, :61].astype(np.uint32)
