@@ -3,11 +3,14 @@
     python benchmarks/large.py speed 512 2048 4096 [--backend NAME] [--tta] [--workers N]
     python benchmarks/large.py steps 4096
     python benchmarks/large.py seams 4096 [--tiles 1024 1536 2048]
+    python benchmarks/large.py writes 30000 [--write geojson-gz]
 
 `speed` runs `nucleisplit infer` in a process of its own on a TIFF of that side, and prints its
 seconds (reading and writing included, start-up not; of small images the median of many) and its
 peak memory. `steps` tells how they are
 spent. `seams` compares the nuclei of an image in tiles with those of the same image in one piece.
+`writes` tells what formats for other programs cost: seconds, share of the run, and the peak memory
+of a process that does nothing else.
 
 The images are patches of the textures given (--texture FILE ..., by default a drawn field of
 nuclei), put side by side; they are written tile by tile, so any size fits. Limit the cores from
@@ -163,6 +166,29 @@ def steps(side: int, path: Path, backend: str) -> None:
     print(f"| **all** | **{total:.2f}** | {side**2 / 1e6 / total:.2f} MP/s |")
 
 
+def writes(side: int, path: Path, backend: str, formats: list[str]) -> None:
+    """Print what it costs to write formats; one size a process, for the sake of its peak."""
+    from resource import RUSAGE_SELF, getrusage
+
+    from nucleisplit.batch import infer_batch as run
+    from nucleisplit.batch import process
+
+    seconds: dict[str, float] = defaultdict(float)
+    places = {"writing": (process, "write_as"), "all else": (process.Process, "__call__")}
+    with tempfile.TemporaryDirectory() as out:
+        with clocks(seconds, places):
+            report = run.infer_batch([path], out, backend=backend, write=formats, overwrite=True)
+        (entry,) = report.images
+        size = sum((Path(out) / name).stat().st_size for name in entry["written"].values())
+    share = seconds["writing"] / sum(seconds.values())
+    peak = getrusage(RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    print(
+        f"| {side} | {', '.join(formats)} | {entry['nuclei']} | {size / 1e6:.0f} | "
+        f"{seconds['writing']:.1f} | {share:.1%} | {peak:.0f} |",
+        flush=True,
+    )
+
+
 def seams(side: int, path: Path, backend: str, tiles: list[int]) -> None:
     """Print how many nuclei are the same in tiles and in one piece."""
     from stage2_trees import best_iou, overlap_table
@@ -191,7 +217,7 @@ def in_tiles(path: Path, backend: str, tile: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=["speed", "steps", "seams"])
+    parser.add_argument("what", choices=["speed", "steps", "seams", "writes"])
     parser.add_argument("sides", type=int, nargs="+")
     parser.add_argument("--texture", type=Path, nargs="+", default=[])
     parser.add_argument("--backend", default="auto")
@@ -199,11 +225,13 @@ def main() -> None:
     parser.add_argument("--no-overlay", action="store_true")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--tiles", type=int, nargs="+", default=[1024, 1536, 2048])
+    parser.add_argument("--write", nargs="+", default=["geojson-gz"])
     arguments = parser.parse_args()
     textures = load_textures(arguments.texture)
     heads = {
         "speed": "side | nuclei | tiles | seconds | MP/s | peak MiB",
         "steps": "step | seconds | share",
+        "writes": "side | format | nuclei | MB | seconds | share of the run | peak MiB",
         "seams": "tile | nuclei in one piece | in tiles | the same",
     }
     print(f"| {heads[arguments.what]} |")
@@ -217,6 +245,8 @@ def main() -> None:
                 speed(side, path, options)
             elif arguments.what == "steps":
                 steps(side, path, arguments.backend)
+            elif arguments.what == "writes":
+                writes(side, path, arguments.backend, arguments.write)
             else:
                 seams(side, path, arguments.backend, arguments.tiles)
 

@@ -18,6 +18,8 @@ ENDINGS = {
     "tiff": (".tif", *IMAGE_SUFFIXES),
     "numpy": (".npy",),
     "geojson": (".geojson",),
+    "geojson-gz": (".geojson.gz",),
+    "geoparquet": (".geoparquet",),
     "roi": (".rois.zip", ".zip", ".roi"),
     "coco": (".coco.json", ".json"),
     "coco-polygons": (".coco-polygons.json",),
@@ -26,7 +28,7 @@ ENDINGS = {
 """By format: the ending that we give its files, then others by which a file is recognised."""
 
 OUTLINE_SUFFIXES = (
-    *(".geojson", ".zip", ".roi"),
+    *(".geojson", ".geojson.gz", ".geoparquet", ".zip", ".roi"),
     *(".coco.json", ".coco-polygons.json", ".submission.csv"),
 )
 """File name endings that count as labels, beside those of images, when a folder is listed."""

@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,8 @@ __all__ = [
     "write_json",
 ]
 
+_SMALL, _PACKED = 2**24, 64
+"""Bytes that a packed file may claim whatever its size, and per byte of it."""
 _PART = re.compile(r"\.(.+)\.\d+-[0-9a-f]{8}\.(part|former)")
 """Names of what is being written, and of what it replaces while it does so."""
 
@@ -202,13 +205,27 @@ def _plain(value: Any) -> Any:
 
 
 def load_json(path: Path, what: str) -> Any:
-    """Read JSON that is to be a format of that name; `InputError` where it is none."""
+    """Read JSON, packed with gzip or not, that is to be a format of that name; `InputError` where
+    it is none."""
+    data = read_bytes(path)
     try:
-        return json.loads(read_bytes(path).decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        return json.loads(_unpacked(data).decode("utf-8-sig"))
+    except (ValueError, RecursionError, zlib.error) as error:
         raise InputError(
             f"{path}: is damaged, or is not {what} ({brief(error)})", "export it again"
         ) from None
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return what gzip has packed; `ValueError` where it ends early or is absurdly much."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    most = _SMALL + _PACKED * len(data)
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    text = unpacker.decompress(data, most)
+    if not unpacker.eof:
+        raise ValueError("it ends early" if len(text) < most else f"unpacks to over {most} bytes")
+    return text
 
 
 def warn_of_open_end(path: Path, data: bytes) -> None:

@@ -25,7 +25,7 @@ String CHANNEL = ""
 // More options of nucleisplit infer, such as ["--min-iou", "0.6"].
 List<String> OPTIONS = []
 
-// Beyond this, nucleisplit writes no GeoJSON.
+// QuPath exports a region in one piece: for more see import_nuclei.groovy.
 long MOST_PIXELS = 1L << 28
 
 def imageData = getCurrentImageData()
@@ -67,7 +67,7 @@ if (regions.isEmpty()) {
 def large = regions.find { it.width / downsample * (it.height / downsample) > MOST_PIXELS }
 if (large) {
     say "${large.width} x ${large.height} pixels are too many at once; select smaller " +
-        "annotations, or set PIXEL_SIZE at the top"
+        "annotations, set PIXEL_SIZE at the top, or use import_nuclei.groovy"
     return
 }
 

@@ -12,25 +12,20 @@ from pathlib import Path
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
-from nucleisplit.classify import with_classes
+from nucleisplit.batch.run_table import types_of
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
-from nucleisplit.labels import read_labels, write_as, write_labels
+from nucleisplit.labels import check_roi_size, stream_label_file, write_as, write_labels
 from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import ClassColors, write_overlay
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
-from nucleisplit.tables import csv_rows, read_nuclei
+from nucleisplit.tables import csv_rows, stream_nuclei
 from nucleisplit.tiled import Cluster, Recipe, TileStore, is_large, segment_large
 from stage1_unet import Progress
 
 _LOG = logging.getLogger(__name__)
-
-_WHOLE = 2**28
-"""Pixels of the largest image whose labels are written in formats that need them all at once."""
-_STREAMED = "ome-zarr"
-"""The format that does not."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +164,7 @@ class Process:
                 classes = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
             file = self.out / job.overlay
             write_overlay(file, image, result.labels, scores, overwrite=True, classes=classes)
-        self._write_formats(job, self.options.write, result.labels, result.table, plane)
+        self._write_formats(job, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
         classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
@@ -182,13 +177,8 @@ class Process:
         }
 
     def _in_tiles(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
-        whole = [name for name in self.options.write if name != _STREAMED]
-        if whole and plane.shape[0] * plane.shape[1] > _WHOLE:
-            raise InputError(
-                f"{job.path}: is too large for {', '.join(whole)}",
-                hint=f"use --write {_STREAMED} or none, or take a coarser --level",
-            )
-        written = job.written(self.options.write)
+        if "roi" in self.options.write:
+            check_roi_size(job.path, plane.shape[:2])
         planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         result = segment_large(
@@ -198,16 +188,15 @@ class Process:
             self.out / job.labels,
             self.out / job.rows,
             self.out / job.overlay if self.options.overlay else None,
-            self.out / written[_STREAMED] if _STREAMED in written else None,
             name=job.image,
             compute=self.cluster and partial(self.cluster.compute, self.recipe, job.path, planes),
             progress=progress,
         )
-        if whole:
-            labels, nuclei = read_labels(self.out / job.labels), read_nuclei(self.out / job.rows)
-            if result.classes:
-                nuclei = with_classes(nuclei, tuple(result.classes))
-            self._write_formats(job, whole, labels, nuclei, plane)
+        types = types_of(result.columns, self.options.planes)
+        classes = tuple(result.classes)
+        rows = partial(stream_nuclei, self.out / job.rows, types, classes)
+        labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
+        self._write_formats(job, labels, None, plane)
         tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
             tile_store.folder.parent.rmdir()
@@ -237,8 +226,8 @@ class Process:
             **({"written": job.written(self.options.write)} if self.options.write else {}),
         }
 
-    def _write_formats(self, job: Job, names: list[str], labels, table, plane: Plane) -> None:
-        for name, file in job.written(names).items():
+    def _write_formats(self, job: Job, labels, table, plane: Plane) -> None:
+        for name, file in job.written(self.options.write).items():
             write_as(name, self.out / file, labels, table, plane.pixel_size, True)
 
     def _remove(self, job: Job) -> None:

@@ -68,6 +68,8 @@ def convert(
     ome-tiff       NAME.ome.tif             label image with the size of a pixel
     ome-zarr       NAME.ome.zarr            folder with a pyramid, for napari and clusters
     geojson        NAME.geojson             outlines for QuPath
+    geojson-gz     NAME.geojson.gz          the same, packed
+    geoparquet     NAME.geoparquet          outlines and measurements for GeoPandas and DuckDB
     roi            NAME.rois.zip            regions for ImageJ and Fiji
     coco           NAME.coco.json           run lengths for pycocotools
     coco-polygons  NAME.coco-polygons.json  polygons; run lengths where there are holes

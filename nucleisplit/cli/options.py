@@ -227,6 +227,8 @@ FORMAT_NAMES = (
     "tiff",
     "numpy",
     "geojson",
+    "geojson-gz",
+    "geoparquet",
     "roi",
     "coco",
     "coco-polygons",
@@ -254,8 +256,9 @@ write_option = click.option(
     callback=_parse_formats,
     shell_complete=complete_words(_MORE_FORMATS),
     metavar="FORMAT,...",
-    help="Write the outlines in these formats too: geojson (QuPath), roi (ImageJ and Fiji), "
-    "ome-tiff, ome-zarr, numpy, coco, coco-polygons, submission (Data Science Bowl 2018).",
+    help="Write the outlines in these formats too: geojson (QuPath; geojson-gz packs it), roi "
+    "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr, numpy, coco, coco-polygons, submission "
+    "(Data Science Bowl 2018).",
 )
 
 

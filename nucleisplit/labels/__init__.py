@@ -4,11 +4,13 @@ from .arrays import read_array, write_array
 from .classes import class_color, class_names
 from .coco import read_coco, write_coco, write_coco_polygons
 from .geojson import read_geojson, write_geojson
-from .imagej_roi import read_roi, write_roi
+from .geoparquet import read_geoparquet, write_geoparquet
+from .imagej_roi import check_roi_size, read_roi, write_roi
 from .label_check import as_labels
+from .label_stream import LabelStream, stream_label_file
 from .ome_tiff import write_ome_tiff
 from .ome_zarr import write_ome_zarr
-from .ome_zarr_pyramid import is_labels_only, label_pyramid
+from .ome_zarr_pyramid import is_labels_only
 from .outlines import Outlines, fill_outlines, trace_outlines
 from .registry import FORMATS, Format, format_of, get_format, read_label_file, write_as
 from .submission import read_submission, write_submission, write_submissions
@@ -19,28 +21,32 @@ __all__ = [
     "BAND",
     "FORMATS",
     "Format",
+    "LabelStream",
     "Outlines",
     "as_labels",
+    "check_roi_size",
     "class_color",
     "class_names",
     "fill_outlines",
     "format_of",
     "get_format",
     "is_labels_only",
-    "label_pyramid",
     "read_array",
     "read_coco",
     "read_geojson",
+    "read_geoparquet",
     "read_label_file",
     "read_labels",
     "read_roi",
     "read_submission",
+    "stream_label_file",
     "trace_outlines",
     "write_array",
     "write_as",
     "write_coco",
     "write_coco_polygons",
     "write_geojson",
+    "write_geoparquet",
     "write_label_bands",
     "write_labels",
     "write_ome_tiff",

@@ -22,7 +22,8 @@ from nucleisplit.names import brief
 
 from .common import Shape
 from .label_check import as_labels
-from .tiff import check_labels, smallest_type
+from .label_stream import LabelStream, as_stream
+from .tiff import smallest_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ _MASKS = "masks"
 
 def write_array(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -44,7 +45,7 @@ def write_array(
     Parameters
     ----------
     path : str or Path
-    labels : (H, W) integer ndarray
+    labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative.
     table : DataFrame, optional
         Not used: the format holds no measurements.
@@ -58,10 +59,13 @@ def write_array(
     ValueError
         The array is not a label image.
     """
-    labels = check_labels(labels)
-    packed = labels.astype(smallest_type(int(labels.max(initial=0))))
+    stream, _ = as_stream(labels)
+    dtype = smallest_type(stream.largest)
+    head = {"descr": dtype.str, "fortran_order": False, "shape": stream.shape}
     with replacing(path, overwrite) as part, part.open("wb") as file:
-        np.save(file, packed, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, head)
+        for band in stream.bands():
+            file.write(band.astype(dtype).tobytes())
 
 
 def read_array(path: str | Path, shape: Shape | None = None) -> np.ndarray:

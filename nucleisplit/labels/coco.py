@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,11 @@ from nucleisplit.errors import InputError
 from nucleisplit.files import load_json, replacing
 from nucleisplit.names import brief
 
-from .classes import class_names, classes_by_label
+from .classes import classes_by_label
 from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
+from .label_stream import LabelStream, Piece, as_stream
 from .outlines import trace_outlines
 from .run_lengths import encode_run_lengths
-from .tiff import check_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ _LONGEST = 45
 
 def write_coco(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
     *,
@@ -52,7 +52,7 @@ def write_coco(
     ----------
     path : str or Path
         The name without its ending is the name of the image in the file.
-    labels : (H, W) integer ndarray
+    labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative.
     table : DataFrame, optional
         Measurements by the column ``label``; ``predicted_iou`` becomes ``score``.
@@ -68,44 +68,61 @@ def write_coco(
     ValueError
         The array is not a label image.
     """
-    labels = check_labels(labels)
-    height, width = labels.shape
-    numbers, runs = encode_run_lengths(labels)
-    pieces = trace_outlines(labels).pieces if polygons else [[]] * len(runs)
-    scores = _scores(table)
-    classes, names = classes_by_label(table), class_names(table) or [_NO_CLASS]
-    annotations = []
+    stream, _ = as_stream(labels, table)
+    height, width = stream.shape
+    names = list(stream.classes) or [_NO_CLASS]
+    content = {
+        "images": [{"id": 1, "file_name": stem_of(path), "height": height, "width": width}],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names, start=1)],
+        "annotations": [],
+    }
+    head, _, tail = _json(content).rpartition("]")
+    with replacing(path, overwrite) as part, part.open("w", encoding="utf-8") as file:
+        file.write(head)
+        begin = ""
+        for piece in stream.pieces():
+            for annotation in _annotations(piece, stream.shape, names, polygons):
+                file.write(begin + _json(annotation))
+                begin = ","
+        file.write(f"]{tail}\n")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _annotations(
+    part: Piece, shape: Shape, names: list[str], polygons: bool
+) -> Iterator[dict[str, Any]]:
+    height, width = shape
+    numbers, runs = encode_run_lengths(part.labels, part.top, height)
+    pieces: Sequence[list] = [[]] * len(runs)
+    if polygons:
+        pieces = trace_outlines(part.labels, part.top).pieces
+    scores, classes = _scores(part.table), classes_by_label(part.table)
     for number, own, outlines in zip(numbers.tolist(), runs, pieces, strict=True):
         has_hole = any(len(piece) > 1 for piece in outlines)
         if polygons and not has_hole:
-            shape: object = [piece[0].ravel().tolist() for piece in outlines]
+            segmentation: object = [piece[0].ravel().tolist() for piece in outlines]
         else:
-            shape = _compress(own, height, width)
+            segmentation = _compress(own, height, width)
         annotation = {
             "id": number,
             "image_id": 1,
             "category_id": names.index(classes[number]) + 1 if classes else 1,
-            "segmentation": shape,
+            "segmentation": segmentation,
             "area": int(own[:, 1].sum()),
             "bbox": _box(own, height),
             "iscrowd": 0,
         }
         if number in scores:
             annotation["score"] = scores[number]
-        annotations.append(annotation)
-    name = stem_of(path)
-    content = {
-        "images": [{"id": 1, "file_name": name, "height": height, "width": width}],
-        "categories": [{"id": i, "name": name} for i, name in enumerate(names, start=1)],
-        "annotations": annotations,
-    }
-    with replacing(path, overwrite) as part:
-        part.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+        yield annotation
 
 
 def write_coco_polygons(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
 ) -> None:

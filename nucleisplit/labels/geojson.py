@@ -10,20 +10,24 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from gzip import GzipFile
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from nucleisplit.endings import ending_of
 from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.files import load_json, replacing
 from nucleisplit.names import brief
 
-from .classes import class_color, class_names, classes_by_label
+from .classes import class_color, classes_by_label
 from .common import Shape, measurement_texts, paint, settle_numbers, settle_shape, whole_numbers
+from .label_stream import LabelStream, as_stream
 from .outlines import trace_outlines
-from .tiff import check_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +37,9 @@ __all__ = ["read_geojson", "read_geojson_classes", "write_geojson"]
 NO_CLASS = "Nucleus"
 """What nuclei without a class are called, as QuPath does."""
 _COLOUR = (0, 170, 255)
+
+_LEVEL = 1
+"""Of gzip: the fastest."""
 
 _NUCLEI = ("detection", "cell")
 """Objects of QuPath that are nuclei, or have one."""
@@ -51,7 +58,7 @@ _KINDS = {
 
 def write_geojson(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -60,7 +67,8 @@ def write_geojson(
     Parameters
     ----------
     path : str or Path
-    labels : (H, W) integer ndarray
+        Packed with gzip where it ends in ``.gz``.
+    labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative.
     table : DataFrame, optional
         Measurements by the column ``label``, as in `Segmentation.table`.
@@ -74,27 +82,38 @@ def write_geojson(
     ValueError
         The array is not a label image.
     """
-    labels = check_labels(labels)
-    outlines = trace_outlines(labels)
-    measured = measurement_texts(outlines.labels, table)
-    classes = classes_by_label(table)
-    colours = {name: class_color(i) for i, name in enumerate(class_names(table))}
-    size = {"height": labels.shape[0], "width": labels.shape[1]}
-    with replacing(path, overwrite) as part, part.open("w", encoding="utf-8") as file:
+    stream, _ = as_stream(labels, table)
+    colours = {name: class_color(i) for i, name in enumerate(stream.classes)}
+    size = {"height": stream.shape[0], "width": stream.shape[1]}
+    with replacing(path, overwrite) as part, _open(part, ending_of(path)) as file:
         file.write(
             '{"type":"FeatureCollection","nucleisplit":' + json.dumps(size) + ',"features":['
         )
         begin = "\n"
-        rows = zip(outlines.labels.tolist(), outlines.pieces, measured, strict=True)
-        for label, pieces, row in rows:
-            geometry = _compact(_geometry(pieces))
-            name = classes.get(label, NO_CLASS)
-            kind = {"name": name, "color": colours.get(name, _COLOUR)}
-            file.write(f'{begin}{{"type":"Feature","geometry":{geometry},"properties":{{')
-            file.write(f'"objectType":"detection","classification":{_compact(kind)},')
-            file.write(f'"measurements":{row}}}}}')
-            begin = ",\n"
+        for piece in stream.pieces():
+            outlines = trace_outlines(piece.labels, piece.top)
+            measured = measurement_texts(outlines.labels, piece.table)
+            classes = classes_by_label(piece.table)
+            rows = zip(outlines.labels.tolist(), outlines.pieces, measured, strict=True)
+            for label, rings, row in rows:
+                name = classes.get(label, NO_CLASS)
+                kind = {"name": name, "color": colours.get(name, _COLOUR)}
+                geometry = _compact(_geometry(rings))
+                file.write(f'{begin}{{"type":"Feature","geometry":{geometry},"properties":{{')
+                file.write(f'"objectType":"detection","classification":{_compact(kind)},')
+                file.write(f'"measurements":{row}}}}}')
+                begin = ",\n"
         file.write("\n]}\n")
+
+
+@contextmanager
+def _open(path: Path, ending: str) -> Iterator[TextIO]:
+    """Open a text for writing, packed where the ending says so; the same text, the same bytes."""
+    with path.open("wb") as file, ExitStack() as stack:
+        target: Any = file
+        if ending.endswith(".gz"):
+            target = stack.enter_context(GzipFile("", "wb", _LEVEL, file, mtime=0))
+        yield stack.enter_context(TextIOWrapper(target, "utf-8", newline="\n"))
 
 
 def read_geojson(path: str | Path, shape: Shape | None = None) -> np.ndarray:

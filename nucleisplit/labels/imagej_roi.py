@@ -19,14 +19,14 @@ from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
 
 from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
+from .label_stream import LabelStream, as_stream
 from .outlines import trace_outlines
-from .tiff import check_labels
 
 if TYPE_CHECKING:
     import pandas as pd
     from roifile import ImagejRoi
 
-__all__ = ["read_roi", "write_roi"]
+__all__ = ["check_roi_size", "read_roi", "write_roi"]
 
 _LIMIT = 32767
 """ImageJ keeps the bounds of a region as 16-bit integers."""
@@ -47,7 +47,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same labels give the same bytes
 
 def write_roi(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -56,7 +56,7 @@ def write_roi(
     Parameters
     ----------
     path : str or Path
-    labels : (H, W) integer ndarray
+    labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative; at most 32767 rows and columns.
     table : DataFrame, optional
         Not used: regions hold no measurements.
@@ -72,24 +72,30 @@ def write_roi(
     ValueError
         The array is not a label image.
     """
-    labels = check_labels(labels)
-    if max(labels.shape) > _LIMIT:
-        raise InputError(
-            f"{path}: ImageJ regions cannot hold {labels.shape[0]}x{labels.shape[1]} pixels",
-            "write GeoJSON",
-        )
-    outlines = trace_outlines(labels)
+    stream, _ = as_stream(labels, table)
+    check_roi_size(path, stream.shape)
     with (
         replacing(path, overwrite) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
     ):
         # ImageJ does not look at the comment; the size makes the file complete without its image
-        size = {"height": labels.shape[0], "width": labels.shape[1]}
+        size = {"height": stream.shape[0], "width": stream.shape[1]}
         archive.comment = json.dumps(size).encode()
-        for number, pieces in zip(outlines.labels.tolist(), outlines.pieces, strict=True):
-            name = f"{number:06d}"
-            data = _region([ring for piece in pieces for ring in piece], name).tobytes()
-            archive.writestr(zipfile.ZipInfo(f"{name}.roi", _EPOCH), data, zipfile.ZIP_DEFLATED)
+        for part_of_image in stream.pieces():
+            outlines = trace_outlines(part_of_image.labels, part_of_image.top)
+            for number, pieces in zip(outlines.labels.tolist(), outlines.pieces, strict=True):
+                name = f"{number:06d}"
+                data = _region([ring for piece in pieces for ring in piece], name).tobytes()
+                info = zipfile.ZipInfo(f"{name}.roi", _EPOCH)
+                archive.writestr(info, data, zipfile.ZIP_DEFLATED)
+
+
+def check_roi_size(path: str | Path, shape: Shape) -> None:
+    """Refuse an image that is too large for regions of ImageJ."""
+    if max(shape) > _LIMIT:
+        raise InputError(
+            f"{path}: ImageJ regions cannot hold {shape[0]}x{shape[1]} pixels", "write GeoJSON"
+        )
 
 
 def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 from nucleisplit.endings import stem_of
 from nucleisplit.files import replacing
 
-from .tiff import check_labels, ome_lengths, smallest_type
+from .label_stream import LabelStream, as_stream
+from .tiff import ome_lengths, smallest_type, write_label_bands
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ __all__ = ["write_ome_tiff"]
 
 def write_ome_tiff(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
     *,
@@ -31,7 +32,7 @@ def write_ome_tiff(
     Parameters
     ----------
     path : str or Path
-    labels : (H, W) integer ndarray
+    labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative.
     table : DataFrame, optional
         Not used: the format holds no measurements.
@@ -49,7 +50,7 @@ def write_ome_tiff(
     """
     import tifffile
 
-    labels = check_labels(labels)
+    stream, in_bands = as_stream(labels)
     down, across = np.broadcast_to(1.0 if pixel_size is None else pixel_size, 2).tolist()
     if not (0 < down < float("inf") and 0 < across < float("inf")):
         raise ValueError(f"pixel_size must be positive, got {pixel_size}")
@@ -57,14 +58,17 @@ def write_ome_tiff(
     options: dict[str, Any] = {}
     if pixel_size is not None:
         metadata, options = ome_lengths("YX", (down, across))
+    options |= {"ome": True, "metadata": metadata | {"Name": stem_of(path)}}
+    dtype = smallest_type(stream.largest)
+    if in_bands:
+        return write_label_bands(path, stream.shape, stream.bands(), overwrite, dtype, **options)
+    (whole,) = stream.bands()
     with replacing(path, overwrite) as part:
         tifffile.imwrite(
             part,
-            labels.astype(smallest_type(int(labels.max(initial=0)))),
-            ome=True,
+            whole.astype(dtype),
             compression="zlib",
             photometric="minisblack",
             software="nucleisplit",
-            metadata=metadata | {"Name": stem_of(path)},
             **options,
         )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .label_stream import LabelStream, as_stream
 from .ome_zarr_pyramid import label_pyramid
-from .tiff import check_labels, smallest_type
+from .tiff import smallest_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ __all__ = ["write_ome_zarr"]
 
 def write_ome_zarr(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
     *,
@@ -32,7 +33,7 @@ def write_ome_zarr(
     ----------
     path : str or Path
         The folder.
-    labels : (H, W) integer ndarray
+    labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative.
     table : DataFrame, optional
         Not used.
@@ -48,7 +49,8 @@ def write_ome_zarr(
     ValueError
         The array is not a label image, or the pixel size is not positive.
     """
-    labels = check_labels(labels)
-    dtype = smallest_type(int(labels.max(initial=0)))
-    with label_pyramid(path, labels.shape, dtype, pixel_size, overwrite) as add:
-        add(labels.astype(dtype))
+    stream, _ = as_stream(labels)
+    dtype = smallest_type(stream.largest)
+    with label_pyramid(path, stream.shape, dtype, pixel_size, overwrite) as add:
+        for band in stream.bands():
+            add(band.astype(dtype))

@@ -37,7 +37,7 @@ class Outlines:
     pieces: tuple[list[list[np.ndarray]], ...]
 
 
-def trace_outlines(labels: np.ndarray) -> Outlines:
+def trace_outlines(labels: np.ndarray, top: int = 0) -> Outlines:
     """Trace the edges between pixels of different labels, in one pass.
 
     Pixels that meet only at a corner are different pieces, so that each is a valid polygon.
@@ -46,6 +46,8 @@ def trace_outlines(labels: np.ndarray) -> Outlines:
     ----------
     labels : (H, W) integer ndarray
         0 = background.
+    top : int
+        Row of the image at which the array begins.
 
     Returns
     -------
@@ -58,6 +60,7 @@ def trace_outlines(labels: np.ndarray) -> Outlines:
     """
     padded = np.pad(np.asarray(labels).astype(np.int32, copy=False), 1)
     points, ends, owners, areas = _trace(padded)
+    points[:, 1] += top
     rings = np.split(points, ends[:-1]) if ends.size else []
     order = np.lexsort((-areas, owners))  # each label's outer rings first, the largest first
     numbers, starts, counts = np.unique(owners[order], return_index=True, return_counts=True)

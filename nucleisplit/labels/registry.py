@@ -17,12 +17,14 @@ from .arrays import read_array, write_array
 from .coco import read_coco, read_coco_classes, read_coco_images, write_coco, write_coco_polygons
 from .common import Shape
 from .geojson import read_geojson, read_geojson_classes, write_geojson
+from .geoparquet import need_geoparquet, read_geoparquet, write_geoparquet
 from .imagej_roi import read_roi, write_roi
 from .label_check import check_label_image, warn_of_background
+from .label_stream import LabelStream, as_stream
 from .ome_tiff import write_ome_tiff
 from .ome_zarr import write_ome_zarr
 from .submission import read_submission, read_submissions, write_submission
-from .tiff import read_labels, write_labels
+from .tiff import read_labels, smallest_type, write_label_bands, write_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +50,10 @@ def _read_array(path: str | Path, shape: Shape | None = None) -> np.ndarray:
 
 
 def _write_tiff(path, labels, table=None, overwrite=False) -> None:
+    stream, in_bands = as_stream(labels)
+    if in_bands:
+        dtype = smallest_type(stream.largest)
+        return write_label_bands(path, stream.shape, stream.bands(), overwrite, dtype)
     write_labels(path, labels, overwrite)
 
 
@@ -68,6 +74,8 @@ class Format:
     read_several: Callable[..., dict[str, Callable[..., np.ndarray]]] | None = None
     """``read_several(path)`` gives what reads each image of a file of several, by stem; none where
     it is about one."""
+    need: Callable[[], None] = lambda: None
+    """Raises `ConfigError` where a library is missing."""
 
     @property
     def ending(self) -> str:
@@ -83,6 +91,8 @@ FORMATS = {
         Format("tiff", _write_tiff, _read_image),
         Format("numpy", write_array, _read_array),
         Format("geojson", write_geojson, read_geojson, read_classes=read_geojson_classes),
+        Format("geojson-gz", write_geojson, read_geojson, read_classes=read_geojson_classes),
+        Format("geoparquet", write_geoparquet, read_geoparquet, need=need_geoparquet),
         Format("roi", write_roi, read_roi),
         Format(
             "coco",
@@ -110,22 +120,26 @@ def get_format(name: str) -> Format:
     Raises
     ------
     ConfigError
-        There is none of that name.
+        There is none of that name, or a library that it needs is missing.
     """
     if name not in FORMATS:
         raise ConfigError(f"no format is called {name!r}", f"choose of {', '.join(FORMATS)}")
+    FORMATS[name].need()
     return FORMATS[name]
 
 
 def write_as(
     name: str,
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     pixel_size: float | tuple[float, float] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write labels in the format of a name, with the pixel size (um) where it holds one."""
+    """Write labels in the format of a name, with the pixel size (um) where it holds one.
+
+    A `LabelStream` has a table of its own.
+    """
     entry = get_format(name)
     options = {"pixel_size": pixel_size} if entry.sized else {}
     entry.write(path, labels, table, overwrite, **options)

@@ -20,8 +20,8 @@ from nucleisplit.errors import InputError
 from nucleisplit.files import read_bytes, replacing, warn_of_open_end
 
 from .common import Shape, settle_shape
+from .label_stream import LabelStream, as_stream
 from .run_lengths import encode_run_lengths
-from .tiff import check_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ _DIGITS = 18
 
 def write_submission(
     path: str | Path,
-    labels: np.ndarray,
+    labels: np.ndarray | LabelStream,
     table: pd.DataFrame | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -45,7 +45,7 @@ def write_submission(
     ----------
     path : str or Path
         The name without its ending is the id of the image.
-    labels : (H, W) integer ndarray
+    labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative.
     table : DataFrame, optional
         Not used: the format holds no measurements.
@@ -63,17 +63,21 @@ def write_submission(
 
 
 def write_submissions(
-    path: str | Path, images: Mapping[str, np.ndarray], overwrite: bool = False
+    path: str | Path, images: Mapping[str, np.ndarray | LabelStream], overwrite: bool = False
 ) -> None:
     """Write the nuclei of many images, by id, into one table; see `write_submission`."""
     with replacing(path, overwrite) as part, part.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(_HEADER)
         for image_id in images:
-            _, runs = encode_run_lengths(check_labels(images[image_id]))
-            for own in runs or [np.empty((0, 2), np.int64)]:
-                pairs = (own + [1, 0]).ravel().tolist()
-                table.writerow([image_id, " ".join(map(str, pairs))])
+            stream, _ = as_stream(images[image_id])
+            for piece in stream.pieces():
+                _, runs = encode_run_lengths(piece.labels, piece.top, stream.shape[0])
+                for own in runs:
+                    pairs = (own + [1, 0]).ravel().tolist()
+                    table.writerow([image_id, " ".join(map(str, pairs))])
+            if not stream.largest:
+                table.writerow([image_id, ""])
 
 
 def read_submission(path: str | Path, shape: Shape | None = None) -> np.ndarray:

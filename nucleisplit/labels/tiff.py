@@ -109,19 +109,28 @@ BAND = 512
 
 
 def write_label_bands(
-    path: str | Path, shape: tuple[int, int], bands: Iterable[np.ndarray], overwrite: bool = False
+    path: str | Path,
+    shape: tuple[int, int],
+    bands: Iterable[np.ndarray],
+    overwrite: bool = False,
+    dtype: np.dtype | type = np.uint32,
+    **options: Any,
 ) -> None:
-    """Write a label image that is never whole in memory as a tiled, compressed TIFF of uint32.
+    """Write a label image that is never whole in memory as a tiled, compressed TIFF.
 
     Parameters
     ----------
     path : str or Path
     shape : tuple of int
         Height and width.
-    bands : iterable of (`BAND`, W) uint32 ndarray
+    bands : iterable of (`BAND`, W) unsigned integer ndarray
         From top to bottom; the last may be lower.
     overwrite : bool
         Replace an existing file.
+    dtype : unsigned integer type
+        Of the file.
+    **options
+        More of `tifffile.imwrite`, such as its ``metadata``.
 
     Raises
     ------
@@ -133,7 +142,7 @@ def write_label_bands(
     def tiles() -> Iterator[np.ndarray]:
         for band in bands:
             beyond = [(0, -length % BAND) for length in band.shape]
-            padded = np.pad(band, beyond)
+            padded = np.pad(band.astype(dtype, copy=False), beyond)
             for left in range(0, padded.shape[1], BAND):
                 yield np.ascontiguousarray(padded[:, left : left + BAND])
 
@@ -142,14 +151,14 @@ def write_label_bands(
             part,
             tiles(),
             shape=shape,
-            dtype=np.uint32,
+            dtype=dtype,
             tile=(BAND, BAND),
             bigtiff=shape[0] * shape[1] >= 2**29,
             buffersize=2**24,  # that many bytes of tiles are compressed at a time
             compression="zlib",
             photometric="minisblack",
             software="nucleisplit",
-            metadata=None,
+            **{"metadata": None, **options},
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from nucleisplit.labels import class_color
 from nucleisplit.names import brief
 
 if TYPE_CHECKING:
+    import h5py
     import pandas as pd
 
-__all__ = ["read_h5ad", "write_h5ad"]
+__all__ = ["read_h5ad", "stream_h5ad", "write_h5ad"]
 
 _ABOUT = ("image", "slice", "label", "predicted_iou", "threshold", "touches_edge")
 _PLACE = ("centroid-", "bbox-")
@@ -48,44 +50,104 @@ def write_h5ad(path: str | Path, table: pd.DataFrame, overwrite: bool = False) -
     OutputError
         See `nucleisplit.files.replacing`.
     """
+    stream_h5ad(path, lambda: [table], overwrite)
+
+
+def stream_h5ad(
+    path: str | Path, parts: Callable[[], Iterable[pd.DataFrame]], overwrite: bool = False
+) -> None:
+    """Write a table as `write_h5ad` does, a part at a time.
+
+    Parameters
+    ----------
+    path : str or Path
+    parts : callable
+        Gives the parts of the table, one at least, which have the same columns and types; called
+        twice.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        See `nucleisplit.files.replacing`.
+    """
     import h5py
     import pandas as pd
     from anndata.io import write_elem
 
-    numbers = [name for name in table if table[name].dtype.kind in "iufb"]
-    measured = [n for n in numbers if n not in _ABOUT and not n.startswith(_PLACE)]
-    obs = table.drop(columns=measured)
-    for name in obs.columns.difference(numbers):
-        texts = obs[name].astype(object)
-        known = obs[name].cat.categories if obs[name].dtype.name == "category" else texts.dropna()
-        kinds = pd.Index(known.unique(), dtype=object)  # all that older anndata writes
-        obs[name] = pd.Categorical(texts, kinds)
-    rows = table["label"].astype(str)
-    rows = table["image"].astype(str) + ":" + rows if "image" in table else rows
-    obs.index = pd.Index(rows.to_numpy(object), dtype=object)
-    types = [table[name].dtype.name for name in measured]
-    about: dict[str, Any] = {"columns": np.array(list(table), object)}
-    elements = {
-        "X": table[measured].to_numpy(np.float32, na_value=np.nan),
-        "obs": obs,
-        "var": pd.DataFrame({"type": types}, pd.Index(measured, dtype=object)).astype(object),
-        "obsm": {},
-        "uns": {"nucleisplit": about},
-    }
-    if "class" in obs and len(obs["class"].cat.categories):
-        colours = [bytes(class_color(i)).hex() for i in range(len(obs["class"].cat.categories))]
-        elements["uns"]["class_colors"] = np.array([f"#{colour}" for colour in colours], object)
+    kinds, places = _survey(parts())
+    about: dict[str, Any] = {}
+    colours = [bytes(class_color(i)).hex() for i in range(len(kinds.get("class", ())))]
     for ending, unit in (("_um", "um"), ("", "px")):
-        names = [f"centroid-{axis}{ending}" for axis in (2, 1, 0)]
-        places = table[[name for name in names if name in numbers]].to_numpy(float)
-        if places.shape[1] >= 2 and np.isfinite(places).all():
-            elements["obsm"] = {"spatial": places}
+        centre = [f"centroid-{axis}{ending}" for axis in (2, 1, 0)]
+        centre = [name for name in centre if places.get(name)]
+        if len(centre) >= 2:
             about["spatial_unit"] = unit
             break
-    with replacing(path, overwrite) as part, h5py.File(part, "w") as file:
+    with replacing(path, overwrite) as part_path, h5py.File(part_path, "w") as file:
         file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
-        for name, element in elements.items():
-            write_elem(file, name, element, dataset_kwargs=_PACKING)
+        for number, table in enumerate(parts()):
+            measured = [n for n in places if n not in _ABOUT and not n.startswith(_PLACE)]
+            obs = table.drop(columns=measured)
+            for name, known in kinds.items():
+                obs[name] = pd.Categorical(obs[name].astype(object), known)
+            rows = table["label"].astype(str)
+            rows = table["image"].astype(str) + ":" + rows if "image" in table else rows
+            obs.index = pd.Index(rows.to_numpy(object), dtype=object)
+            values = table[measured].to_numpy(np.float32, na_value=np.nan)
+            spatial = {"spatial": table[centre].to_numpy(float)} if len(centre) >= 2 else {}
+            elements = {"X": values, "obs": obs, "obsm": spatial}
+            if number:
+                with h5py.File(io.BytesIO(), "w") as fresh:
+                    for name, element in elements.items():
+                        write_elem(fresh, name, element)
+                    _append(file, fresh)
+                continue
+            widths: dict[str, tuple] = {"X": (len(measured),), "obs": (), "obsm": (len(centre),)}
+            for name, element in elements.items():
+                growing = {"maxshape": (None, *widths[name])}
+                write_elem(file, name, element, dataset_kwargs=_PACKING | growing)
+            types = [table[name].dtype.name for name in measured]
+            about["columns"] = np.array(list(table), object)
+            var = pd.DataFrame({"type": types}, pd.Index(measured, dtype=object)).astype(object)
+            uns: dict[str, Any] = {"nucleisplit": about}
+            if colours:
+                uns["class_colors"] = np.array([f"#{colour}" for colour in colours], object)
+            for name, element in (("var", var), ("uns", uns)):
+                write_elem(file, name, element, dataset_kwargs=_PACKING)
+
+
+def _survey(parts: Iterable[pd.DataFrame]) -> tuple[dict[str, Any], dict[str, bool]]:
+    """Return what each column of texts holds, and of each column of numbers whether it is full."""
+    import pandas as pd
+
+    kinds: dict[str, dict] = {}
+    full: dict[str, bool] = {}
+    for table in parts:
+        for name in table:
+            column = table[name]
+            if column.dtype.kind in "iufb":
+                known = np.isfinite(column.to_numpy(float, na_value=np.nan)).all()
+                full[name] = full.get(name, True) and bool(known)
+            else:
+                known = column.cat.categories if column.dtype.name == "category" else None
+                texts = column.astype(object).dropna().unique() if known is None else known
+                kinds.setdefault(name, {}).update(dict.fromkeys(texts))
+    # of the index, objects are all that older anndata writes
+    return {name: pd.Index(list(texts), dtype=object) for name, texts in kinds.items()}, full
+
+
+def _append(file: h5py.File, fresh: h5py.File) -> None:
+    """Add the rows of all arrays of a file to those of another; categories are the same in both."""
+
+    def add(name: str, found: Any) -> None:
+        if hasattr(found, "shape") and not name.endswith("/categories"):
+            target = file[name]
+            target.resize(len(target) + len(found), axis=0)
+            target[len(target) - len(found) :] = found[()]
+
+    fresh.visititems(add)
 
 
 def read_h5ad(path: str | Path) -> pd.DataFrame:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.extras import install_command, missing_libraries
@@ -13,7 +13,7 @@ from nucleisplit.files import read_bytes, replacing, warn_of_open_end
 from nucleisplit.measure import type_of
 from nucleisplit.names import bare_cell, guarded_cell
 
-from .anndata import read_h5ad, write_h5ad
+from .anndata import read_h5ad, stream_h5ad, write_h5ad
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,7 @@ __all__ = [
     "is_table",
     "need_library",
     "read_nuclei",
+    "stream_nuclei",
     "stream_to_parquet",
     "write_nuclei",
     "write_table",
@@ -31,6 +32,8 @@ __all__ = [
 _PARQUET, _H5AD = ".parquet", ".h5ad"
 _LIBRARIES = {_PARQUET: ("Parquet", "pyarrow", "parquet"), _H5AD: ("AnnData", "anndata", "anndata")}
 """What each ending is called, and needs: a library, and the extra that brings it."""
+_ROWS = 20_000
+"""Nuclei in a part of a table."""
 
 
 def is_table(path: str | Path) -> bool:
@@ -109,7 +112,7 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
 def csv_to_h5ad(
     csv: str | Path, h5ad: str | Path, types: dict[str, str], classes: Sequence[str] = ()
 ) -> None:
-    """Write a table of nuclei as AnnData; parameters as `stream_to_parquet`.
+    """Write a table of nuclei as AnnData, a part at a time; parameters as `stream_to_parquet`.
 
     `classes` are all that nuclei could have, in order: categories of the column ``class``.
 
@@ -120,14 +123,32 @@ def csv_to_h5ad(
     ConfigError
         anndata is not installed.
     """
+    need_library(h5ad)
+    stream_h5ad(h5ad, lambda: stream_nuclei(csv, types, classes), overwrite=True)
+
+
+def stream_nuclei(
+    csv: str | Path, types: dict[str, str], classes: Sequence[str] = ()
+) -> Iterator[pd.DataFrame]:
+    """Yield a table of nuclei a part at a time; there is one part at least.
+
+    Parameters
+    ----------
+    csv : str or Path
+        As a run writes it.
+    types : dict
+        Column to type.
+    classes : sequence of str
+        All that nuclei could have, in order: categories of the column ``class``.
+    """
     import pandas as pd
 
-    need_library(h5ad)
-    options = {"dtype": types, "encoding": "utf-8", "keep_default_na": False, "na_values": [""]}
-    table = _bare(pd.read_csv(csv, **options))
-    if classes and "class" in table:
-        table["class"] = pd.Categorical(table["class"], list(classes))
-    write_h5ad(h5ad, table, overwrite=True)
+    options: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "chunksize": _ROWS}
+    with pd.read_csv(csv, dtype=types, encoding="utf-8", **options) as parts:
+        for part in map(_bare, parts):
+            if classes and "class" in part:
+                part["class"] = pd.Categorical(part["class"], list(classes))
+            yield part
 
 
 def _bare(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from nucleisplit.files import replacing
 from nucleisplit.images import Plane
-from nucleisplit.labels import BAND, label_pyramid, write_label_bands
+from nucleisplit.labels import BAND, write_label_bands
 from nucleisplit.overlay import ClassColors, write_overlay
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.assembly import assemble
@@ -79,7 +78,6 @@ def segment_large(
     labels: Path,
     table: Path,
     overlay: Path | None = None,
-    pyramid: Path | None = None,
     *,
     name: str = "image",
     compute: Compute | None = None,
@@ -95,9 +93,9 @@ def segment_large(
         Where finished tiles are kept until the end. What an earlier run left there for the same
         task is not computed again, if its pixels are the same where the file has changed; the
         result is the same, byte by byte. A tile that is lost or damaged there is computed again.
-    labels, table, overlay, pyramid
-        What to write: the label image, the table as CSV, a picture of the outlines, shrunk to fit
-        2,048 pixels, and the folder of an OME-Zarr of the labels.
+    labels, table, overlay
+        What to write: the label image, the table as CSV, and a picture of the outlines, shrunk to
+        fit 2,048 pixels.
     name
         What the table calls the image.
     compute
@@ -146,20 +144,19 @@ def segment_large(
         replacing(table, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
         Rows(table.parent, segmenter.measures, plane.pixel_size, classes) as kept,
-        ExitStack() as stack,
     ):
-        if pyramid is not None:
-            size = plane.pixel_size
-            opened = label_pyramid(pyramid, plane.shape[:2], pixel_size=size, overwrite=True)
-            gather.takers.append(stack.enter_context(opened))
-        gather.takers.append(kept.add_band)
 
         def take_table(rows: pd.DataFrame) -> None:
             gather.add_table(rows)
             kept.add(rows)
 
+        def take_band(band: np.ndarray) -> np.ndarray:
+            gather.add_band(band)
+            kept.add_band(band)
+            return band
+
         bands = assemble(map(gather.add_row, loaded), plane, segmenter.measures, BAND, take_table)
-        write_label_bands(labels, plane.shape[:2], map(gather.add_band, bands), overwrite=True)
+        write_label_bands(labels, plane.shape[:2], map(take_band, bands), overwrite=True)
         kept.write(file, name)
     if overlay is not None:
         told = ClassColors(classes, gather.class_ids) if classes else None
@@ -215,8 +212,6 @@ class _Gather:
         self.hits = np.zeros(10)
         self.kept = self.count = self.blank = self.row = 0
         self.missed = 0.0
-        self.takers: list[Callable[[np.ndarray], None]] = []
-        """Those who get the bands, too."""
 
     @property
     def iou(self) -> np.ndarray:
@@ -250,11 +245,8 @@ class _Gather:
             self._class_ids.append(rows["class_id"].to_numpy())
         self.count += len(rows)
 
-    def add_band(self, band: np.ndarray) -> np.ndarray:
+    def add_band(self, band: np.ndarray) -> None:
         picked = band[-self.row % self.shrink :: self.shrink, :: self.shrink]
         top = -(-self.row // self.shrink)
         self.labels[top : top + len(picked)] = picked
         self.row += len(band)
-        for take in self.takers:
-            take(band)
-        return band

@@ -20,7 +20,11 @@ if not (shutil.which("xvfb-run") and all(jar.is_file() for jar in JARS)):
 @pytest.fixture(scope="session")
 def scripts() -> dict[str, Path]:
     folder = ROOT / "integrations"
-    return {"fiji": folder / "fiji/nucleisplit.py", "qupath": folder / "qupath/nucleisplit.groovy"}
+    return {
+        "fiji": folder / "fiji/nucleisplit.py",
+        "qupath": folder / "qupath/nucleisplit.groovy",
+        "import": folder / "qupath/import_nuclei.groovy",
+    }
 
 
 @pytest.fixture

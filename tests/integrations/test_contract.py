@@ -1,5 +1,6 @@
 """What the scripts ask of the command and read of its answer is what it knows and writes."""
 
+import gzip
 import json
 import re
 import zipfile
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from nucleisplit.cli.main import main
+from nucleisplit.labels import FORMATS
 
 
 @pytest.mark.parametrize("program", ["fiji", "qupath"])
@@ -42,3 +44,15 @@ def test_the_answer_has_what_is_read(fiji, tmp_path, monkeypatch):
     rois, table = fiji.results(str(out), "region-1")
     assert len(zipfile.ZipFile(rois).namelist()) == first["nuclei"] == 1
     assert open(table).readline().startswith("image,label,")
+
+
+@pytest.mark.parametrize("name", ["geojson", "geojson-gz"])
+def test_the_import_script_finds_the_size_of_the_image(scripts, tmp_path, name):
+    path = tmp_path / f"a{FORMATS[name].ending}"
+    FORMATS[name].write(path, np.eye(30, 4_000_000, dtype=np.uint8))
+    script = scripts["import"].read_text(encoding="utf-8")
+    (pattern,) = re.findall("head =~ /(.*)/", script)
+    (length,) = map(int, re.findall(r"readNBytes\((\d+)\)", script))
+    with (gzip.open if name == "geojson-gz" else open)(path, "rb") as file:
+        head = file.read(length).decode()
+    assert re.search(pattern, head).groups() == ("30", "4000000")

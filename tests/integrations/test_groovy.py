@@ -1,4 +1,4 @@
-"""The syntax of the script for QuPath; its classes are QuPath's, which is not here."""
+"""The syntax of the scripts for QuPath; their classes are QuPath's, which is not here."""
 
 import subprocess
 
@@ -17,8 +17,9 @@ def parse(path) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_script_is_groovy(scripts):
-    assert parse(scripts["qupath"]) == ""
+@pytest.mark.parametrize("name", ["qupath", "import"])
+def test_the_script_is_groovy(scripts, name):
+    assert parse(scripts[name]) == ""
 
 
 @pytest.mark.parametrize(("old", "new"), [("finally {", "finally"), ('say "', 'say " "')])

@@ -45,7 +45,7 @@ def complete(line):
         ("nucleisplit infer --model de", [("dir", "de"), ("plain", "default")]),
         ("nucleisplit infer --model mine/", [("dir", "mine/")]),
         ("nucleisplit infer --write co", [("plain", "coco"), ("plain", "coco-polygons")]),
-        ("nucleisplit infer --write roi,ge", [("plain", "roi,geojson")]),
+        ("nucleisplit infer --write roi,geop", [("plain", "roi,geoparquet")]),
         ("nucleisplit infer --write coco,coc", [("plain", "coco,coco-polygons")]),
         ("nucleisplit convert a b --to ome", [("plain", "ome-tiff"), ("plain", "ome-zarr")]),
         ("nucleisplit evaluate a b --json sc", [("file", "sc")]),

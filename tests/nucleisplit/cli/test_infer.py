@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 
+import geopandas
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import tifffile
 from click.testing import CliRunner
 from PIL import Image
@@ -17,7 +19,7 @@ from nucleisplit.batch.outputs import JOURNAL
 from nucleisplit.cli.main import main
 from nucleisplit.errors import OutputError
 from nucleisplit.images import open_image, read_image
-from nucleisplit.labels import read_label_file, read_labels
+from nucleisplit.labels import FORMATS, read_label_file, read_labels
 from stage2_trees import DOUBTFUL
 
 
@@ -550,6 +552,51 @@ def test_a_folder_as_format_is_written_resumed_and_cleared(tmp_path, infer, spot
     (out / "a.ome.zarr" / "0").mkdir(parents=True)
     result = infer(*arguments, "--overwrite")
     assert result.exit_code == 2 and "a.ome.zarr: holds more than labels" in result.output
+
+
+def test_every_format_of_an_image_in_tiles_holds_every_nucleus_once(tmp_path, infer, spots):
+    image, out = tmp_path / "a.png", tmp_path / "out"
+    names = {*FORMATS} - {"tiff"}  # the label image is one
+    Image.fromarray(spots(7, (700, 900), 500)[0]).save(image)
+    result = infer(image, "--out", out, "--tile", 256, "--write", ",".join(names))
+    assert result.exit_code == 0, result.output
+    (entry,) = record(out)["images"]
+    labels = read_labels(out / entry["labels"])
+    assert entry["tiles"] > 4 and labels.max() == entry["nuclei"] > 200
+    assert set(entry["written"]) == names
+    for name, file in entry["written"].items():
+        found = read_label_file(out / file, labels.shape)
+        if name == "submission":  # its rows have no numbers
+            assert found.max() == entry["nuclei"]
+            found = np.where(found > 0, labels, 0)
+        np.testing.assert_array_equal(found, labels, name)
+
+    table = pd.read_csv(out / "nuclei.csv")
+    features = json.loads((out / "a.geojson").read_text())["features"]
+    polygons = [shapely.geometry.shape(feature["geometry"]) for feature in features]
+    assert len(features) == entry["nuclei"]
+    assert sum(polygon.area for polygon in polygons) == np.count_nonzero(labels)
+    assert shapely.union_all(polygons).area == np.count_nonzero(labels)  # none lies on another
+    measured = pd.DataFrame([feature["properties"]["measurements"] for feature in features])
+    measured = measured.sort_values("label", ignore_index=True)
+    pd.testing.assert_frame_equal(
+        measured, table[list(measured)].astype(measured.dtypes), rtol=1e-5
+    )
+    outlines = geopandas.read_parquet(out / "a.geoparquet").sort_values("label", ignore_index=True)
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(outlines.drop(columns="geometry")),
+        table[list(outlines)[:-1]],
+        check_dtype=False,
+        rtol=1e-5,
+    )
+    assert len(pd.read_csv(out / "a.submission.csv")) == entry["nuclei"]
+
+
+def test_an_image_too_large_for_regions_is_refused_before_it_is_computed(tmp_path, infer):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 32_768), np.uint8))
+    result = infer(tmp_path / "a.tif", "--write", "roi", "--tile", 256)
+    assert result.exit_code == 1
+    assert "a.tif: ImageJ regions cannot hold 4x32768 pixels; write GeoJSON" in result.output
 
 
 def test_unknown_formats_and_files_in_the_way_are_refused(images, infer):

@@ -2,14 +2,17 @@
 ourselves, with nuclei, without and with high numbers, under a name with blanks and umlauts; and be
 refused in one line, at once, when the file is damaged or claims what cannot be."""
 
+import gzip
 import json
 import re
 import shutil
 import zipfile
 
 import geojson
+import geopandas
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 import roifile
 import shapely
@@ -63,6 +66,23 @@ def from_geojson(path):
     )
 
 
+def from_packed_geojson(path):
+    content = json.loads(gzip.decompress(path.read_bytes()))
+    return fill(
+        (
+            feature["properties"]["measurements"]["label"],
+            shapely.geometry.shape(feature["geometry"]),
+        )
+        for feature in content["features"]
+    )
+
+
+def from_geoparquet(path):
+    table = geopandas.read_parquet(path)
+    assert table.crs is None
+    return fill(zip(table["label"], table.geometry))
+
+
 def from_roi(path):
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
@@ -103,6 +123,8 @@ READERS = {
     "ome-zarr": from_zarr,
     "numpy": from_numpy,
     "geojson": from_geojson,
+    "geojson-gz": from_packed_geojson,
+    "geoparquet": from_geoparquet,
     "roi": from_roi,
     "coco": from_coco,
     "coco-polygons": from_coco,
@@ -133,10 +155,23 @@ def claim_in_header(path):
         np.lib.format.write_array_header_1_0(file, head)
 
 
+def claim_in_packed(path):
+    text = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(text.replace(b": 12", b": 46000").replace(b": 9}", b": 46000}")))
+
+
+def claim_in_parquet(path):
+    table = pyarrow.parquet.read_table(path)
+    about = {**table.schema.metadata, b"nucleisplit": b'{"height":46000,"width":46000}'}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(about), path)
+
+
 SIDE = 46_000
 ABSURD = {
     "numpy": claim_in_header,
     "geojson": claim(rb'"height": 12, "width": 9', b'"height": %d, "width": %d' % (SIDE, SIDE)),
+    "geojson-gz": claim_in_packed,
+    "geoparquet": claim_in_parquet,
     "roi": claim_in_comment,
     "coco": claim(rb'"height":12,"width":9', b'"height":%d,"width":%d' % (SIDE, SIDE)),
     "coco-polygons": claim(rb'"height":12,"width":9', b'"height":%d,"width":%d' % (SIDE, SIDE)),
@@ -177,6 +212,8 @@ def test_a_file_cut_off_is_refused(tmp_path, name):
 
 MUTANTS = {
     "geojson": broken_json,
+    "geojson-gz": broken_bytes,
+    "geoparquet": broken_bytes,
     "coco": broken_json,
     "coco-polygons": broken_json,
     "roi": broken_bytes,

@@ -14,7 +14,7 @@ from nucleisplit.cli.main import main
 from nucleisplit.datasets.conversion import convert_table
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.measure import measure
-from nucleisplit.tables import csv_to_h5ad, read_nuclei, write_nuclei
+from nucleisplit.tables import csv_to_h5ad, nuclei, read_nuclei, write_nuclei
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -81,11 +81,12 @@ def test_round_trip(tmp_path, size, rows):
     assert anndata.read_h5ad(names[1]).shape[0] == rows
 
 
-def test_the_table_of_a_run(tmp_path):
+def test_the_table_of_a_run(tmp_path, monkeypatch):
     table = pd.concat([table_of()] * 3, ignore_index=True)
     table["label"] = np.arange(1, 10)
     write_nuclei(tmp_path / "a.csv", table)
     types = {name: "string" if name == "image" else table[name].dtype.name for name in table}
+    monkeypatch.setattr(nuclei, "_ROWS", 2)  # in parts
     for rows in (9, 0):
         write_nuclei(tmp_path / "a.csv", table[:rows], overwrite=True)
         csv_to_h5ad(tmp_path / "a.csv", tmp_path / "a.h5ad", types)

@@ -4,7 +4,6 @@ import pytest
 
 from nucleisplit.errors import InputError, OutputError
 from nucleisplit.images import read_image
-from nucleisplit.labels import ome_zarr_pyramid as zarr_labels
 from nucleisplit.labels import read_labels
 from nucleisplit.measure import measure
 from nucleisplit.tiled import TileStore, is_large, segment_large
@@ -173,11 +172,3 @@ def test_a_folder_that_cannot_be_written(plane, segmenter, tmp_path):
 def test_what_is_large():
     assert [is_large((2**11, 2**12)), is_large((2**11, 2**12 + 1))] == [False, True]
     assert [is_large((512, 5), 512), is_large((5, 513, 3), 512)] == [False, True]
-
-
-def test_the_pyramid_is_that_of_the_labels(tmp_path, run, plane, monkeypatch):
-    monkeypatch.setattr(zarr_labels, "CHUNK", 128)
-    _, labels, _ = run(256, pyramid=tmp_path / "streamed.ome.zarr")
-    for level in range(4):
-        stored = read_labels(tmp_path / f"streamed.ome.zarr/labels/nuclei/{level}")
-        assert (stored == labels[:: 2**level, :: 2**level]).all()
