@@ -6,23 +6,25 @@ from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
+from platformdirs import user_data_path
 
 import nucleisplit
 
-__all__ = ["bundled_names", "complete_files", "complete_models", "complete_words"]
+__all__ = ["complete_files", "complete_models", "complete_words", "model_names"]
 
 
-def bundled_names() -> list[str]:
-    """The names of the bundled models; as `nucleisplit.model`, without its imports."""
-    models = Path(nucleisplit.__file__).parent / "models"
-    return sorted(path.parent.name for path in models.glob("*/manifest.json"))
+def model_names() -> list[str]:
+    """The names of the models, bundled and added; as `nucleisplit.model`, without its imports."""
+    added = user_data_path("nucleisplit", appauthor=False)
+    homes = (Path(nucleisplit.__file__).parent / "models", added / "models")
+    return sorted(path.parent.name for home in homes for path in home.glob("*/manifest.json"))
 
 
 def complete_models(
     _context: click.Context, _parameter: click.Parameter, start: str
 ) -> list[CompletionItem]:
-    """Folders, and after them the bundled names: the shells forget words before folders."""
-    names = [CompletionItem(name) for name in bundled_names() if name.startswith(start)]
+    """Folders, and after them the names: the shells forget words before folders."""
+    names = [CompletionItem(name) for name in model_names() if name.startswith(start)]
     return [CompletionItem(start, type="dir"), *names]
 
 

@@ -1,4 +1,4 @@
-"""``nucleisplit export``: the networks of a model for other programs."""
+"""``nucleisplit export``: the networks of a model for other programs, or all of it as a file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from .switches import json_option
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["bioimageio", "onnx"]),
+    type=click.Choice(["bioimageio", "model", "onnx"]),
     required=True,
-    help="A package for bioimage.io (ONNX and TorchScript), or one ONNX file.",
+    help="A package for bioimage.io (ONNX and TorchScript), one ONNX file, or the whole model as "
+    "one file for nucleisplit models add.",
 )
 @click.option(
     "--out",
     type=FILE_OR_FOLDER,
     metavar="FILE",
-    help="Default: MODEL.bioimageio.zip or MODEL.onnx in the current folder.",
+    help="Default: MODEL.bioimageio.zip, MODEL.onnx or MODEL.model.zip in the current folder.",
 )
 @click.option(
     "--sample",
@@ -62,10 +63,12 @@ def export(
 
     MODEL is the name of a bundled model or a folder. The second stage, the trees that make nuclei
     of the maps, is no part of it (docs/export.md). Needs the extra export: pip install ".[export]"
+    With --format model all of it becomes one file, for colleagues, and nothing more is needed.
 
     \b
     nucleisplit export default --format onnx --out nuclei.onnx
     nucleisplit export default --format bioimageio --out nuclei.zip
+    nucleisplit export mine/ --format model         mine.model.zip
     nucleisplit export mine/ --format bioimageio --author "A. Name" --license CC-BY-4.0 \\
         --sample tissue.png
     """
@@ -78,8 +81,9 @@ def export(
         model, kind, out, sample=sample, authors=authors, license=license, overwrite=overwrite
     )
     found = ", ".join(f"{name} by {value:.1e}" for name, value in done.differences.items())
+    told = f"; largest difference from torch: {found}" if found else ""
     console.answer(
-        f"{done.path}: model {done.fingerprint[:12]}; largest difference from torch: {found}",
+        f"{done.path}: model {done.fingerprint[:12]}{told}",
         {
             "out": done.path,
             "format": kind,

@@ -1,4 +1,4 @@
-"""``nucleisplit models``: what models there are, and what each of them is."""
+"""``nucleisplit models``: what models there are, what each of them is, and one more."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from nucleisplit.cli.text_table import aligned
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("folders", nargs=-1, metavar="[FOLDER]...", type=FILE_OR_FOLDER)
+@click.argument("folders", nargs=-1, metavar="[add SOURCE | FOLDER...]", type=FILE_OR_FOLDER)
+@click.option("--name", metavar="NAME", help="With add: what to call it. Default: as SOURCE.")
+@click.option("--overwrite", is_flag=True, help="With add: replace a model of that name.")
 @json_option
-def models(folders: tuple[Path, ...]) -> None:
-    """List the bundled models by name, then those in each FOLDER: a model, or one of models.
+def models(folders: tuple[Path, ...], name: str | None, overwrite: bool) -> None:
+    """List the models by name, bundled and added, then those in each FOLDER: a model, or several.
+
+    With add, keep a copy of a model for yourself and call it by its name from now on. SOURCE is its
+    folder, or the file that nucleisplit export --format model has written of it.
 
     Every file of a model is checked. Its fingerprint changes with any weight, setting or score of
     it. The mAP is out of fold: that of its training images, each found by networks and trees that
@@ -30,11 +35,24 @@ def models(folders: tuple[Path, ...]) -> None:
     nucleisplit models trained/                  all models in trained/
     nucleisplit models trained/ --json           for programs
     nucleisplit infer images/ --model default    a model by its name
+    nucleisplit models add colleague.model.zip
+    nucleisplit models add trained/b --name blood
 
     Exit code: 0 all models are whole, 1 some are not (the others are listed).
     """
-    from nucleisplit.model import list_models
+    from nucleisplit.model import add_model, list_models
 
+    if folders and str(folders[0]) == "add":
+        if len(folders) != 2:
+            raise click.UsageError("add takes one SOURCE: nucleisplit models add FOLDER_OR_ZIP")
+        bundle = add_model(folders[1], name, overwrite)
+        console.answer(
+            f"{bundle.path.name}: model {bundle.fingerprint[:12]} in {bundle.path}",
+            {"name": bundle.path.name, "path": bundle.path, "fingerprint": bundle.fingerprint},
+        )
+        return
+    if name or overwrite:
+        raise click.UsageError("--name and --overwrite are for nucleisplit models add SOURCE")
     entries = list_models(folders)
     whole = [entry for entry in entries if not entry["error"]]
     console.answer(_table(whole), {"models": entries})

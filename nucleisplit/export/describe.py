@@ -23,6 +23,7 @@ FILES = {
     "sample_output": "sample-output.tif",
     "cover": "cover.png",
     "readme": "README.md",
+    "script": "labels_from_maps.py",
 }
 """Names of the files in a package."""
 
@@ -58,6 +59,7 @@ def describe_package(card: Card) -> dict[str, Any]:
         "tags": _tags(card),
         "documentation": {"source": FILES["readme"]},
         "covers": [{"source": FILES["cover"]}],
+        "attachments": [{"source": FILES["script"]}],
         "inputs": [_describe_input(card)],
         "outputs": [_describe_output(card)],
         "weights": _describe_weights(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .card import Card
 from .credits import BOWL_URL, citations
+from .describe import FILES
 
 __all__ = ["write_readme"]
 
@@ -147,17 +148,27 @@ import nucleisplit
 split = nucleisplit.Segmenter("MODEL").split(maps)  # (3, H, W) float32
 split.labels, split.predicted_iou
 ```"""
-    thresholds = card.bundle.manifest.scores.get("thresholds")
-    if not thresholds:
-        return text
-    weight = thresholds["border_weight"]
+    thresholds = card.bundle.manifest.scores.get("thresholds") or {}
+    weight = thresholds.get("border_weight", 1)
     border = "border" if weight == 1 else f"{weight:g} * border"
     seed = "body * (1 - separation)" + (f" * (1 - {border})" if weight else "")
-    return f"""{text}
+    options = "".join(
+        f" --{name.replace('_', '-')} {value:g}" for name, value in thresholds.items()
+    )
+    text += f"""
 
-Without nucleisplit, a watershed does less well: seeds are connected pixels where {seed} exceeds \
-{thresholds["seed"]:g}, {thresholds["min_seed_area"]} pixels at least; they grow to where body \
-exceeds {thresholds["body"]:g}, highest value first."""
+Without nucleisplit, a watershed does less well. `{FILES["script"]}` in this package is one that \
+needs numpy and scikit-image only:
+
+```
+python {FILES["script"]} maps.npy labels.tif{options}
+```
+
+Seeds are connected pixels where {seed} exceeds `--seed`, `--min-seed-area` pixels at least; they \
+grow to where body exceeds `--body`, highest value first."""
+    if not thresholds:
+        text += " The thresholds of this model were never tuned: try yours on a few images."
+    return text
 
 
 def _validation(card: Card) -> str:

@@ -12,13 +12,13 @@ import stage1_unet
 from nucleisplit.errors import ConfigError
 from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import refuse_overwrite, replacing
-from nucleisplit.model import Bundle, load_bundle
+from nucleisplit.model import PACKED_ENDING, Bundle, load_bundle, pack_model
 
 from .card import make_card
 
 __all__ = ["ENDINGS", "Export", "export_model"]
 
-ENDINGS = {"onnx": ".onnx", "bioimageio": ".bioimageio.zip"}
+ENDINGS = {"onnx": ".onnx", "bioimageio": ".bioimageio.zip", "model": PACKED_ENDING}
 """The formats, and how files of each are called."""
 
 _GRAPH = ("onnx", "onnxscript", "onnxruntime")
@@ -54,7 +54,7 @@ def export_model(
         Name of a bundled model, or the folder of one.
     kind
         ``onnx``: one ONNX file. ``bioimageio``: a package for bioimage.io with ONNX and
-        TorchScript.
+        TorchScript. ``model``: all of it as one file, see `nucleisplit.model.add_model`.
     out
         The file. Default: the name of the model with the ending of the format, in the current
         folder.
@@ -86,6 +86,9 @@ def export_model(
     bundle = load_bundle(model)
     out = Path(f"{bundle.path.resolve().name}{ENDINGS[kind]}" if out is None else out)
     refuse_overwrite(out, overwrite)
+    if kind == "model":
+        pack_model(bundle, out, overwrite)
+        return Export(out, bundle.fingerprint, {})
     _require(kind)
     predictor = stage1_unet.Predictor(
         bundle.networks(), bundle.config.predict, "cpu", bundle.manifest.weights or None

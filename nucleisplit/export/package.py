@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ def write_files(
     _write_tiff(folder / FILES["sample_output"], maps[0])
     Image.fromarray(draw_cover(prepared, maps[0])).save(folder / FILES["cover"])
     (folder / FILES["readme"]).write_text(write_readme(card, title_of(card)), encoding="utf-8")
+    shutil.copyfile(Path(__file__).with_name(FILES["script"]), folder / FILES["script"])
     for kind, graph in graphs.items():
         (folder / FILES[kind]).write_bytes(graph.content)
 

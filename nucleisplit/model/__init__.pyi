@@ -9,6 +9,9 @@ from .bundle import save_bundle as save_bundle
 from .bundle import save_classified as save_classified
 from .catalog import list_models as list_models
 from .ensemble import Ensemble as Ensemble
+from .exchange import PACKED_ENDING as PACKED_ENDING
+from .exchange import add_model as add_model
+from .exchange import pack_model as pack_model
 from .image_scaling import ImageScaling as ImageScaling
 from .manifest import MANIFEST as MANIFEST
 from .manifest import read_manifest as read_manifest

@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from platformdirs import user_data_path
+
 from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
@@ -87,14 +89,21 @@ def _load(load, path: Path):
         ) from error
 
 
+def added_models() -> Path:
+    """Where the models lie that the present user has added, one folder each."""
+    return user_data_path("nucleisplit", appauthor=False) / "models"
+
+
 def model_folder(name_or_path: str | Path) -> Path:
-    """The folder of a model given by a bundled name (``default``) or by a path."""
-    bundled = MODELS / name_or_path
-    if Path(name_or_path).name == str(name_or_path) and (bundled / MANIFEST).is_file():
-        return bundled
+    """The folder of a model given by a name (``default``), bundled or added, or by a path."""
+    homes = (MODELS, added_models())
+    if Path(name_or_path).name == str(name_or_path):
+        for home in homes:
+            if (home / name_or_path / MANIFEST).is_file():
+                return home / name_or_path
     folder = Path(name_or_path)
     if not folder.is_dir():
-        names = sorted(path.parent.name for path in MODELS.glob(f"*/{MANIFEST}"))
+        names = sorted(path.parent.name for home in homes for path in home.glob(f"*/{MANIFEST}"))
         raise BundleError(
             f"{name_or_path}: no such model",
             hint=f"give the folder of a model or one of: {', '.join(names) or '(none bundled)'}",
@@ -114,7 +123,7 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     """
     folder = model_folder(name_or_path)
     manifest = read_manifest(folder / MANIFEST)
-    _check_listed(folder, manifest)
+    check_listed(folder, manifest)
     for name, expected in manifest.files.items():
         path = folder / name
         if not path.is_file():
@@ -131,7 +140,7 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     return Bundle(folder, manifest, config)
 
 
-def _check_listed(folder: Path, manifest: Manifest) -> None:
+def check_listed(folder: Path, manifest: Manifest) -> None:
     """Refuse a model that would load anything but files inside its folder with known hashes."""
     trees = {
         path.relative_to(folder).as_posix()
@@ -219,7 +228,7 @@ def save_bundle(
         )
         _write_manifest(fresh, manifest)
 
-    return _build(folder, make)
+    return build_folder(folder, make)
 
 
 def add_quantized(
@@ -245,13 +254,13 @@ def add_quantized(
 
     def make(fresh: Path) -> None:
         manifest = bundle.manifest
-        _copy(bundle, fresh, {*manifest.files} - {*manifest.quantized})
+        copy_files(bundle, fresh, {*manifest.files} - {*manifest.quantized})
         manifest = manifest.model_copy(update={"quantized": tuple(write(fresh))})
         _write_manifest(fresh, manifest)
         scores = manifest.scores | {"int8": check(load_bundle(fresh))}
         _write_manifest(fresh, manifest.model_copy(update={"scores": scores}))
 
-    return _build(bundle.path.resolve(), make)
+    return build_folder(bundle.path.resolve(), make)
 
 
 def save_adapted(
@@ -288,7 +297,7 @@ def save_adapted(
 
     def make(fresh: Path) -> None:
         manifest = bundle.manifest
-        _copy(bundle, fresh, {*manifest.networks, *manifest.quantized})
+        copy_files(bundle, fresh, {*manifest.networks, *manifest.quantized})
         regressor.save(fresh / _TREES)
         update = {
             "nucleisplit": __version__,
@@ -297,7 +306,7 @@ def save_adapted(
         }
         _write_manifest(fresh, manifest.model_copy(update=update))
 
-    return _build(folder, make)
+    return build_folder(folder, make)
 
 
 def save_classified(
@@ -319,7 +328,7 @@ def save_classified(
     def make(fresh: Path) -> None:
         manifest = bundle.manifest
         old = {name for name in manifest.files if name.startswith(f"{_CLASSES}/")}
-        _copy(bundle, fresh, {*manifest.files} - old)
+        copy_files(bundle, fresh, {*manifest.files} - old)
         classifier.save(fresh / _CLASSES)
         update = {
             "nucleisplit": __version__,
@@ -328,10 +337,10 @@ def save_classified(
         }
         _write_manifest(fresh, manifest.model_copy(update=update))
 
-    return _build(folder, make)
+    return build_folder(folder, make)
 
 
-def _build(folder: Path, make: Callable[[Path], None]) -> Bundle:
+def build_folder(folder: Path, make: Callable[[Path], None]) -> Bundle:
     """Have a model folder made beside its place, and put it there when it is whole."""
     fresh = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
     try:
@@ -347,7 +356,7 @@ def _build(folder: Path, make: Callable[[Path], None]) -> Bundle:
     return load_bundle(folder.absolute())
 
 
-def _copy(bundle: Bundle, fresh: Path, names: Iterable[str]) -> None:
+def copy_files(bundle: Bundle, fresh: Path, names: Iterable[str]) -> None:
     """Copy files of a model."""
     for name in names:
         (fresh / name).parent.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,14 @@ from typing import Any
 
 from nucleisplit.errors import BundleError, NucleisplitError
 
-from .bundle import MODELS, Bundle, load_bundle
+from .bundle import MODELS, Bundle, added_models, load_bundle
 from .manifest import MANIFEST
 
 __all__ = ["describe_model", "list_models"]
 
 
 def list_models(folders: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
-    """Describe the bundled models, and those in folders.
+    """Describe the bundled models, those that were added, and those in folders.
 
     Parameters
     ----------
@@ -25,10 +25,11 @@ def list_models(folders: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        As `describe_model` returns them, the bundled ones first. A folder without a model is an
+        As `describe_model` returns them, in that order. A folder without a model is an
         entry with an ``error``.
     """
-    entries = [describe_model(path.parent, path.parent.name) for path in _manifests(MODELS)]
+    named = [*_manifests(MODELS), *_manifests(added_models())]
+    entries = [describe_model(path.parent, path.parent.name) for path in named]
     for folder in map(Path, folders):
         inner = [] if _is_model(folder) else _manifests(folder)
         entries += [describe_model(path.parent) for path in inner] or [describe_model(folder)]

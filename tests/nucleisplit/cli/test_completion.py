@@ -5,10 +5,10 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from nucleisplit.cli.completers import bundled_names
+from nucleisplit.cli.completers import model_names
 from nucleisplit.cli.completion import SHELLS
 from nucleisplit.cli.main import COMMANDS, main
-from nucleisplit.model.bundle import MODELS
+from nucleisplit.model.bundle import MODELS, added_models
 from nucleisplit.model.manifest import MANIFEST
 
 
@@ -64,8 +64,14 @@ def test_every_command_is_completed():
     assert {value for _, value in complete("nucleisplit ")} == set(COMMANDS)
 
 
-def test_bundled_names_are_those_of_the_models():
-    assert bundled_names() == sorted(path.parent.name for path in MODELS.glob(f"*/{MANIFEST}"))
+def test_names_are_those_of_the_models(tmp_path, monkeypatch):
+    for module in ("cli.completers", "model.bundle"):
+        monkeypatch.setattr(f"nucleisplit.{module}.user_data_path", lambda *_, **__: tmp_path)
+    bundled = sorted(path.parent.name for path in MODELS.glob(f"*/{MANIFEST}"))
+    assert model_names() == bundled
+    (added_models() / "mine").mkdir(parents=True)
+    (added_models() / "mine" / MANIFEST).touch()
+    assert model_names() == sorted([*bundled, "mine"])
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -22,7 +22,7 @@ def test_names_of_the_formats():
     ("words", "message"),
     [
         (["default"], "Missing option '--format'"),
-        (["default", "--format", "keras"], "'keras' is not one of 'bioimageio', 'onnx'"),
+        (["default", "--format", "keras"], "'keras' is not one of 'bioimageio', 'model', 'onnx'"),
         (["nosuch", "--format", "onnx"], "nosuch: no such model; give the folder of a model"),
         (["default", "--format", "onnx", "--author", "A"], "are for --format bioimageio"),
         (["default", "--format", "onnx", "--sample", "a.png"], "are for --format bioimageio"),

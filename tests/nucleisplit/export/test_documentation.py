@@ -20,7 +20,7 @@ def test_a_readme_has_the_facts_of_the_model(card):
     assert "multiples of 4 pixels" in text and "halo of 32" in text and "68 pixels" in text
     assert "Percentile 1 of the image becomes 0 and percentile 99.8 becomes 1" in text
     assert "is no part of this package" in text and "nucleisplit infer images/ --model" in text
-    assert "mAP of the Data Science Bowl" not in text and "watershed" not in text
+    assert "mAP of the Data Science Bowl" not in text and "were never tuned" in text
     assert "BBBC038" not in text
 
 
@@ -28,7 +28,9 @@ def test_scores_are_those_of_the_manifest(make_model, card_of):
     text = write_readme(card_of(make_model(scores=SCORES)), "A title")
     assert "| maps, watershed | 0.584 |\n| maps, second stage | 0.607 |" in text
     assert "of the 7 training images" in " ".join(text.split())
-    assert "body * (1 - separation) * (1 - border) exceeds 0.5, 10 pixels at least" in text
+    assert "pixels where body * (1 - separation) * (1 - border) exceeds `--seed`" in text
+    options = "--seed 0.5 --body 0.7 --border-weight 1 --min-seed-area 10"
+    assert f"python labels_from_maps.py maps.npy labels.tif {options}\n" in text
 
 
 def test_the_bundled_model_cites_its_data(card_of):
