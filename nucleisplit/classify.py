@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +11,7 @@ from nucleisplit.errors import BundleError
 from nucleisplit.measure import FEATURES, describe_nuclei, in_order
 from stage2_trees import NucleusClassifier
 
-__all__ = ["Classes", "class_types", "name_classes"]
+__all__ = ["Classes", "name_classes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +50,3 @@ def name_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
     named = table.drop(columns="class_id")
     named["class"] = pd.Categorical.from_codes(codes, list(classes))
     return named[in_order(named)]
-
-
-def class_types(classes: Sequence[str]) -> dict[str, Any]:
-    """Return the type of the column ``class`` for a table that is read from a CSV."""
-    return {"class": pd.CategoricalDtype(list(classes))} if classes else {}

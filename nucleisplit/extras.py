@@ -11,7 +11,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-__all__ = ["install_command", "missing_libraries"]
+__all__ = ["TRAINING_LIBRARIES", "install_command", "missing_libraries"]
+
+TRAINING_LIBRARIES = ("albumentations", "lightning", "matplotlib", "tensorboard")
+"""What nothing but training needs; conda installs it with nucleisplit-train."""
 
 _RECORD = "direct_url.json"
 """Where pip notes what it installed from, unless that was an index of packages (PEP 610)."""

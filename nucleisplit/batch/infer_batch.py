@@ -30,7 +30,6 @@ from nucleisplit.batch.outputs import (
 )
 from nucleisplit.batch.parts import Part
 from nucleisplit.batch.run_table import columns_of, types_of, write_run_table
-from nucleisplit.classify import class_types
 from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import remove_parts, write_json
@@ -177,7 +176,7 @@ def infer_batch(
         stream_to_parquet(out / TABLE, out / PARQUET, types)
     if options.h5ad:
         classes = segmenter.classifier.classes if segmenter.classifier else ()
-        csv_to_h5ad(out / TABLE, out / H5AD, types | class_types(classes))
+        csv_to_h5ad(out / TABLE, out / H5AD, types, classes)
     return replace(report, notes=tuple(notes))
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.batch.run_table import types_of
-from nucleisplit.classify import class_types
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
@@ -193,9 +192,9 @@ class Process:
             compute=self.cluster and partial(self.cluster.compute, self.recipe, job.path, planes),
             progress=progress,
         )
-        classes = list(result.classes)
-        types = types_of(result.columns, self.options.planes) | class_types(classes)
-        rows = partial(stream_nuclei, self.out / job.rows, types)
+        types = types_of(result.columns, self.options.planes)
+        classes = tuple(result.classes)
+        rows = partial(stream_nuclei, self.out / job.rows, types, classes)
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
         self._write_formats(job, labels, None, plane)
         tile_store.clear()

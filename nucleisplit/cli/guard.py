@@ -16,6 +16,7 @@ from typing import Any, cast
 import click
 
 from nucleisplit.errors import InputWarning, NucleisplitError
+from nucleisplit.extras import TRAINING_LIBRARIES
 
 from . import console
 from .exits import FAILED, INTERRUPTED, TERMINATED
@@ -73,6 +74,9 @@ def guarded(context: click.Context) -> Iterator[None]:
             _stop(context, TERMINATED)
         raise
     except Exception as error:
+        missing = (getattr(error, "name", None) or "").partition(".")[0]
+        if isinstance(error, ImportError) and missing in TRAINING_LIBRARIES:
+            _fail(f"training needs {missing}; conda install nucleisplit-train")
         what = f"{type(error).__name__}: {error}".removesuffix(": ")
         _fail(f"failed with {what}; repeat with --debug and report what is shown")
 

@@ -81,7 +81,7 @@ def write_coco(
         file.write(head)
         begin = ""
         for piece in stream.pieces():
-            for annotation in _annotations(piece, stream.shape, polygons, names):
+            for annotation in _annotations(piece, stream.shape, names, polygons):
                 file.write(begin + _json(annotation))
                 begin = ","
         file.write(f"]{tail}\n")
@@ -92,7 +92,7 @@ def _json(value: Any) -> str:
 
 
 def _annotations(
-    part: Piece, shape: Shape, polygons: bool, names: list[str]
+    part: Piece, shape: Shape, names: list[str], polygons: bool
 ) -> Iterator[dict[str, Any]]:
     height, width = shape
     numbers, runs = encode_run_lengths(part.labels, part.top, height)
@@ -109,7 +109,7 @@ def _annotations(
         annotation = {
             "id": number,
             "image_id": 1,
-            "category_id": names.index(classes[number]) + 1 if number in classes else 1,
+            "category_id": names.index(classes[number]) + 1 if classes else 1,
             "segmentation": segmentation,
             "area": int(own[:, 1].sum()),
             "bbox": _box(own, height),

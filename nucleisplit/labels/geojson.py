@@ -96,9 +96,9 @@ def write_geojson(
             classes = classes_by_label(piece.table)
             rows = zip(outlines.labels.tolist(), outlines.pieces, measured, strict=True)
             for label, rings, row in rows:
-                geometry = _compact(_geometry(rings))
                 name = classes.get(label, NO_CLASS)
                 kind = {"name": name, "color": colours.get(name, _COLOUR)}
+                geometry = _compact(_geometry(rings))
                 file.write(f'{begin}{{"type":"Feature","geometry":{geometry},"properties":{{')
                 file.write(f'"objectType":"detection","classification":{_compact(kind)},')
                 file.write(f'"measurements":{row}}}}}')

@@ -15,6 +15,7 @@ from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
 
+from .classes import classes_by_label
 from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
 from .label_stream import LabelStream, Piece, as_stream
 from .outlines import trace_outlines
@@ -160,6 +161,10 @@ def _rows(piece: Piece) -> pyarrow.Table:
         measured = piece.table.select_dtypes(["number", "bool"]).set_index("label")
         measured = measured.reindex(outlines.labels)
         columns |= {str(name): measured[name].to_numpy() for name in measured}
+    if piece.table is not None and "class" in piece.table:
+        classes = classes_by_label(piece.table)
+        named = [classes.get(number) for number in outlines.labels.tolist()]
+        columns["class"] = pyarrow.array(named, pyarrow.string())
     shapes = np.array([_polygon(pieces) for pieces in outlines.pieces], object)
     columns[_OUTLINE] = pyarrow.array(shapely.to_wkb(shapes).tolist(), pyarrow.binary())
     return pyarrow.table(columns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 
 from nucleisplit.images import open_image
@@ -43,7 +44,7 @@ class LabelStream:
     pieces: Callable[[], Iterable[Piece]]
     """Gives its nuclei, each in one piece."""
     classes: Sequence[str] = ()
-    """All that its nuclei could have, in order."""
+    """Of nuclei that have them, all that there could be, in order."""
 
 
 def as_stream(
@@ -61,8 +62,9 @@ def as_stream(
     whole = check_labels(labels)
     largest = int(whole.max(initial=0))
     pieces = [Piece(whole, 0, table)]
-    names = class_names(table)
-    return LabelStream(whole.shape, largest, lambda: [whole], lambda: pieces, names), False
+    return LabelStream(
+        whole.shape, largest, lambda: [whole], lambda: pieces, class_names(table)
+    ), False
 
 
 def stream_label_file(
@@ -81,7 +83,7 @@ def stream_label_file(
     rows : callable
         Gives the table of the nuclei, in the order of the labels, a part at a time.
     classes : sequence of str
-        All that nuclei could have, in order.
+        See `LabelStream`.
     """
     with open_image(path) as source:
         height, width = source.plane().shape[:2]
@@ -128,7 +130,9 @@ def whole_pieces(bands: Iterable[np.ndarray], rows: Iterable[pd.DataFrame]) -> I
     waiting: np.ndarray | None = None
     known = top = 0
     for band in bands:
-        canvas = band if waiting is None else np.concatenate([waiting, band])
+        canvas = band.astype(np.int32)
+        if waiting is not None:
+            canvas = np.concatenate([waiting, canvas])
         end = top + len(canvas)
         # Read on in the table until it tells of every nucleus that has been seen.
         largest = int(band.max(initial=0))
@@ -140,16 +144,25 @@ def whole_pieces(bands: Iterable[np.ndarray], rows: Iterable[pd.DataFrame]) -> I
         done, open_rows = open_rows[is_done], open_rows[~is_done]
         if len(done):
             first, last = int(done["bbox-0"].min()) - top, int(done["bbox-2"].max()) - top
-            inside = _among(canvas, done["label"].to_numpy())
-            yield Piece(np.where(inside, canvas, 0)[first:last], top + first, done)
-            canvas = np.where(inside, 0, canvas)
+            numbers = done["label"].to_numpy()
+            wanted = np.zeros(numbers.max() - numbers.min() + 1, bool)
+            wanted[numbers - numbers.min()] = True
+            finished = np.zeros((last - first, canvas.shape[1]), np.int32)
+            _move(canvas[first:last], numbers.min(), wanted, finished)
+            yield Piece(finished, top + first, done)
+            del finished
         start = min([end, *open_rows["bbox-0"]])
-        waiting, top = canvas[start - top :], start
+        waiting, top = canvas[start - top :].copy(), start
+        del canvas
 
 
-def _among(canvas: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Tell the pixels that belong to some of the nuclei."""
-    first, last = int(labels.min()), int(labels.max())
-    wanted = np.zeros(last - first + 3, bool)  # the ends stand for all that is below and above
-    wanted[labels - first + 1] = True
-    return wanted[np.clip(canvas.astype(np.int64) - first + 1, 0, last - first + 2)]
+@numba.njit(cache=True)
+def _move(canvas, first, wanted, target):  # pragma: no cover
+    """Move the pixels of some nuclei, told by their labels less `first`, to another canvas."""
+    height, width = canvas.shape
+    for y in range(height):
+        for x in range(width):
+            place = canvas[y, x] - first
+            if 0 <= place < len(wanted) and wanted[place]:
+                target[y, x] = canvas[y, x]
+                canvas[y, x] = 0

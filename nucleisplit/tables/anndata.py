@@ -78,6 +78,7 @@ def stream_h5ad(
 
     kinds, places = _survey(parts())
     about: dict[str, Any] = {}
+    colours = [bytes(class_color(i)).hex() for i in range(len(kinds.get("class", ())))]
     for ending, unit in (("_um", "um"), ("", "px")):
         centre = [f"centroid-{axis}{ending}" for axis in (2, 1, 0)]
         centre = [name for name in centre if places.get(name)]
@@ -111,7 +112,7 @@ def stream_h5ad(
             about["columns"] = np.array(list(table), object)
             var = pd.DataFrame({"type": types}, pd.Index(measured, dtype=object)).astype(object)
             uns: dict[str, Any] = {"nucleisplit": about}
-            if colours := [bytes(class_color(i)).hex() for i in range(len(kinds.get("class", ())))]:
+            if colours:
                 uns["class_colors"] = np.array([f"#{colour}" for colour in colours], object)
             for name, element in (("var", var), ("uns", uns)):
                 write_elem(file, name, element, dataset_kwargs=_PACKING)
@@ -130,8 +131,8 @@ def _survey(parts: Iterable[pd.DataFrame]) -> tuple[dict[str, Any], dict[str, bo
                 known = np.isfinite(column.to_numpy(float, na_value=np.nan)).all()
                 full[name] = full.get(name, True) and bool(known)
             else:
-                is_category = column.dtype.name == "category"
-                texts = column.cat.categories if is_category else column.dropna().unique()
+                known = column.cat.categories if column.dtype.name == "category" else None
+                texts = column.astype(object).dropna().unique() if known is None else known
                 kinds.setdefault(name, {}).update(dict.fromkeys(texts))
     # of the index, objects are all that older anndata writes
     return {name: pd.Index(list(texts), dtype=object) for name, texts in kinds.items()}, full

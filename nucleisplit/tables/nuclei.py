@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +109,12 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
             writer.write_batch(batch)
 
 
-def csv_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, Any]) -> None:
+def csv_to_h5ad(
+    csv: str | Path, h5ad: str | Path, types: dict[str, str], classes: Sequence[str] = ()
+) -> None:
     """Write a table of nuclei as AnnData, a part at a time; parameters as `stream_to_parquet`.
+
+    `classes` are all that nuclei could have, in order: categories of the column ``class``.
 
     Raises
     ------
@@ -120,10 +124,12 @@ def csv_to_h5ad(csv: str | Path, h5ad: str | Path, types: dict[str, Any]) -> Non
         anndata is not installed.
     """
     need_library(h5ad)
-    stream_h5ad(h5ad, lambda: stream_nuclei(csv, types), overwrite=True)
+    stream_h5ad(h5ad, lambda: stream_nuclei(csv, types, classes), overwrite=True)
 
 
-def stream_nuclei(csv: str | Path, types: dict[str, Any]) -> Iterator[pd.DataFrame]:
+def stream_nuclei(
+    csv: str | Path, types: dict[str, str], classes: Sequence[str] = ()
+) -> Iterator[pd.DataFrame]:
     """Yield a table of nuclei a part at a time; there is one part at least.
 
     Parameters
@@ -132,12 +138,17 @@ def stream_nuclei(csv: str | Path, types: dict[str, Any]) -> Iterator[pd.DataFra
         As a run writes it.
     types : dict
         Column to type.
+    classes : sequence of str
+        All that nuclei could have, in order: categories of the column ``class``.
     """
     import pandas as pd
 
     options: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "chunksize": _ROWS}
     with pd.read_csv(csv, dtype=types, encoding="utf-8", **options) as parts:
-        yield from map(_bare, parts)
+        for part in map(_bare, parts):
+            if classes and "class" in part:
+                part["class"] = pd.Categorical(part["class"], list(classes))
+            yield part
 
 
 def _bare(table: pd.DataFrame) -> pd.DataFrame:
