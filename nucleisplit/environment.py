@@ -14,6 +14,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 import nucleisplit
+from nucleisplit.extras import missing_libraries
 
 __all__ = ["describe_environment"]
 
@@ -103,6 +104,8 @@ def _instructions() -> list[str]:
 
 
 def _devices() -> dict[str, str]:
+    if missing_libraries("torch"):
+        return {"cpu": "the only one without torch"}
     import torch
 
     threads = torch.get_num_threads()
@@ -119,7 +122,7 @@ def _backends() -> dict[str, str]:
     from stage1_unet import BACKENDS, Predictor
 
     bundle = load_bundle("default")
-    networks, weights = bundle.networks(), bundle.manifest.weights or None
+    networks, weights = bundle.network_files(), bundle.manifest.weights or None
     found = {}
     for name in BACKENDS:
         device = "auto" if name in ("auto", "torch") else "cpu"

@@ -11,10 +11,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-__all__ = ["TRAINING_LIBRARIES", "install_command", "missing_libraries"]
+__all__ = ["TRAINING_LIBRARIES", "install_command", "missing_libraries", "training_command"]
 
-TRAINING_LIBRARIES = ("albumentations", "lightning", "matplotlib", "tensorboard")
-"""What nothing but training needs; conda installs it with nucleisplit-train."""
+TRAINING_LIBRARIES = (
+    *("albumentations", "lightgbm", "lightning", "matplotlib"),
+    *("segmentation_models_pytorch", "tensorboard", "torch"),
+)
+"""What the extra ``train`` brings: for training, and for networks computed by torch."""
 
 _RECORD = "direct_url.json"
 """Where pip notes what it installed from, unless that was an index of packages (PEP 610)."""
@@ -37,6 +40,13 @@ def install_command(extra: str) -> str:
         records = [json.dumps({"url": Path(__file__).parents[1].as_uri(), "dir_info": {}})]
     record = json.loads(next(filter(None, records), "{}"))
     return f"{_pip()} install {_source(record, extra)}"
+
+
+def training_command() -> str:
+    """Return the command that installs what training needs, and networks computed by torch."""
+    if (Path(sys.prefix) / "conda-meta").is_dir():
+        return "conda install nucleisplit-train"
+    return install_command("train")
 
 
 def missing_libraries(*names: str) -> list[str]:

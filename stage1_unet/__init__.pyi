@@ -1,5 +1,6 @@
 from .backends import BACKENDS as BACKENDS
 from .backends import BackendError as BackendError
+from .backends import MissingTorch as MissingTorch
 from .backends.quantize import quantize_network as quantize_network
 from .callbacks import Part as Part
 from .config import WEIGHTS as WEIGHTS

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-INT8 = frozenset({"avx512_vnni", "avx_vnni"})
 BF16 = frozenset({"avx512_bf16", "amx_bf16"})
-"""Any of these; without them a precision is slower than float32, or less exact."""
+"""Any of these; without them bfloat16 is slower than float32."""
 
 
 def computes_in(instructions: frozenset[str]) -> bool:

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 import click
 
-from nucleisplit.errors import InputWarning, NucleisplitError
-from nucleisplit.extras import TRAINING_LIBRARIES
+from nucleisplit.errors import ConfigError, InputWarning, NucleisplitError
+from nucleisplit.extras import TRAINING_LIBRARIES, missing_libraries, training_command
 
 from . import console
 from .exits import FAILED, INTERRUPTED, TERMINATED
@@ -76,9 +76,21 @@ def guarded(context: click.Context) -> Iterator[None]:
     except Exception as error:
         missing = (getattr(error, "name", None) or "").partition(".")[0]
         if isinstance(error, ImportError) and missing in TRAINING_LIBRARIES:
-            _fail(f"training needs {missing}; conda install nucleisplit-train")
+            _fail(f"{missing} is not installed; {training_command()}")
         what = f"{type(error).__name__}: {error}".removesuffix(": ")
         _fail(f"failed with {what}; repeat with --debug and report what is shown")
+
+
+def need_training() -> None:
+    """Refuse at once what cannot be done without the extra ``train``.
+
+    Raises
+    ------
+    ConfigError
+        A library of it is missing.
+    """
+    if missing := missing_libraries(*TRAINING_LIBRARIES):
+        raise ConfigError(f"not installed: {', '.join(missing)}", hint=training_command())
 
 
 def _with_fitting_hint(context: click.Context, error: NucleisplitError) -> str:

@@ -6,6 +6,7 @@ import click
 
 from nucleisplit.cli import console
 from nucleisplit.cli.completers import complete_models
+from nucleisplit.cli.guard import need_training
 from nucleisplit.cli.options import CONTEXT, EXISTING_FOLDER
 from nucleisplit.cli.switches import json_option
 
@@ -51,6 +52,7 @@ def quantize(model: str, data: tuple[Path, ...], crops: int, images: int, max_co
     nucleisplit infer images/ --model model/
     nucleisplit infer images/ --model model/ --backend openvino    not in int8
     """
+    need_training()
     from nucleisplit.training.quantization import quantize_model
 
     bundle = quantize_model(

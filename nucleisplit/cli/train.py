@@ -8,6 +8,7 @@ import click
 from nucleisplit.cli import console
 from nucleisplit.cli.compiling import note_compiling
 from nucleisplit.cli.completers import complete_models
+from nucleisplit.cli.guard import need_training
 from nucleisplit.cli.options import (
     CONTEXT,
     EXISTING_FOLDER,
@@ -67,6 +68,7 @@ def train(
     nucleisplit train data/ --init none --config train.toml
     nucleisplit infer images/ --model data-model/
     """
+    need_training()
     from nucleisplit.config import load_config
     from nucleisplit.datasets import find_pairs
     from nucleisplit.model import check_replaceable

@@ -11,6 +11,7 @@ import click
 from nucleisplit.cli import console
 from nucleisplit.cli.compiling import note_compiling
 from nucleisplit.cli.completers import complete_models
+from nucleisplit.cli.guard import need_training
 from nucleisplit.cli.options import (
     CONTEXT,
     EXISTING_FOLDER,
@@ -105,6 +106,7 @@ def train_trees(
         raise click.UsageError("give RUN, --add CORRECTED or --classes LABELLED, one of them")
     if labels and not run:
         raise click.UsageError("--labels goes with RUN")
+    need_training()
     from nucleisplit.config import load_config
     from nucleisplit.model import check_replaceable, load_bundle
     from nucleisplit.training import TrainingRun

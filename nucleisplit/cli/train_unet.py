@@ -8,6 +8,7 @@ import click
 
 from nucleisplit.cli import console
 from nucleisplit.cli.completers import complete_models
+from nucleisplit.cli.guard import need_training
 from nucleisplit.cli.options import (
     CONTEXT,
     EXISTING_FOLDER,
@@ -113,6 +114,7 @@ def train_unet(
     nucleisplit train-unet data/ --pseudo unlabelled/
     nucleisplit train-unet data/ --only 0 & nucleisplit train-unet data/ --only 1
     """
+    need_training()
     from nucleisplit.config import load_config
     from nucleisplit.datasets import find_pairs
     from nucleisplit.training import TrainingRun

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nucleisplit.errors import BundleError, NucleisplitError
+from nucleisplit.extras import missing_libraries
 
 from .bundle import MODELS, Bundle, added_models, load_bundle
 from .manifest import MANIFEST
@@ -66,7 +67,9 @@ def _load(folder: Path) -> Bundle:
             f"{folder}: holds no model", hint="give a folder written by nucleisplit train-trees"
         )
     bundle = load_bundle(folder.absolute())
-    bundle.networks()
+    bundle.network_files()
+    if not missing_libraries("torch"):
+        bundle.networks()
     bundle.regressor()
     return bundle
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from nucleisplit.errors import ConfigError
+from nucleisplit.extras import training_command
 from stage1_unet import (
     BackendError,
+    MissingTorch,
     PredictConfig,
     Prediction,
     Predictor,
@@ -90,6 +92,8 @@ class Ensemble:
                 )
                 for bundle, config, name in zip(self.bundles, configs, names, strict=True)
             ]
+        except MissingTorch as error:
+            raise ConfigError(str(error), hint=training_command()) from error
         except BackendError as error:
             raise ConfigError(str(error), hint="use --backend auto or torch") from error
         except ValueError as error:

@@ -14,6 +14,10 @@ class BackendError(ValueError):
     """A backend is not there, or cannot compute a network."""
 
 
+class MissingTorch(BackendError):
+    """What was asked for needs torch, which is not installed."""
+
+
 class Backend(Protocol):
     """Networks ready to compute; their maps are averaged."""
 

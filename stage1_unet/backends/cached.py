@@ -36,9 +36,10 @@ def cached_graph(network: Callable[[], Network], name: str, folders: Sequence[Pa
     for folder in folders:
         with suppress(BackendError):
             return read_graph(folder / file)
+    built = network()
     from .convert import convert_network  # imports torch, which is slow
 
-    graph = convert_network(network())
+    graph = convert_network(built)
     for folder in folders:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..network_file import NetworkFile
-from ..processor import BF16, INT8, computes_in
-from .base import BACKENDS, Backend, BackendError
+from ..processor import BF16, computes_in
+from .base import BACKENDS, Backend, BackendError, MissingTorch
 from .cached import cached_graph
 from .graph import read_graph
 from .with_openvino import OpenVinoBackend
@@ -27,8 +27,9 @@ _LOG = logging.getLogger(__name__)
 def list_candidates(device: str, quantized: bool) -> list[str]:
     """List the backends for a device, the fastest first.
 
-    On a GPU it is torch; on x86-64 processors OpenVINO, in the precisions they have instructions
-    for; elsewhere OpenVINO is not known to be faster, and has to be asked for.
+    On a GPU it is torch; on x86-64 processors OpenVINO: in int8, which is faster with and without
+    instructions for it, in bfloat16 where there are such; elsewhere OpenVINO is not known to be
+    faster, and has to be asked for.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def list_candidates(device: str, quantized: bool) -> list[str]:
     """
     names = []
     if device == "cpu" and platform.machine().lower() in ("x86_64", "amd64"):
-        names += ["openvino-int8"] if quantized and computes_in(INT8) else []
+        names += ["openvino-int8"] if quantized else []
         names += ["openvino-bf16"] if computes_in(BF16) else []
         names += ["openvino"]
     return [*names, "torch"]
@@ -98,14 +99,20 @@ def open_backend(
 
 
 def _built(network: Network | NetworkFile) -> Network:
-    return network.build() if isinstance(network, NetworkFile) else network
+    if not isinstance(network, NetworkFile):
+        return network
+    try:
+        return network.build()
+    except ImportError as error:
+        raise MissingTorch(f"it needs torch, which cannot be imported ({error})") from error
 
 
 def _open(name, networks, shares, device, identity, cache, quantized) -> Backend:
     if name == "torch":
+        built = [_built(network) for network in networks]
         from .with_torch import TorchBackend  # slow to import
 
-        return TorchBackend([_built(network) for network in networks], shares, device)
+        return TorchBackend(built, shares, device)
     if device != "cpu":
         raise BackendError(f"backend {name} computes on the CPU, not on {device}")
     if name == "openvino-int8":

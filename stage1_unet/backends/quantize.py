@@ -40,6 +40,10 @@ def quantize_network(network: Network, batches: Sequence[np.ndarray], path: Path
             nncf.Dataset(list(batches)),
             subset_size=len(batches),
             target_device=nncf.TargetDevice.CPU,
+            # weights of seven bits: without VNNI, products of eight overflow, and maps differ
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                overflow_fix=nncf.OverflowFix.ENABLE
+            ),
         )
     except Exception as error:  # whatever the network or NNCF stumble over
         reason = " ".join(str(error).split())[:200]

@@ -123,7 +123,7 @@ def test_candidates(monkeypatch):
         ({"avx512_vnni": True, "avx512_bf16": True}, True, ["int8", "bf16"]),
         ({"avx512_vnni": True, "avx512_bf16": False}, True, ["int8"]),
         ({"avx512_vnni": True}, False, []),
-        ({}, True, []),
+        ({}, True, ["int8"]),
     ]:
         there = frozenset(name for name in has if has[name])
         monkeypatch.setattr(processor, "list_instructions", lambda there=there: there)
