@@ -344,4 +344,4 @@ def reliability(
 
 
 def _ratio(part: float, whole: float, of_nothing: float = 1.0) -> float:
-    return part / whole if whole else of_nothing
+    return float(part / whole) if whole else of_nothing

@@ -68,7 +68,7 @@ def tell(report: BatchReport) -> None:
     )
     if doubtful:
         console.note(
-            f"{doubtful} of {counted(total - failed, 'image')} doubtful: look with "
+            f"doubtful: {doubtful} of {counted(total - failed, 'image')}; look at them with "
             f"nucleisplit report {shlex.quote(str(report.out))}; {_REMEDY}"
         )
     tiles, blank = (

@@ -57,6 +57,10 @@ def _write_tiff(path, labels, table=None, overwrite=False) -> None:
     write_labels(path, labels, overwrite)
 
 
+def _need_nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Format:
     """One way to keep a label image in a file."""
@@ -74,7 +78,7 @@ class Format:
     read_several: Callable[..., dict[str, Callable[..., np.ndarray]]] | None = None
     """``read_several(path)`` gives what reads each image of a file of several, by stem; none where
     it is about one."""
-    need: Callable[[], None] = lambda: None
+    need: Callable[[], None] = _need_nothing
     """Raises `ConfigError` where a library is missing."""
 
     @property

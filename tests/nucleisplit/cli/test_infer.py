@@ -150,7 +150,7 @@ def test_images_that_likely_failed_are_named(images, infer):
     assert (entries["black.png"]["doubtful"], entries["black.png"]["predicted_map"]) == (True, 0)
     doubtful = sum(entry["doubtful"] for entry in entries.values())
     last = result.stderr.splitlines()[-1]
-    assert last.startswith(f"{doubtful} of 4 images are doubtful: look at them with nucleisplit ")
+    assert last.startswith(f"doubtful: {doubtful} of 4 images; look at them with nucleisplit ")
     assert all(word in last for word in ("--sensitivity 0.5", "--diameter", "nucleisplit train "))
     for entry in entries.values():
         assert entry["doubtful"] == (not entry["nuclei"] or entry["predicted_map"] < DOUBTFUL)

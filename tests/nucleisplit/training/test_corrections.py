@@ -92,8 +92,8 @@ def test_maps_are_kept_for_the_next_time(adapted, run, corrected):
 @pytest.mark.parametrize(
     "words, message",
     [
-        ((), "give either RUN or --add"),
-        (("{data}", "--add", "{data}"), "give either RUN or --add"),
+        ((), "give RUN, --add CORRECTED or --classes"),
+        (("{data}", "--add", "{data}"), "give RUN, --add CORRECTED or --classes"),
         (("--add", "{data}", "--labels", "x"), "--labels goes with RUN"),
         (("--add", "{data}", "--model", "nothing"), "nothing: no such model"),
         (("--add", "{model}"), "images"),
