@@ -16,7 +16,10 @@ from nucleisplit.model import Bundle
 from nucleisplit.result import Cut
 from stage2_trees import SelectConfig
 
-__all__ = ["BatchOptions", "InferOptions"]
+__all__ = ["NAME", "BatchOptions", "InferOptions"]
+
+NAME = "{name}"
+"""Stands for the name of an image."""
 
 Model: TypeAlias = str | Path | Bundle
 
@@ -140,6 +143,9 @@ class BatchOptions(InferOptions):
         Also write a picture of the outlines.
     write
         Names of `nucleisplit.labels.FORMATS` to write beside the label images; kept sorted.
+    mask_name
+        Also write the label image as an OME-TIFF of this name; ``{name}`` stands for that of the
+        image.
     parquet
         Also write the table as ``nuclei.parquet``.
     h5ad
@@ -159,6 +165,7 @@ class BatchOptions(InferOptions):
     anisotropy: float | None = None
     overlay: bool = True
     write: Sequence[str] = ()
+    mask_name: str | None = None
     parquet: bool = False
     h5ad: bool = False
     workers: int = 0
@@ -168,11 +175,30 @@ class BatchOptions(InferOptions):
         super().__post_init__()
         formats = sorted({get_format(name).name for name in self.write})
         object.__setattr__(self, "write", tuple(formats))
-        if formats and self.planes.z in STACKS:
-            names = ", ".join(formats)
-            raise ConfigError(f"{names} hold no stacks", hint="leave out --write or --z")
+        if self.mask_name is not None:
+            _check_mask_name(self.mask_name)
+            if "ome-tiff" in formats:
+                raise ConfigError(
+                    "the mask is an OME-TIFF already", hint="leave out --mask-name or ome-tiff"
+                )
+        if (formats or self.mask_name) and self.planes.z in STACKS:
+            names = ", ".join(formats) or "masks"
+            raise ConfigError(
+                f"{names} hold no stacks", hint="leave out --write and --mask-name, or --z"
+            )
         if self.planes.z == "3d" and self.measures != Measures():
             raise ConfigError(
                 "nuclei in 3-D have measurements of their own",
                 hint="leave out --measure, --measure-channels and --neighbour-radius",
             )
+
+
+def _check_mask_name(name: str) -> None:
+    """Refuse what is no name of an OME-TIFF in the output folder."""
+    plain = name.replace(NAME, "")
+    if {*plain} & {*"{}/\\:\0\n"} or name.startswith("."):
+        raise ConfigError(
+            f"{name!r} is no name for a mask", hint="give a plain name such as {name}_mask.ome.tif"
+        )
+    if not plain.lower().endswith((".ome.tif", ".ome.tiff")):
+        raise ConfigError(f"{name!r} is no OME-TIFF", hint="let it end in .ome.tif")

@@ -35,7 +35,7 @@ from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import remove_parts, write_json
 from nucleisplit.images import find_images
 from nucleisplit.model import MANIFEST, Bundle, model_folder, read_manifest
-from nucleisplit.options import BatchOptions
+from nucleisplit.options import NAME, BatchOptions
 from nucleisplit.tables import csv_to_h5ad, need_library, stream_to_parquet
 
 if TYPE_CHECKING:
@@ -127,6 +127,11 @@ def infer_batch(
         raise ConfigError("dask is not installed", hint=install_command("cluster"))
     paths = find_images(images)
     parts, notes = list_parts(paths, planes.scene)
+    if options.mask_name and NAME not in options.mask_name and len(parts) > 1:
+        raise ConfigError(
+            f"{options.mask_name}: is one name for {len(parts)} masks",
+            hint=f"put {NAME}, the name of the image, into it",
+        )
     out = default_out(images, paths) if out is None else Path(out)
     journal, earlier = open_folder(out, overwrite=overwrite, resume=resume)
 
@@ -152,6 +157,7 @@ def infer_batch(
         "anisotropy": options.anisotropy,
         "overlay": options.overlay,
         "write": list(options.write),
+        "mask_name": options.mask_name,
     }
     settings = {"nucleisplit": __version__, "model": ensemble.fingerprint, **parameters}
     del settings["max_pixels"]  # what failed for being too large may be tried again
@@ -225,7 +231,7 @@ def _start(
         parts = [part for part in parts if os.path.lexists(part.path)]
     jobs = plan_jobs(parts, out)
     if not overwrite:
-        check_targets(jobs, out, settings["write"])
+        check_targets(jobs, out, settings["write"], settings["mask_name"])
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,6 +15,7 @@ from nucleisplit.files import remove
 from nucleisplit.images import PlaneChoice, is_zarr, outermost_zarr, output_stems
 from nucleisplit.labels import get_format
 from nucleisplit.names import one_line, safe_stem
+from nucleisplit.options import NAME
 
 RUN = "run.json"
 TABLE = "nuclei.csv"
@@ -61,9 +62,10 @@ class Job:
         """Folder with the finished tiles of a large image, while it is computed."""
         return f"{TILES}/{self.stem}"
 
-    def written(self, formats: Iterable[str]) -> dict[str, str]:
+    def written(self, formats: Iterable[str], mask_name: str | None = None) -> dict[str, str]:
         """The name of its file in each of the formats asked for beside the label image."""
-        return {name: self.stem + get_format(name).ending for name in formats}
+        files = {name: self.stem + get_format(name).ending for name in formats}
+        return files | ({"mask": mask_name.replace(NAME, self.stem)} if mask_name else {})
 
 
 def planes_of(planes: PlaneChoice, entry: dict) -> PlaneChoice:
@@ -204,10 +206,13 @@ def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, d
     return journal, None
 
 
-def check_targets(jobs: Iterable[Job], out: Path, formats: Sequence[str] = ()) -> None:
+def check_targets(
+    jobs: Iterable[Job], out: Path, formats: Sequence[str] = (), mask_name: str | None = None
+) -> None:
     """Refuse to replace files that no run of ours is known to have written."""
     for job in jobs:
-        for name in (job.labels, job.overlay, job.review, *job.written(formats).values()):
+        written = job.written(formats, mask_name).values()
+        for name in (job.labels, job.overlay, job.review, *written):
             if (out / name).exists():
                 raise OutputError(
                     f"{out / name}: exists", hint="choose another --out or add --overwrite"

@@ -223,16 +223,20 @@ class Process:
             **({} if near is None else {"neighbour_radius": round(near, 2)}),
             "labels": job.labels,
             **({"overlay": job.overlay} if self.options.overlay else {}),
-            **({"written": job.written(self.options.write)} if self.options.write else {}),
+            **({"written": written} if (written := self._written(job)) else {}),
         }
 
+    def _written(self, job: Job) -> dict[str, str]:
+        return job.written(self.options.write, self.options.mask_name)
+
     def _write_formats(self, job: Job, labels, table, plane: Plane) -> None:
-        for name, file in job.written(self.options.write).items():
+        for name, file in self._written(job).items():
+            name = "ome-tiff" if name == "mask" else name
             write_as(name, self.out / file, labels, table, plane.pixel_size, True)
 
     def _remove(self, job: Job) -> None:
         names = (job.labels, job.overlay, job.review, job.rows)
-        for name in (*names, *job.written(self.options.write).values()):
+        for name in (*names, *self._written(job).values()):
             with suppress(OSError):
                 remove(self.out / name)
 

@@ -113,6 +113,12 @@ from nucleisplit.cli.switches import json_option
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Do only what an earlier run left undone or failed.")
 @write_option
+@click.option(
+    "--mask-name",
+    metavar="NAME",
+    help="Write the label image as a 2-D OME-TIFF of this name, too; {name} stands for that of the "
+    "image: {name}_mask.ome.tif for mcmicro and nf-core.",
+)
 @click.option("--parquet", is_flag=True, help="Write the table of nuclei as Parquet, too.")
 @click.option("--h5ad", is_flag=True, help="Write it as AnnData, too, for scanpy and squidpy.")
 @click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")

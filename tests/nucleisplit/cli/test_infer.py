@@ -88,6 +88,7 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
         "neighbour_radius": None,
         "overlay": True,
         "write": [],
+        "mask_name": None,
         "device": "cpu",
     }
     assert [entry["image"] for entry in run["images"]] == ["cell0.png", "cell1.png", "cell2.png"]
@@ -590,6 +591,46 @@ def test_every_format_of_an_image_in_tiles_holds_every_nucleus_once(tmp_path, in
         rtol=1e-5,
     )
     assert len(pd.read_csv(out / "a.submission.csv")) == entry["nuclei"]
+
+
+@pytest.mark.parametrize("tile", [(), ("--tile", 256)])
+def test_a_mask_has_the_name_that_was_asked_for(tmp_path, infer, spots, tile):
+    image, out = tmp_path / "a b.tif", tmp_path / "out"
+    size = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(image, spots(0, (300, 320), 90)[0], **size)
+    words = (image, "--out", out, "--mask-name", "{name}_mask.ome.tif", *tile)
+    assert infer(*words).exit_code == 0
+    assert record(out)["images"][0]["written"] == {"mask": "a b_mask.ome.tif"}
+    with tifffile.TiffFile(out / "a b_mask.ome.tif") as tiff:
+        (series,) = tiff.series
+        assert (series.axes, series.shape, tiff.is_ome) == ("YX", (300, 320), True)
+        pixels = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert pixels["PhysicalSizeX"] == pytest.approx(0.5)
+        np.testing.assert_array_equal(series.asarray(), read_labels(out / "a b_labels.tif"))
+    assert "(1 by an earlier run)" in infer(*words, "--resume").output
+    assert infer(image, "--out", out, "--resume", *tile).exit_code == 2  # other settings
+    assert infer(image, "--out", out, "--overwrite", *tile).exit_code == 0
+    assert not (out / "a b_mask.ome.tif").exists()
+    (out / "a b_mask.ome.tif").write_text("mine")
+    shutil.rmtree(out / ".nucleisplit-tiles", ignore_errors=True)
+    assert infer(*words, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["all.ome.tif"], "all.ome.tif: is one name for 3 masks; put {name}"),
+        (["{name}.png"], "'{name}.png' is no OME-TIFF; let it end in .ome.tif"),
+        (["../{name}.ome.tif"], "is no name for a mask"),
+        (["{stem}.ome.tif"], "'{stem}.ome.tif' is no name for a mask"),
+        (["{name}.ome.tif", "--write", "ome-tiff"], "the mask is an OME-TIFF already"),
+        (["{name}.ome.tif", "--z", "each"], "masks hold no stacks"),
+    ],
+)
+def test_names_that_cannot_be_are_refused(images, infer, words, message):
+    result = infer(images, "--mask-name", *words)
+    assert result.exit_code == 2 and message in result.output
+    assert not images.with_name("images-nuclei").exists()
 
 
 def test_an_image_too_large_for_regions_is_refused_before_it_is_computed(tmp_path, infer):
