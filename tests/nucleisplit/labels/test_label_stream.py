@@ -119,6 +119,15 @@ def test_a_file_is_read_in_bands(tmp_path, monkeypatch):
         np.testing.assert_array_equal(stored, labels[:: 2**level, :: 2**level])
 
 
+def test_classes_are_a_column_of_geoparquet(tmp_path):
+    labels = np.array([[1, 0, 2, 3]])
+    table = boxes(labels).assign(**{"class": pd.Categorical(["b", "a", None], ["a", "b", "c"])})
+    FORMATS["geoparquet"].write(tmp_path / "a.geoparquet", labels, table)
+    found = pd.read_parquet(tmp_path / "a.geoparquet", columns=["label", "class"])
+    assert found["label"].tolist() == [1, 2, 3]
+    assert found["class"].fillna("none").tolist() == ["b", "a", "none"]
+
+
 def test_a_packed_file_that_unpacks_to_too_much_is_refused(tmp_path):
     import gzip
 
