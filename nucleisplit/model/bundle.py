@@ -290,23 +290,8 @@ def save_adapted(
     BundleError
         The folder exists and may not be replaced, or cannot be written.
     """
-    folder = Path(folder)
-    check_replaceable(folder, overwrite)
-    if folder.resolve() == bundle.path.resolve():
-        raise BundleError(f"{folder}: is the model itself", hint="choose another folder")
-
-    def make(fresh: Path) -> None:
-        manifest = bundle.manifest
-        copy_files(bundle, fresh, {*manifest.networks, *manifest.quantized})
-        regressor.save(fresh / _TREES)
-        update = {
-            "nucleisplit": __version__,
-            "scores": manifest.scores | {"added": json.loads(json.dumps(scores))},
-            "base": bundle.fingerprint,
-        }
-        _write_manifest(fresh, manifest.model_copy(update=update))
-
-    return build_folder(folder, make)
+    update = {"scores": _with_scores(bundle, "added", scores), "base": bundle.fingerprint}
+    return _save_changed(folder, bundle, _TREES, regressor.save, update, overwrite)
 
 
 def save_classified(
@@ -320,22 +305,34 @@ def save_classified(
 
     `scores` are kept in the manifest as ``classes``; a classifier that was there is replaced.
     """
+    update = {"scores": _with_scores(bundle, "classes", scores), "classes": classifier.classes}
+    return _save_changed(folder, bundle, _CLASSES, classifier.save, update, overwrite)
+
+
+def _with_scores(bundle: Bundle, name: str, scores: dict) -> dict:
+    return bundle.manifest.scores | {name: json.loads(json.dumps(scores))}
+
+
+def _save_changed(
+    folder: str | Path,
+    bundle: Bundle,
+    part: str,
+    save: Callable[[Path], object],
+    update: dict,
+    overwrite: bool,
+) -> Bundle:
+    """Write a model that is another one but for the folder `part`, which `save` writes."""
     folder = Path(folder)
     check_replaceable(folder, overwrite)
     if folder.resolve() == bundle.path.resolve():
         raise BundleError(f"{folder}: is the model itself", hint="choose another folder")
 
     def make(fresh: Path) -> None:
-        manifest = bundle.manifest
-        old = {name for name in manifest.files if name.startswith(f"{_CLASSES}/")}
-        copy_files(bundle, fresh, {*manifest.files} - old)
-        classifier.save(fresh / _CLASSES)
-        update = {
-            "nucleisplit": __version__,
-            "scores": manifest.scores | {"classes": json.loads(json.dumps(scores))},
-            "classes": classifier.classes,
-        }
-        _write_manifest(fresh, manifest.model_copy(update=update))
+        names = [name for name in bundle.manifest.files if not name.startswith(f"{part}/")]
+        copy_files(bundle, fresh, names)
+        save(fresh / part)
+        update["nucleisplit"] = __version__
+        _write_manifest(fresh, bundle.manifest.model_copy(update=update))
 
     return build_folder(folder, make)
 
