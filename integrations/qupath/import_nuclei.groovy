@@ -4,7 +4,8 @@
  * For whole slides, which are best segmented outside QuPath:
  *     nucleisplit infer slide.svs --mpp 0.5 --write geojson-gz
  * Run it from the script editor (Automate > Script editor). Outlines of another level of the slide
- * are scaled to the image. See README.md in the folder above.
+ * are scaled to the image. See README.md in the folder above. Run against stand-ins for the classes of
+ * QuPath, never in QuPath itself.
  */
 import java.awt.geom.AffineTransform
 import java.util.zip.GZIPInputStream

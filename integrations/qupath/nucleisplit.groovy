@@ -3,7 +3,8 @@
  *
  * Run it from the script editor (Automate > Script editor). Selected annotations are segmented,
  * each within its outline; without any, the whole plane on show. The program nucleisplit does the
- * work and has to be installed. See README.md in the folder above for what comes back.
+ * work and has to be installed. See README.md in the folder above for what comes back. Run against
+ * stand-ins for the classes of QuPath, never in QuPath itself.
  */
 import com.google.gson.Gson
 import java.awt.geom.AffineTransform

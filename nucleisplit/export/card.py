@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ class Card:
     @property
     def metadata(self) -> dict[str, str]:
         """What an ONNX file says about itself."""
+        classes = self.bundle.manifest.classes
         return {
             "name": self.name,
             "version": self.bundle.manifest.nucleisplit,
@@ -64,6 +66,7 @@ class Card:
             "stride": str(self.stride),
             "channels": ",".join(CHANNELS),
             "preprocess": self.bundle.config.preprocess.model_dump_json(),
+            **({"classes": json.dumps(classes)} if classes else {}),
         }
 
 

@@ -148,6 +148,11 @@ import nucleisplit
 split = nucleisplit.Segmenter("MODEL").split(maps)  # (3, H, W) float32
 split.labels, split.predicted_iou
 ```"""
+    if classes := card.bundle.manifest.classes:
+        text += f"""
+
+The model tells classes of nuclei, too ({", ".join(classes)}): nucleisplit does so by what it \
+measures of every nucleus, which is no part of this package either."""
     thresholds = card.bundle.manifest.scores.get("thresholds") or {}
     weight = thresholds.get("border_weight", 1)
     border = "border" if weight == 1 else f"{weight:g} * border"

@@ -11,4 +11,4 @@ def test_both_packages_are_rendered():
     recipe = Stage0Recipe.from_yaml(RECIPE.read_text(encoding="utf-8"))
     plain, train = (found.recipe for found in recipe.render(VariantConfig(), RenderConfig()))
     assert (plain.package.name, train.package.name) == ("nucleisplit", "nucleisplit-train")
-    assert len(train.requirements.run) == 5  # nucleisplit itself, and four libraries
+    assert len(train.requirements.run) == 8  # nucleisplit itself, and seven libraries

@@ -1,6 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
+
+from nucleisplit.export.documentation import write_readme
 
 
 def test_a_model_of_ones_own(card):
@@ -25,6 +28,14 @@ def test_metadata_are_texts(card):
     assert (metadata["name"], metadata["stride"]) == ("tiny", "4")
     assert metadata["channels"] == "body,border,separation"
     assert json.loads(metadata["preprocess"])["high"] == 99.8
+
+
+def test_classes_are_told(card):
+    assert "classes" not in card.metadata and "classes of nuclei" not in write_readme(card, "A")
+    manifest = card.bundle.manifest.model_copy(update={"classes": ("round", "long, thin")})
+    card = replace(card, bundle=replace(card.bundle, manifest=manifest))
+    assert json.loads(card.metadata["classes"]) == ["round", "long, thin"]
+    assert "classes of nuclei, too (round, long, thin)" in write_readme(card, "A title")
 
 
 @pytest.mark.parametrize(("halo", "rounded", "smallest"), [(0, 0, 4), (10, 12, 28), (12, 12, 28)])

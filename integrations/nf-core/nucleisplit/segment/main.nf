@@ -1,3 +1,4 @@
+// Its script is run by a test of nucleisplit; it was never run in Nextflow itself.
 process NUCLEISPLIT_SEGMENT {
     tag "$meta.id"
     label 'process_medium'
