@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -210,10 +210,11 @@ def _run(
 
     begin = time.perf_counter()
     try:
-        for job, entry in process.all_of(todo, part):
-            journal.add(job.key, entry)
-            finished += 1
-            show(finished, entry)
+        with closing(process.all_of(todo, part)) as done:
+            for job, entry in done:
+                journal.add(job.key, entry)
+                finished += 1
+                show(finished, entry)
         record["status"] = "finished"
     finally:
         record["seconds"] = round(time.perf_counter() - begin, 3)

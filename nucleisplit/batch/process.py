@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from pathlib import Path
+from threading import Event
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
@@ -26,6 +30,12 @@ from nucleisplit.tiled import Cluster, Recipe, TileStore, is_large, segment_larg
 from stage1_unet import Progress
 
 _LOG = logging.getLogger(__name__)
+
+_AT_ONCE = 2
+"""Images that are under way together: one in the network, which takes them one by one."""
+_SMALL = 2**21
+"""Most pixels of an image that is done beside another; two of them need less memory than the
+largest that is computed in one piece."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Process:
     recipe: Recipe | None = None
 
     def all_of(self, jobs: Iterable[Job], progress: Progress) -> Iterator[tuple[Job, dict]]:
-        """Do images: in their order, or side by side, in any order, where there is a cluster.
+        """Do images: in their order, or in any order where there is a cluster.
 
         Large images, whose tiles are spread over the cluster, come one by one, at the end.
         """
@@ -78,20 +88,78 @@ class Process:
                     raise entry
                 yield job, entry
             jobs = large
-        for job in jobs:
-            yield job, self(job, progress)
+        yield from self._in_order(jobs, progress)
 
-    def _is_large(self, job: Job) -> bool:
-        """Whether an image is computed in tiles; of one that cannot be read, no."""
+    def _in_order(self, jobs: Iterable[Job], progress: Progress) -> Iterator[tuple[Job, dict]]:
+        """Do images in their order; small ones are begun before the one in front is done.
+
+        So the network computes one while another is read, cut into nuclei, measured or written.
+        The first comes alone, in this thread: it imports and compiles what all of them need. When
+        the images are given up, those under way end and leave nothing behind.
+        """
+        given_up = Event()
+        shares: dict[str, float] = {}
+        ahead: deque[tuple[Job, Future[dict]]] = deque()
+
+        def begin(job: Job) -> dict:
+            def note(share: float) -> None:
+                shares[job.key] = share
+                if given_up.is_set():
+                    raise Cancelled("cancelled")
+
+            return self(job, note)
+
+        def front() -> tuple[Job, dict]:
+            job, future = ahead[0]
+            progress(0.0)
+            while wait([future], 0.1).not_done:
+                progress(shares.get(job.key, 0.0))
+            entry = future.result()
+            ahead.popleft()
+            return job, entry
+
+        try:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                try:
+                    for number, job in enumerate(jobs):
+                        alone = number == 0 or not self._is_small(job)
+                        while len(ahead) > (0 if alone else _AT_ONCE - 1):
+                            yield front()
+                        if alone:
+                            yield job, self(job, progress)
+                        else:
+                            ahead.append((job, pool.submit(begin, job)))
+                    while ahead:
+                        yield front()
+                finally:
+                    given_up.set()
+                    for _, future in ahead:
+                        future.cancel()
+        finally:
+            for job, future in ahead:
+                if not future.cancelled():
+                    self._remove(job)
+
+    def _shape(self, job: Job) -> tuple[int, int] | None:
+        """Height and width of an image; of a stack, and of one that cannot be read, None."""
         planes = planes_of(self.options.planes, job.facts)
         try:
             with open_image(job.path, planes) as source:
-                return planes.z not in STACKS and self._is_tiled(source.plane(planes))
+                return None if planes.z in STACKS else source.plane(planes).shape[:2]
         except Exception:  # whoever does it says what is wrong
-            return False
+            return None
 
-    def _is_tiled(self, plane: Plane) -> bool:
-        return is_large(plane.shape, self.options.tile)
+    def _is_large(self, job: Job) -> bool:
+        """Whether an image is computed in tiles."""
+        shape = self._shape(job)
+        return shape is not None and is_large(shape, self.options.tile)
+
+    def _is_small(self, job: Job) -> bool:
+        """Whether an image may be done beside another."""
+        shape = self._shape(job)
+        return (
+            shape is not None and not is_large(shape, self.options.tile) and prod(shape) <= _SMALL
+        )
 
     def _about(self, job: Job) -> dict:
         """What the journal says of an image before it is done."""
@@ -126,7 +194,8 @@ class Process:
                     entry |= self._stack(job, source, progress)
                 else:
                     plane = source.plane(planes)
-                    do = self._in_tiles if self._is_tiled(plane) else self._in_one_piece
+                    tiled = is_large(plane.shape, self.options.tile)
+                    do = self._in_tiles if tiled else self._in_one_piece
                     entry |= do(job, plane, entry["stamp"], progress)
         except (OutputError, ConfigError, Cancelled, KeyboardInterrupt):
             self._remove(job)

@@ -43,8 +43,8 @@ def quantize(model: str, data: tuple[Path, ...], crops: int, images: int, max_co
     """Add networks in int8 to MODEL, calibrated and checked on the images and labels of DATA.
 
     MODEL is the name of a bundled model or a folder, which is changed in place; DATA is a folder
-    as for train-unet, or several. When int8 scores as well as float32, infer uses it on processors
-    with instructions for it (VNNI). Needs the extra quantize: pip install ".[quantize]"
+    as for train-unet, or several. When int8 scores as well as float32, infer uses it on x86-64
+    processors. Needs the extra quantize: pip install ".[quantize]"
 
     \b
     nucleisplit quantize model/ data/

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,7 @@ class Ensemble:
         tile: int | None = None,
     ) -> None:
         self.bundles = [m if isinstance(m, Bundle) else load_bundle(m) for m in models]
+        self._lock = Lock()
         self.weights = [1.0] * len(models) if weights is None else [float(w) for w in weights]
         configs = [
             _adapted(bundle.config.predict, tta, diameter, rescale, tile) for bundle in self.bundles
@@ -156,7 +158,7 @@ class Ensemble:
         return {"model": entries[0], "ensemble": weighted}
 
     def predict(self, image: np.ndarray, progress: Progress | None = None) -> Prediction:
-        """Compute the maps of an image as it was read.
+        """Compute the maps of an image as it was read; threads that share this take turns.
 
         Parameters
         ----------
@@ -176,8 +178,9 @@ class Ensemble:
             The image has another shape, is empty, or holds NaN or infinity.
         """
         parts = []
-        for predictor, bundle, own in self._each(progress):
-            parts.append(predictor.predict(preprocess(image, bundle.config.preprocess), own))
+        with self._lock:
+            for predictor, bundle, own in self._each(progress):
+                parts.append(predictor.predict(preprocess(image, bundle.config.preprocess), own))
         maps = self._average([part.maps for part in parts])
         return Prediction(maps, parts[0].radius, parts[0].scale)
 
