@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from .graph import import_quietly, save_graph
 def quantize_network(network: Network, batches: Sequence[np.ndarray], path: Path) -> None:
     """Quantise a network after its training, and write it for the backend `openvino-int8`.
 
+    The first convolutions stay as they are: they cost most of the exactness and little of the time.
     Weights get one scale for each output channel; the ranges of activations, and the shift that
     rounding brings to the means of channels, are measured on the batches.
 
@@ -33,6 +35,7 @@ def quantize_network(network: Network, batches: Sequence[np.ndarray], path: Path
         NNCF or OpenVINO are not installed, or cannot quantise the network.
     """
     nncf = import_quietly("nncf")
+    nncf.set_log_level(logging.WARNING)
     graph = convert_network(network)
     try:
         quantized = nncf.quantize(
@@ -44,8 +47,33 @@ def quantize_network(network: Network, batches: Sequence[np.ndarray], path: Path
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 overflow_fix=nncf.OverflowFix.ENABLE
             ),
+            ignored_scope=nncf.IgnoredScope(names=first_convolutions(graph)),
         )
     except Exception as error:  # whatever the network or NNCF stumble over
         reason = " ".join(str(error).split())[:200]
         raise BackendError(f"NNCF cannot quantise the network ({reason})") from error
     save_graph(path, quantized, half=True)
+
+
+def first_convolutions(graph, count: int = 3) -> list[str]:
+    """Name the convolutions with fewer than `count` others before them on every way from the image.
+
+    Parameters
+    ----------
+    graph : openvino.Model
+    count : int
+    """
+    depth: dict[str, int] = {}
+    found = []
+    for node in graph.get_ordered_ops():
+        name = node.get_friendly_name()
+        inputs = [value.get_node().get_friendly_name() for value in node.input_values()]
+        known = [depth[each] for each in inputs if each in depth]
+        if node.get_type_name() == "Parameter":
+            depth[name] = 0
+        elif known:
+            is_convolution = node.get_type_name() in ("Convolution", "GroupConvolution")
+            depth[name] = max(known) + is_convolution
+            if is_convolution and depth[name] <= count:
+                found.append(name)
+    return found

@@ -17,6 +17,7 @@ from stage1_unet.backends.graph import (
     read_graph,
     save_graph,
 )
+from stage1_unet.backends.quantize import first_convolutions
 
 pytest.importorskip("openvino")
 
@@ -158,6 +159,14 @@ def test_a_graph_is_kept_in_one_file(network, tmp_path):
             read_graph(path)
     with pytest.raises(BackendError, match="cannot be read"):
         read_graph(tmp_path / "none")
+
+
+def test_the_first_convolutions_are_those_before_which_there_are_few(network):
+    graph = convert_network(network)
+    named = {n: first_convolutions(graph, n) for n in (1, 3)}
+    assert len(named[1]) == 1 and "stem" in named[1][0]
+    assert set(named[1]) < set(named[3])
+    assert not any("up" in name or "head" in name for name in named[3])
 
 
 def test_converted_networks_are_cached(network, tmp_path):

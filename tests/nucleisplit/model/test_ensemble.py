@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +11,7 @@ import nucleisplit
 from nucleisplit.batch.infer_batch import infer_batch
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import ConfigError
+from nucleisplit.images import read_image
 from nucleisplit.model.bundle import load_bundle, save_bundle
 from nucleisplit.model.ensemble import Ensemble
 from nucleisplit.model.network_cache import cache_folders
@@ -172,3 +177,28 @@ def test_converted_networks_lie_beside_the_model_or_in_the_users_cache(tmp_path,
     first, second = cache_folders(tmp_path / "mine")
     assert first == tmp_path.resolve() / ".mine.openvino"
     assert second.parent == home
+
+
+MAPS = """
+import sys
+import numpy as np
+from nucleisplit.model import Ensemble
+image = np.load(sys.argv[1])
+np.save(sys.argv[2], Ensemble(["default"], backend="openvino-int8").predict(image).maps)
+"""
+
+
+def test_int8_computes_the_same_on_processors_without_instructions_for_it(tmp_path):
+    pytest.importorskip("openvino")
+    tissue = Path(__file__).parents[3] / "examples/images/tissue.png"
+    np.save(tmp_path / "image.npy", read_image(tissue))
+    maps = []
+    for name in ("any", "AVX2"):
+        limit = {} if name == "any" else {"ONEDNN_MAX_CPU_ISA": name}
+        files = [str(tmp_path / file) for file in ("image.npy", f"{name}.npy")]
+        command = [sys.executable, "-c", MAPS, *files]
+        subprocess.run(command, check=True, env={**os.environ, **limit})
+        maps.append(np.load(files[1]))
+    difference = np.abs(maps[0] - maps[1])
+    assert maps[0][0].max() > 0.9
+    assert difference.mean() < 0.002 and (difference > 0.1).mean() < 0.001
