@@ -164,7 +164,7 @@ class Segmentation:
             The candidates were not kept.
         """
         try:
-            return alternatives_of(self._kept().split, label, self._opinions, kinds)
+            return alternatives_of(self.kept.split, label, self._opinions, kinds)
         except ValueError as error:
             raise InputError(str(error), hint="take a label of the table") from error
 
@@ -191,7 +191,7 @@ class Segmentation:
         ConfigError
             A kind is unknown, or the candidates were not kept.
         """
-        split, opinions = self._kept().split, self._opinions
+        split, opinions = self.kept.split, self._opinions
         try:
             closest = opinions.closest(kinds)
         except ValueError as error:
@@ -236,7 +236,7 @@ class Segmentation:
         ConfigError
             A value is out of range, or the candidates were not kept.
         """
-        kept = self._kept()
+        kept = self.kept
         cut = Cut.of(
             kept.cut,
             min_iou=min_iou,
@@ -277,7 +277,7 @@ class Segmentation:
         ConfigError
             The candidates were not kept.
         """
-        kept = self._kept()
+        kept = self.kept
         try:
             place = index(y), index(x)
         except TypeError as error:
@@ -301,9 +301,11 @@ class Segmentation:
 
     @cached_property
     def _opinions(self) -> SecondOpinions:
-        return second_opinions(self._kept().split)
+        return second_opinions(self.kept.split)
 
-    def _kept(self) -> ScoredImage:
+    @property
+    def kept(self) -> ScoredImage:
+        """What `alternatives`, `runner_up` and `reselect` look into; `ConfigError` if not kept."""
         if self.scored is None:
             raise ConfigError(
                 "this segmentation was made without its candidates",

@@ -169,7 +169,7 @@ def infer_batch(
         "parameters": parameters | {"device": ensemble.device},
     }
     with Cluster(options.dask, options.workers) if shared else nullcontext() as cluster:
-        recipe = cluster and Recipe.of(segmenter)
+        recipe = None if cluster is None else Recipe.of(segmenter)
         process = Process(segmenter, options, out, settings, cluster, recipe)
         if earlier is None:
             jobs = _start(parts, out, journal, settings, overwrite)

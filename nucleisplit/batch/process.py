@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from functools import partial
 from math import prod
 from pathlib import Path
 from threading import Event
+from typing import TypeAlias, cast
 
 from nucleisplit.batch.outputs import Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
@@ -26,10 +27,13 @@ from nucleisplit.overlay import ClassColors, write_overlay
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows, stream_nuclei
-from nucleisplit.tiled import Cluster, Recipe, TileStore, is_large, segment_large
+from nucleisplit.tiled import Cluster, Compute, Recipe, TileStore, is_large, segment_large
 from stage1_unet import Progress
 
 _LOG = logging.getLogger(__name__)
+
+Entries: TypeAlias = Generator[tuple[Job, dict], None, None]
+"""Images with what the journal says of them, as they are done."""
 
 _AT_ONCE = 2
 """Images that are under way together: one in the network, which takes them one by one."""
@@ -62,7 +66,7 @@ class Process:
     cluster: Cluster | None = None
     recipe: Recipe | None = None
 
-    def all_of(self, jobs: Iterable[Job], progress: Progress) -> Iterator[tuple[Job, dict]]:
+    def all_of(self, jobs: Iterable[Job], progress: Progress) -> Entries:
         """Do images: in their order, or in any order where there is a cluster.
 
         Large images, whose tiles are spread over the cluster, come one by one, at the end.
@@ -80,7 +84,8 @@ class Process:
             settings = vars(self) | {"out": self.out.absolute(), "cluster": None, "recipe": None}
             del settings["segmenter"]
             function = partial(_do_elsewhere, settings, Path.cwd())
-            found = self.cluster.each(self.recipe, function, small(), lambda job: f"{job.path}:")
+            recipe = cast(Recipe, self.recipe)  # with a cluster there is one
+            found = self.cluster.each(recipe, function, small(), lambda job: f"{job.path}:")
             for job, entry in found:
                 if isinstance(entry, InputError):  # the workers died of it
                     entry = self._about(job) | {"status": "failed", "message": str(entry)}
@@ -90,7 +95,7 @@ class Process:
             jobs = large
         yield from self._in_order(jobs, progress)
 
-    def _in_order(self, jobs: Iterable[Job], progress: Progress) -> Iterator[tuple[Job, dict]]:
+    def _in_order(self, jobs: Iterable[Job], progress: Progress) -> Entries:
         """Do images in their order; small ones are begun before the one in front is done.
 
         So the network computes one while another is read, cut into nuclei, measured or written.
@@ -227,12 +232,12 @@ class Process:
         write_review(self.out / job.review, find_doubts(result), overwrite=True)
         if self.options.overlay:
             scores = result.table["predicted_iou"].to_numpy()
-            classes = None
+            told = None
             if "class" in result.table:
                 column = result.table["class"].cat
-                classes = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
+                told = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
             file = self.out / job.overlay
-            write_overlay(file, image, result.labels, scores, overwrite=True, classes=classes)
+            write_overlay(file, image, result.labels, scores, overwrite=True, classes=told)
         self._write_formats(job, result.labels, result.table, plane)
         table = result.table.copy()
         table.insert(0, "image", job.image)
@@ -250,6 +255,10 @@ class Process:
             check_roi_size(job.path, plane.shape[:2])
         planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
+        compute: Compute | None = None
+        if self.cluster is not None:
+            recipe = cast(Recipe, self.recipe)
+            compute = partial(self.cluster.compute, recipe, job.path, planes)
         result = segment_large(
             plane,
             self.segmenter,
@@ -258,7 +267,7 @@ class Process:
             self.out / job.rows,
             self.out / job.overlay if self.options.overlay else None,
             name=job.image,
-            compute=self.cluster and partial(self.cluster.compute, self.recipe, job.path, planes),
+            compute=compute,
             progress=progress,
         )
         types = types_of(result.columns, self.options.planes)

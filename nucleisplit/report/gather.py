@@ -13,7 +13,7 @@ import numpy as np
 from nucleisplit.batch.outputs import planes_of
 from nucleisplit.datasets import LabelSource, find_label_sources
 from nucleisplit.errors import InputError, NucleisplitError
-from nucleisplit.images import open_image
+from nucleisplit.images import Plane, open_image
 from nucleisplit.labels import read_labels
 from nucleisplit.metric import Summary, reliability, summarize
 
@@ -111,7 +111,8 @@ def gather(
     unit = "um" if sized and any(entry.ok for entry in run.entries) else "px"
     cards = [_card(entry, unit) for entry in run.entries]
     sources = find_label_sources(truth) if truth is not None else {}
-    found, known = {}, [entry.image_id for entry in run.entries if entry.image_id in sources]
+    found: dict[int, Comparison] = {}
+    known = [entry.image_id for entry in run.entries if entry.image_id in sources]
     if truth is not None and not known:
         raise InputError(
             f"{truth}: has no truth of any image of {run.folder}", "it is called like the image"
@@ -129,7 +130,7 @@ def gather(
         found |= {number: one} if one else {}
         tick(card)
     queue = [(place.image, place) for place in choose_queue(run.entries, limit)]
-    shown = [*queue, *_worst(cards, found)]
+    shown: list[tuple[int, Place | Fault]] = [*queue, *_worst(cards, found)]
     crops: list[Crop | None] = [None] * len(shown)
     side = next(side for most, side in SIDES if len(cards) <= most)
     room = THUMBNAIL_BYTES
@@ -237,11 +238,11 @@ def _open(card: ImageCard, run: Run, stack: ExitStack) -> View | None:
         return View(None, labels)
     planes = planes_of(run.planes, card.entry.record)
     try:
-        image = stack.enter_context(open_image(path, planes)).plane(planes)
+        image: Plane | None = stack.enter_context(open_image(path, planes)).plane(planes)
     except NucleisplitError as error:
         card.warnings.append(f"only outlines are shown: {error.message}")
         return View(None, labels)
-    if image.shape[:2] != labels.shape[:2]:
+    if image is not None and image.shape[:2] != labels.shape[:2]:
         card.warnings.append("the image has another size now: only outlines are shown")
         image = None
     return View(image, labels)
@@ -258,14 +259,16 @@ def _cut(
     items: list[Place | Fault], view: View, card: ImageCard, source: LabelSource | None
 ) -> list[Crop]:
     """Draw the crops of one image."""
-    labels = truth = None
-    if any(isinstance(item, Fault) for item in items):
-        labels, truth = read_labels(card.entry.file("labels")), source.read()
+    labels = truth = np.zeros((0, 0), np.int32)
+    file = card.entry.file("labels")
+    if source is not None and file is not None and any(isinstance(i, Fault) for i in items):
+        labels, truth = read_labels(file), source.read()
     crops = []
     for item in items:
         if isinstance(item, Place):
             rings = [np.reshape(ring, (-1, 2)) for ring in item.doubt.outlines]
-            kept, boxes = (item.doubt.label,), [item.box, *map(_box_of, rings)]
+            kept: tuple[int, ...] = (item.doubt.label,)
+            boxes = [item.box, *map(_box_of, rings)]
         else:
             involved = np.isin(labels, item.found) | np.isin(truth, item.true)
             rows, columns = (np.flatnonzero(involved.any(axis=axis)) for axis in (1, 0))

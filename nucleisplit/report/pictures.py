@@ -100,7 +100,9 @@ class View:
         rows, columns = _window(box, self.shape)
         labels = self._labels.read(rows, columns)
         marked = np.isin(labels, list(kept))
-        inside = np.zeros_like(labels) if self._image is None else self._read(rows, columns)
+        inside = (
+            np.zeros_like(labels) if self._image is None else self._read(self._image, rows, columns)
+        )
         picture = Image.fromarray(for_display(inside, self._known_levels()))
         picture.thumbnail((CROP_SIDE, CROP_SIDE), Image.Resampling.BOX)
         origin = (columns.start, rows.start)
@@ -113,14 +115,14 @@ class View:
             around=path_of(rings_of(np.where(marked, 0, labels))),
         )
 
-    def _read(self, rows: slice, columns: slice) -> np.ndarray:
-        pixels = self._image.read(rows, columns)
+    def _read(self, image: Plane, rows: slice, columns: slice) -> np.ndarray:
+        pixels = image.read(rows, columns)
         return pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
 
     def _known_levels(self) -> tuple[float, float]:
         if self._levels is None:
             self._picture(max(1, max(self.shape) // 640))
-        return self._levels
+        return self._levels or (0.0, 1.0)
 
     def _picture(self, step: int) -> np.ndarray:
         """The whole image, every so many pixels averaged into one, ready to be shown."""

@@ -52,12 +52,12 @@ def assemble(
     pending: Nuclei | None = None
     waiting = np.zeros((0, 4), np.int64)
     count = done = 0
-    rows = iter(rows)
-    row = next(rows)
+    rest = iter(rows)
+    row: tuple[Sequence[Tile], Sequence[TileResult]] | None = next(rest)
     while row is not None:
         tiles, results = row
         found = [Nuclei(result.runs, result.table) for result in results]
-        row = next(rows, None)
+        row = next(rest, None)
         limit = row[0][0].outer[0].start if row else height
         joined = Nuclei.join(found if pending is None else [pending, *found])
         settled, pending = settle_seams(joined, limit, partial(_measure, plane, measures))

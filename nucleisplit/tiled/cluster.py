@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nucleisplit import __version__
 from nucleisplit.errors import ConfigError, InputError, NucleisplitError
 from nucleisplit.images import PlaneChoice, open_image
+from nucleisplit.model import Bundle
 from nucleisplit.options import InferOptions
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.survey import Survey
@@ -51,7 +52,7 @@ class Recipe:
         """Describe a segmenter that was made from names or folders of models."""
         ensemble, options = segmenter.ensemble, segmenter.options
         found: dict[str, Any] = {
-            "model": [str(Path(m).resolve() if Path(m).is_dir() else m) for m in options.models],
+            "model": [_address(model) for model in options.models],
             "weights": ensemble.weights,
             "backend": ensemble.backend,
         }
@@ -76,6 +77,12 @@ class Recipe:
                 hint="install the same there",
             )
         return segmenter
+
+
+def _address(model: str | Path | Bundle) -> str:
+    """Name a model so that workers in other folders find it."""
+    place = model.path if isinstance(model, Bundle) else Path(model)
+    return str(place.resolve() if place.is_dir() else model)
 
 
 class Cluster:

@@ -158,7 +158,7 @@ def segment_large(
         bands = assemble(map(gather.add_row, loaded), plane, segmenter.measures, BAND, take_table)
         write_label_bands(labels, plane.shape[:2], map(take_band, bands), overwrite=True)
         kept.write(file, name)
-    if overlay is not None:
+    if overlay is not None and gather.image is not None:
         told = ClassColors(classes, gather.class_ids) if classes else None
         picture = (gather.image, gather.labels, gather.iou)
         write_overlay(overlay, *picture, overwrite=True, classes=told)
@@ -229,7 +229,8 @@ class _Gather:
             thumbnail = result.thumbnail
             if self.image is None:
                 self.image = np.zeros((*self.labels.shape, *thumbnail.shape[2:]), thumbnail.dtype)
-            top, left = (-(-part.start // self.shrink) for part in clip(tile.inner, self.shape[:2]))
+            size = self.shape[0], self.shape[1]
+            top, left = (-(-part.start // self.shrink) for part in clip(tile.inner, size))
             height, width = thumbnail.shape[:2]
             self.image[top : top + height, left : left + width] = thumbnail
         return row

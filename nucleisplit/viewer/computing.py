@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Models:
 def segment(
     segmenter: Segmenter,
     image: np.ndarray,
-    cut: dict[str, float],
+    cut: dict[str, Any],
     name: str = "image",
     say: Say = lambda what, share: None,
     cancelled: Callable[[], bool] = lambda: False,

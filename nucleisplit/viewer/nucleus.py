@@ -96,9 +96,8 @@ class Choice:
     @property
     def window(self) -> tuple[slice, slice]:
         """Where the masks lie in the image."""
-        return tuple(
-            slice(first, first + n) for first, n in zip(self.corner, self.masks.shape, strict=True)
-        )
+        (top, left), (height, width) = self.corner, self.masks.shape
+        return slice(top, top + height), slice(left, left + width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,7 @@ class State:
 
     def known(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Predicted IoU, threshold and origin of these labels."""
-        split = self.result.scored.split
+        split = self.result.kept.split
         inside = (labels >= 1) & (labels <= self.result.nuclei)
         rows = np.where(inside, labels - 1, 0)
         values = []
@@ -144,7 +143,10 @@ def tabulate(labels: np.ndarray, state: State, image: np.ndarray) -> pd.DataFram
         table = state.result.table.copy()
         origins = [SELECTED] * len(table)
     else:
-        table = measure(labels, image, **state.result.scored.measuring)
+        kept = state.result.kept
+        table = measure(labels, image, **kept.measuring)
+        if kept.classes is not None:
+            table = kept.classes.add_to(table, labels, image)
         numbers = table["label"].to_numpy()
         table["predicted_iou"], table["threshold"], origins = state.known(numbers)
     closest = state.result.runner_up().set_index("label")

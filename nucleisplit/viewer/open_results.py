@@ -42,13 +42,13 @@ def find_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] |
     """
     if not isinstance(path, str | Path):
         return None  # several files as one stack
-    path = Path(path)
-    ending = "" if path.is_dir() else path.suffix.lower()
+    file = Path(path)
+    ending = "" if file.is_dir() else file.suffix.lower()
     if ending not in _READERS:
         return None
     is_ours, read = _READERS[ending]
     try:
-        return read if is_ours(path) else None
+        return read if is_ours(file) else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile):
         return None  # it is for others to say what is wrong with it
 
@@ -136,7 +136,7 @@ def _is_our_tiff(path: Path) -> bool:
         return False
     try:
         with tifffile.TiffFile(path) as file:
-            return file.pages[0].tags.valueof("Software") == "nucleisplit"
+            return file.pages.first.tags.valueof("Software") == "nucleisplit"
     except (tifffile.TiffFileError, IndexError):
         return False
 

@@ -35,7 +35,7 @@ def addition(result: Segmentation, labels: np.ndarray, row: int, column: int) ->
     from stage2_trees import addition_at
 
     try:
-        found = addition_at(result.scored.split, row, column, labels)
+        found = addition_at(result.kept.split, row, column, labels)
     except ValueError as error:
         raise InputError(str(error), "paint the nucleus by hand") from error
     return _choice(result, found, ())
@@ -49,7 +49,10 @@ def removal(label: int, box: Box) -> Choice:
 
 def way_back(result: Segmentation, swap: Swap) -> Choice:
     """The nuclei of the selection in place of what they were swapped for."""
-    top, left, bottom, right = box_of(np.isin(result.labels, swap.replaced))
+    box = box_of(np.isin(result.labels, swap.replaced))
+    if box is None:
+        raise ValueError(f"{swap.replaced} are no labels of the selection")
+    top, left, bottom, right = box
     part = result.labels[top:bottom, left:right]
     masks = np.zeros(part.shape, np.int32)
     for number, label in enumerate(swap.replaced, start=1):
@@ -61,7 +64,7 @@ def way_back(result: Segmentation, swap: Swap) -> Choice:
 
 
 def _choice(result: Segmentation, other: Alternative, replaced: tuple[int, ...]) -> Choice:
-    split = result.scored.split
+    split = result.kept.split
     thresholds = split.forest.candidates.threshold
     nuclei = tuple(
         Nucleus(other.kind, float(split.candidate_iou[i]), float(thresholds[i]))

@@ -132,7 +132,8 @@ class Reviewer(QObject):
 
     def choose_again(self) -> None:
         """Choose the nuclei anew as the sliders say, in a thread."""
-        layers, cut = self.current, self.choose.cut
+        layers = self.current
+        cut: dict[str, Any] = self.choose.cut
         if layers is not None:
             self.runner.ask(
                 lambda: layers.session.result.reselect(**cut),
@@ -157,6 +158,8 @@ class Reviewer(QObject):
     def swap(self, label: int, choice: Choice | None = None) -> None:
         """Put a second opinion in the place of a nucleus, by default the closest."""
         layers = self.current
+        if layers is None:
+            return
         choice = choice or layers.session.first_choice(label)
         if choice is None:
             self.said.emit(f"nucleus {label} has no second opinion")
@@ -168,6 +171,8 @@ class Reviewer(QObject):
 
     def add_at(self, pixel: tuple[int, int]) -> None:
         """Add the most likely nucleus where nothing is drawn."""
+        if self.current is None:
+            return
         try:
             choice = self.current.session.addition(*pixel)
         except InputError as error:
@@ -272,13 +277,15 @@ class Reviewer(QObject):
         self.review.outlined.setText(describe_outlines(choice, OWN, OTHER))
 
     def _describe(self, label: int) -> None:
-        layers = self.current
-        self.label = label if layers is not None else 0
-        choices = layers.session.choices(label) if self.label else []
-        self.options = sorted(choices, key=lambda choice: -np.nan_to_num(choice.predicted_iou))
-        text = describe_nucleus(layers.session, layers.queue, label) if self.label else ""
-        if self.label and layers.labels.selected_label != label:
-            layers.labels.selected_label = label
+        layers, text = self.current, ""
+        self.label, self.options = 0, []
+        if layers is not None and label:
+            self.label = label
+            choices = layers.session.choices(label)
+            self.options = sorted(choices, key=lambda choice: -np.nan_to_num(choice.predicted_iou))
+            text = describe_nucleus(layers.session, layers.queue, label)
+            if layers.labels.selected_label != label:
+                layers.labels.selected_label = label
         self.review.show_nucleus(text, [describe_choice(choice) for choice in self.options])
 
     def _painted(self, event: Any) -> None:
@@ -302,7 +309,7 @@ class Reviewer(QObject):
 
     def _travel(self, what: str, move: Any) -> None:
         name = move() if move is not None else None
-        if name is None:
+        if name is None or self.current is None:
             self.said.emit(f"nothing to be {what}")
             return
         self._refresh(self.current)
@@ -326,7 +333,8 @@ class Reviewer(QObject):
         self.switched.emit()
 
     def _show_cut(self) -> None:
-        self.choose.show_cut(self.current.session.result.scored.cut)
+        if self.current is not None:
+            self.choose.show_cut(self.current.session.result.kept.cut)
 
     def _show_numbers(self, layers: NucleiLayers) -> None:
         if layers is self.current:

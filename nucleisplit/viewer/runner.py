@@ -60,6 +60,8 @@ class Runner(QObject):
         self._waiting, self._then = None, lambda value: None
 
     def _begin(self) -> None:
+        if self._waiting is None:
+            return
         (work, self._then), self._waiting = self._waiting, None
         self._worker = create_worker(_attempt, work)
         self._worker.returned.connect(self._take)

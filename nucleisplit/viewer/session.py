@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,7 +88,7 @@ class Session:
         n = self.result.nuclei
         largest = max([n, *(label for label in self.state.others if label < 2**16)])
         iou = np.full(largest + 1, np.nan)
-        iou[1 : n + 1] = self.result.scored.split.predicted_iou
+        iou[1 : n + 1] = self.result.kept.split.predicted_iou
         for label, nucleus in self.state.others.items():
             if label < len(iou):
                 iou[label] = nucleus.predicted_iou
@@ -201,7 +201,7 @@ class Session:
         self._show(self._selection(result))
         return bool(before.others)
 
-    def reselect(self, **cut: float) -> bool:
+    def reselect(self, **cut: Any) -> bool:
         """Choose again, as `Segmentation.reselect` does, and `apply` it."""
         return self.apply(self.result.reselect(**cut))
 
@@ -228,7 +228,7 @@ class Session:
         if step.window is None:
             self._show(self._selection(self.result))
         else:
-            self._fill(step.window, step.after)
+            self._fill(step.window, np.asarray(step.after))
         return step.name
 
     def save(self, folder: str | Path, overwrite: bool = False) -> tuple[Path, Path]:
@@ -259,11 +259,11 @@ class Session:
     def _window_of(self, gone: set[int], back: set[int], choice: Choice) -> tuple[slice, slice]:
         """The part of the image that a swap changes."""
         rows, columns = choice.window
+        others = (self.locate(gone), box_of(np.isin(self.result.labels, list(back))))
         boxes = [(rows.start, columns.start, rows.stop, columns.stop)]
-        boxes += [self.locate(gone), box_of(np.isin(self.result.labels, list(back)))]
-        boxes = np.array([box for box in boxes if box is not None])
-        low, high = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
-        return _window((*low, *high))
+        boxes += [box for box in others if box is not None]
+        top, left, bottom, right = zip(*boxes, strict=True)
+        return slice(min(top), max(bottom)), slice(min(left), max(right))
 
     def _keep(self, name: str, before: State, window: tuple[slice, slice], pixels) -> None:
         """Remember a change of a window that was made."""
