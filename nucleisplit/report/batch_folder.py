@@ -101,6 +101,13 @@ class Entry:
         return next((path for path in names if path.exists()), None)
 
     @property
+    def classes(self) -> dict[str, int]:
+        """Nuclei of each class, as counted in the table; empty where there are no classes."""
+        if "class" not in self.table:
+            return {}
+        return self.table["class"].value_counts().sort_index().to_dict()
+
+    @property
     def predicted_map(self) -> float:
         """The score to expect of it, 0 to 1; -1 where it failed."""
         return float(self.record.get("predicted_map", -1.0))

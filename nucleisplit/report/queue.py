@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,9 @@ class Place:
     touches_edge: bool
     box: tuple[int, int, int, int]
     """First row and column, one past the last row and column."""
+    class_name: str = ""
+    """Empty where the model knows no classes."""
+    class_probability: float = 0.0
 
 
 def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
@@ -68,7 +71,11 @@ def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
         seen.add(together)
         top, left, bottom, right = (int(row[f"bbox-{i}"]) for i in range(4))
         box = top, left, bottom, right
-        queue.append(
-            Place(number, len(queue) + 1, doubt, int(row["area"]), bool(row["touches_edge"]), box)
+        place = Place(
+            number, len(queue) + 1, doubt, int(row["area"]), bool(row["touches_edge"]), box
         )
+        if "class" in row:
+            told = {"class_name": row["class"], "class_probability": row["class_probability"]}
+            place = replace(place, **told)
+        queue.append(place)
     return queue

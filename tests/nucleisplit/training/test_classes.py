@@ -207,3 +207,12 @@ def test_what_cannot_be_learnt_is_said(labelled, tmp_path, content, message):
     assert result.exit_code == 2
     assert message in result.output and len(result.output.strip().splitlines()) == 1
     assert not (tmp_path / "m").exists()
+
+
+def test_the_report_shows_them(segmented, run):
+    run("report", segmented)
+    page = (segmented / "report.html").read_text(encoding="utf-8")
+    counts = read_nuclei(segmented / "nuclei.csv").query("image == 'n20.png'")["class"]
+    found = counts.value_counts().to_dict()
+    assert f"even <b>{found['even']}</b>, grainy <b>{found['grainy']}</b>" in page
+    assert page.count("probability <b>") == len(read_nuclei(segmented / "nuclei.csv"))
