@@ -29,7 +29,7 @@ def test_program_and_libraries():
     assert Path(program["folder"]) == Path(nucleisplit.__file__).parent
     needed = environment._libraries()["needed"]
     assert needed["numpy"] == np.__version__
-    assert {"torch", "lightgbm", "click"} <= set(needed)
+    assert {"click", "numba", "pandas"} <= set(needed)
 
 
 def test_what_is_missing_is_none(monkeypatch):
