@@ -22,13 +22,13 @@ from nucleisplit.names import brief
 
 __all__ = [
     "load_json",
+    "naming_file",
     "put",
     "read_bytes",
     "refuse_overwrite",
     "remove",
     "remove_parts",
     "replacing",
-    "naming_file",
     "warn_of_open_end",
     "write_json",
 ]

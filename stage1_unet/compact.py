@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -112,7 +113,7 @@ class CompactUnet(Network):
         self.stride = 2 ** len(widths)
         self.unfold = nn.PixelUnshuffle(2)
         self.stem = ConvNorm(4 * in_channels, widths[0])
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList([make_stage(widths[0], widths[0], blocks)])
         self.down.extend(make_stage(a, b, blocks, stride=2) for a, b in pairs)
         self.lift, self.up = make_decoder(widths)

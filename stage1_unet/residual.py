@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from segmentation_models_pytorch.encoders import encoders
@@ -43,9 +44,7 @@ class ResidualEncoder(nn.Module, EncoderMixin):
         self._output_stride = 2 ** (depth - 1)
         self.stem = ConvNorm(3, widths[0])
         self.down = nn.ModuleList([make_stage(widths[0], widths[0], 1)])
-        self.down.extend(
-            make_stage(a, b, 1, stride=2) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.down.extend(make_stage(a, b, 1, stride=2) for a, b in pairwise(widths))
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the image, then the features of each level."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,6 @@ def _spans(length: int, size: float, halo: float, grid: int) -> list[tuple[slice
     edges = [round(index * length / grid / count) * grid for index in range(count + 1)]
     return [
         (slice(max(0, start - halo), min(length, stop + halo)), slice(start, stop))
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in pairwise(edges)
         if start < stop
     ]

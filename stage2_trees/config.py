@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -121,7 +122,7 @@ class RecutConfig(_Settings):
     @model_validator(mode="after")
     def _ascending(self) -> RecutConfig:
         at = self.thresholds
-        if at[-1] >= 1 or any(b - a < 0.01 for a, b in zip(at, at[1:], strict=False)):
+        if at[-1] >= 1 or any(b - a < 0.01 for a, b in pairwise(at)):
             raise ValueError(
                 f"seed, cuts and core must ascend by at least 0.01 and lie below 1, got {at}"
             )
@@ -195,11 +196,7 @@ class AdaptConfig(_Settings):
     @field_validator("steps")
     @classmethod
     def _steps_ascend(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if (
-            not value
-            or value[0] != 0
-            or any(b <= a for a, b in zip(value, value[1:], strict=False))
-        ):
+        if not value or value[0] != 0 or any(b <= a for a, b in pairwise(value)):
             raise ValueError(f"steps must begin with 0 and ascend, got {value}")
         return value
 

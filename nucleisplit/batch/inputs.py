@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from nucleisplit.batch.outputs import earlier_outputs
@@ -74,10 +75,8 @@ def _parts_of(path: Path, scene: int | str | None) -> list[Part]:
         return [Part(field, plate=plate_of(field)) for field in fields]
     numbers: Sequence[int | None] = (None,)
     if scene == "all":
-        try:
+        with suppress(InputError):  # which is told when its turn comes
             numbers = image_numbers(path)
-        except InputError:  # which is told when its turn comes
-            pass
     return [Part(path, number, plate_of(path)) for number in numbers]
 
 

@@ -105,7 +105,7 @@ def _map_plane(
     progress: Progress,
 ) -> np.ndarray:
     """Compute the maps of a plane, (3, h, w), that is shown with its rows stretched."""
-    height, width = plane.shape[:2]
+    height = plane.shape[0]
     rows = max(1, round(height * stretch))
     if rows == height:
         return ensemble.predict_at(np.ascontiguousarray(plane), scalings, progress)

@@ -55,7 +55,7 @@ def assemble(
     rest = iter(rows)
     row: tuple[Sequence[Tile], Sequence[TileResult]] | None = next(rest)
     while row is not None:
-        tiles, results = row
+        _, results = row
         found = [Nuclei(result.runs, result.table) for result in results]
         row = next(rest, None)
         limit = row[0][0].outer[0].start if row else height

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -121,8 +122,8 @@ def _spread(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
     rows, columns = ([*range(0, length, SIDE), length] for length in shape)
     places = [
         (slice(top, bottom), slice(left, right))
-        for top, bottom in zip(rows[:-1], rows[1:], strict=True)
-        for left, right in zip(columns[:-1], columns[1:], strict=True)
+        for top, bottom in pairwise(rows)
+        for left, right in pairwise(columns)
     ]
     return [places[i] for i in sorted(range(len(places)), key=lambda i: i * _GOLDEN % 1)]
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -239,7 +240,7 @@ def _scores(y: np.ndarray, probability: np.ndarray, ours: np.ndarray, classes: l
 def _calibration(told: np.ndarray, right: np.ndarray) -> list[dict]:
     """In bins of the probability told: its mean, the share that is right, and how many."""
     bins = []
-    for low, high in zip(_BINS, _BINS[1:], strict=False):
+    for low, high in pairwise(_BINS):
         use = (told >= low) & (told < high)
         if use.any():
             bins.append(

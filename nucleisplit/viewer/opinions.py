@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nucleisplit.result import Segmentation
     from stage2_trees import Alternative
 
-__all__ = ["addition", "box_of", "removal", "choices_of", "way_back"]
+__all__ = ["addition", "box_of", "choices_of", "removal", "way_back"]
 
 
 def choices_of(result: Segmentation, label: int) -> list[Choice]:

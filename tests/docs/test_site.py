@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -55,7 +56,7 @@ ARCHIVED = {"docs/experiments_earlier.md"}
 def test_text_after_a_table_does_not_become_its_last_row(site):
     for path in [*(ROOT / "docs").glob("*.md"), *(ROOT / page for page in site.ELSEWHERE)]:
         lines = path.read_text(encoding="utf-8").splitlines()
-        for row, after in zip(lines, lines[1:], strict=False):
+        for row, after in pairwise(lines):
             assert not row.startswith("|") or not after or after.startswith("|"), (path, after)
 
 

@@ -190,7 +190,7 @@ def test_a_frozen_encoder_stays_as_it_was(tmp_path, encoder):
 
 
 @pytest.mark.parametrize(
-    "decay, expected",
+    ("decay", "expected"),
     [
         ("cosine", [0.5, 1, 1, 0.75, 0.25, 0]),
         ("linear", [0.5, 1, 1, 2 / 3, 1 / 3, 0]),
@@ -245,7 +245,7 @@ def test_hard_examples_go_on_after_an_interruption(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "asked, kind, known, expected",
+    ("asked", "kind", "known", "expected"),
     [
         ("auto", "cpu", {"avx512_bf16": True}, "bf16-mixed"),
         ("auto", "cpu", {"amx_bf16": True, "avx512_bf16": False}, "bf16-mixed"),

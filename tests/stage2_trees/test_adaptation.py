@@ -121,7 +121,7 @@ def test_blending_with_the_whole_share_gives_the_other_table():
 
 
 @pytest.mark.parametrize(
-    "folds, words", [([0, 0], "two folds"), ([0, 1, 2], "as many folds"), ([0], "as many")]
+    ("folds", "words"), [([0, 0], "two folds"), ([0, 1, 2], "as many folds"), ([0], "as many")]
 )
 def test_bad_folds(base, tight, folds, words):
     with pytest.raises(ValueError, match=words):

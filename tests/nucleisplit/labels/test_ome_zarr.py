@@ -112,10 +112,12 @@ def test_a_failure_leaves_what_was_there(tmp_path, small_chunks):
     path = tmp_path / "a.ome.zarr"
     write_ome_zarr(path, LABELS)
     before = files(path)
-    with pytest.raises(OutputError, match="cannot be written"):
-        with label_pyramid(path, LABELS.shape, overwrite=True) as add:
-            add(LABELS[:32])
-            raise OSError(28, "No space left on device")
+    with (
+        pytest.raises(OutputError, match="cannot be written"),
+        label_pyramid(path, LABELS.shape, overwrite=True) as add,
+    ):
+        add(LABELS[:32])
+        raise OSError(28, "No space left on device")
     assert files(path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.ome.zarr"]
 

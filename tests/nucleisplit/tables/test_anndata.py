@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -74,7 +75,7 @@ def test_round_trip(tmp_path, size, rows):
     pd.testing.assert_frame_equal(again, table, rtol=1e-6, check_dtype=rows > 0)
     names = [tmp_path / name for name in ("a.csv", "b.h5ad", "b.csv")]
     write_nuclei(names[0], table)
-    for source, target in zip(names, names[1:]):
+    for source, target in pairwise(names):
         result = CliRunner().invoke(main, ["convert", str(source), str(target)])
         assert result.exit_code == 0, result.output
     assert names[0].read_bytes() == names[2].read_bytes()

@@ -90,7 +90,7 @@ def test_maps_are_kept_for_the_next_time(adapted, run, corrected):
 
 
 @pytest.mark.parametrize(
-    "words, message",
+    ("words", "message"),
     [
         ((), "give RUN, --add CORRECTED or --classes"),
         (("{data}", "--add", "{data}"), "give RUN, --add CORRECTED or --classes"),
