@@ -15,7 +15,7 @@ import pandas as pd
 
 from nucleisplit.classify import Classes
 from nucleisplit.errors import ConfigError, InputError
-from nucleisplit.measure import measure
+from nucleisplit.measure import Cells, Expansion, expand, measure, measure_cells
 from stage2_trees import (
     DOUBTFUL,
     KINDS,
@@ -289,6 +289,30 @@ class Segmentation:
                 str(error), hint="give a pixel inside a nucleus that was missed, or draw it by hand"
             ) from error
         return self._with(replace(kept, added=(*kept.added, *found.candidates.tolist())))
+
+    def expand(self, expansion: str | float) -> Cells:
+        """Grow the nuclei into cells that do not overlap, and measure these.
+
+        Parameters
+        ----------
+        expansion
+            How far, in pixels, or a text such as ``"5um"`` where the size of a pixel was given.
+
+        Returns
+        -------
+        Cells
+            ``labels``, (H, W), in which a cell has the number of its nucleus, and ``table``: area
+            and intensities of the cell and of its cytoplasm, see `nucleisplit.measure`.
+
+        Raises
+        ------
+        ConfigError
+            The expansion is impossible, or in um and the size of a pixel is not known; or the
+            candidates, and with them the image, were not kept.
+        """
+        kept, size = self.kept, self.kept.measuring.get("pixel_size")
+        cells = expand(self.labels, Expansion.of(expansion), size)
+        return Cells(cells, measure_cells(cells, self.labels, kept.image, **kept.measuring))
 
     def _with(self, scored: ScoredImage) -> Segmentation:
         """The same image with other nuclei, those added by hand among them."""

@@ -10,6 +10,7 @@ import numpy as np
 from nucleisplit.errors import ConfigError
 
 __all__ = [
+    "CYTOPLASM",
     "GROUPS",
     "INTENSITY",
     "LENGTHS",
@@ -67,6 +68,9 @@ LENGTHS = {
     "neighbour_distance": "neighbour_distance_um",
 }
 """Columns in pixels, and those of the same in micrometres."""
+
+CYTOPLASM = "cytoplasm_"
+"""Begins the columns of a cell that are about its pixels outside the nucleus."""
 
 _ALL = (*_FIRST, *SHAPE, *INTENSITY, *TEXTURE, *_GIVEN, *_CLASS, *NEIGHBOURS, *LENGTHS.values())
 _RANK = {name: rank for rank, name in enumerate(_ALL)}
@@ -138,17 +142,18 @@ class Measures:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Sort columns, each of them once.
+    """Sort columns, each of them once; those of the cytoplasm come last.
 
     >>> in_order(["area", "intensity_std-10", "intensity_std-2", "label", "intensity_std", "area"])
     ['label', 'area', 'intensity_std', 'intensity_std-2', 'intensity_std-10']
     """
 
-    def rank(name: str) -> tuple[int, int]:
+    def rank(name: str) -> tuple[bool, int, int]:
+        is_around, name = name.startswith(CYTOPLASM), name.removeprefix(CYTOPLASM)
         if name in _RANK:
-            return _RANK[name], -1
+            return is_around, _RANK[name], -1
         base, _, channel = name.rpartition("-")
-        return _RANK[base], int(channel)
+        return is_around, _RANK[base], int(channel)
 
     return sorted(set(names), key=rank)
 
@@ -159,4 +164,4 @@ def type_of(name: str) -> type:
         return np.bool_
     if name == "class":
         return np.object_
-    return np.int64 if name in _WHOLE else np.float64
+    return np.int64 if name.removeprefix(CYTOPLASM) in _WHOLE else np.float64
