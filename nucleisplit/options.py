@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 from nucleisplit.errors import ConfigError
 from nucleisplit.images import STACKS, PlaneChoice
 from nucleisplit.labels import get_format
-from nucleisplit.measure import Measures
+from nucleisplit.measure import Expansion, Measures
 from nucleisplit.model import Bundle
 from nucleisplit.result import Cut
 from stage2_trees import SelectConfig
@@ -146,6 +146,9 @@ class BatchOptions(InferOptions):
     mask_name
         Also write the label image as an OME-TIFF of this name; ``{name}`` stands for that of the
         image.
+    expand
+        Also grow the nuclei into cells, and write and measure these: by so many pixels, or by a
+        text such as ``5um``, for images that tell the size of a pixel.
     parquet
         Also write the table as ``nuclei.parquet``.
     h5ad
@@ -166,6 +169,7 @@ class BatchOptions(InferOptions):
     overlay: bool = True
     write: Sequence[str] = ()
     mask_name: str | None = None
+    expand: str | float | Expansion | None = None
     parquet: bool = False
     h5ad: bool = False
     workers: int = 0
@@ -186,6 +190,12 @@ class BatchOptions(InferOptions):
             raise ConfigError(
                 f"{names} hold no stacks", hint="leave out --write and --mask-name, or --z"
             )
+        if self.expand is not None:
+            object.__setattr__(self, "expand", Expansion.of(self.expand))
+            if self.planes.z in STACKS:
+                raise ConfigError(
+                    "nuclei of stacks are not grown into cells", hint="leave out --expand, or --z"
+                )
         if self.planes.z == "3d" and self.measures != Measures():
             raise ConfigError(
                 "nuclei in 3-D have measurements of their own",

@@ -290,7 +290,7 @@ class Segmentation:
             ) from error
         return self._with(replace(kept, added=(*kept.added, *found.candidates.tolist())))
 
-    def expand(self, expansion: str | float) -> Cells:
+    def expand(self, expansion: str | float | Expansion) -> Cells:
         """Grow the nuclei into cells that do not overlap, and measure these.
 
         Parameters

@@ -14,11 +14,13 @@ from nucleisplit import __version__
 from nucleisplit.batch.inputs import list_parts
 from nucleisplit.batch.journal import Journal
 from nucleisplit.batch.outputs import (
+    CELLS,
     H5AD,
     PARQUET,
     RUN,
     TABLE,
     Job,
+    check_cells,
     check_settings,
     check_targets,
     clear_folder,
@@ -34,6 +36,7 @@ from nucleisplit.errors import ConfigError, OutputError
 from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import remove_parts, write_json
 from nucleisplit.images import find_images
+from nucleisplit.measure import cell_columns
 from nucleisplit.model import MANIFEST, Bundle, model_folder, read_manifest
 from nucleisplit.options import NAME, BatchOptions
 from nucleisplit.tables import csv_to_h5ad, need_library, stream_to_parquet
@@ -41,7 +44,7 @@ from nucleisplit.tables import csv_to_h5ad, need_library, stream_to_parquet
 if TYPE_CHECKING:
     from nucleisplit.batch.process import Process
 
-_INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file")
+_INTERNAL = ("stem", "stamp", "columns", "rows", "rows_file", CELLS)
 """What the journal keeps of an image for its own use."""
 
 
@@ -158,6 +161,7 @@ def infer_batch(
         "overlay": options.overlay,
         "write": list(options.write),
         "mask_name": options.mask_name,
+        "expand": str(options.expand) if options.expand else None,
     }
     settings = {"nucleisplit": __version__, "model": ensemble.fingerprint, **parameters}
     del settings["max_pixels"]  # what failed for being too large may be tried again
@@ -176,13 +180,14 @@ def infer_batch(
         else:
             check_settings(out, earlier, settings)
             jobs = plan_jobs(parts, out, journal.entries())
-        report, columns = _run(jobs, process, journal, record, progress)
-    types = types_of(columns, planes)
-    if options.parquet:
-        stream_to_parquet(out / TABLE, out / PARQUET, types)
-    if options.h5ad:
-        classes = segmenter.classifier.classes if segmenter.classifier else ()
-        csv_to_h5ad(out / TABLE, out / H5AD, types, classes)
+        report, tables = _run(jobs, process, journal, record, progress)
+    classes = segmenter.classifier.classes if segmenter.classifier else ()
+    for table, columns in tables.items():
+        types = types_of(columns, planes)
+        if options.parquet:
+            stream_to_parquet(out / table, (out / table).with_suffix(".parquet"), types)
+        if options.h5ad:
+            csv_to_h5ad(out / table, (out / table).with_suffix(".h5ad"), types, classes)
     return replace(report, notes=tuple(notes))
 
 
@@ -192,10 +197,10 @@ def _run(
     journal: Journal,
     record: dict,
     progress: Callable[[float, int, dict | None], None] | None,
-) -> tuple[BatchReport, list[str]]:
-    """Do what is not finished, and write the record and the table however the run ends.
+) -> tuple[BatchReport, dict[str, list[str]]]:
+    """Do what is not finished, and write the record and the tables however the run ends.
 
-    Returns the columns of the table, too.
+    Returns the names of the tables and their columns, too.
     """
     out = process.out
     todo = [job for job in jobs if not _is_finished(job, journal, out)]
@@ -218,9 +223,9 @@ def _run(
         record["status"] = "finished"
     finally:
         record["seconds"] = round(time.perf_counter() - begin, 3)
-        record["images"], columns = _write_table(process, journal, jobs)
+        record["images"], tables = _write_tables(process, journal, jobs)
         write_json(out / RUN, record, overwrite=True)
-    return BatchReport(out, tuple(record["images"]), skipped), columns
+    return BatchReport(out, tuple(record["images"]), skipped), tables
 
 
 def _start(
@@ -231,8 +236,11 @@ def _start(
         clear_folder(out, journal)
         parts = [part for part in parts if os.path.lexists(part.path)]
     jobs = plan_jobs(parts, out)
+    with_cells = settings["expand"] is not None
+    if with_cells:
+        check_cells(jobs, settings["write"])
     if not overwrite:
-        check_targets(jobs, out, settings["write"], settings["mask_name"])
+        check_targets(jobs, out, settings["write"], settings["mask_name"], with_cells)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -250,11 +258,11 @@ def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     return all((out / name).exists() for name in output_names(entry))
 
 
-def _write_table(
+def _write_tables(
     process: Process, journal: Journal, jobs: Sequence[Job]
-) -> tuple[list[dict], list[str]]:
-    """Write ``nuclei.csv`` from the journal; return the entries of all its images, and its
-    columns."""
+) -> tuple[list[dict], dict[str, list[str]]]:
+    """Write ``nuclei.csv``, and ``cells.csv`` where there are cells, from the journal; return the
+    entries of all images, and the columns of each table."""
     wanted = dict.fromkeys(job.key for job in jobs)
     keys = [*(key for key in journal.keys() if key not in wanted), *wanted]
     columns = columns_of(process.options.planes, process.segmenter.measures, journal.entries(keys))
@@ -266,4 +274,17 @@ def _write_table(
             yield entry
 
     write_run_table(process.out / TABLE, columns, tell(), process.out)
-    return entries, columns
+    tables = {TABLE: columns}
+    if process.options.expand is not None:
+        measures = process.segmenter.measures
+        columns = ["image", *cell_columns(measures)]  # of every image; some have more
+
+        def cells() -> Iterator[dict]:
+            return (entry | entry.get(CELLS, {}) for entry in journal.entries(keys))
+
+        file = f"{CELLS}.csv"
+        tables[file] = columns_of(
+            process.options.planes, measures, [{"columns": columns}, *cells()]
+        )
+        write_run_table(process.out / file, tables[file], cells(), process.out)
+    return entries, tables

@@ -21,6 +21,8 @@ RUN = "run.json"
 TABLE = "nuclei.csv"
 PARQUET = "nuclei.parquet"
 H5AD = "nuclei.h5ad"
+CELLS = "cells"
+"""What the files of cells are called, where those of nuclei are called ``nuclei`` or ``labels``."""
 JOURNAL = ".nucleisplit-journal.jsonl"
 TILES = ".nucleisplit-tiles"
 
@@ -62,10 +64,20 @@ class Job:
         """Folder with the finished tiles of a large image, while it is computed."""
         return f"{TILES}/{self.stem}"
 
+    @property
+    def cell_rows(self) -> str:
+        """The same of its cells."""
+        return f".{self.stem}_{CELLS}.csv"
+
     def written(self, formats: Iterable[str], mask_name: str | None = None) -> dict[str, str]:
         """The name of its file in each of the formats asked for beside the label image."""
         files = {name: self.stem + get_format(name).ending for name in formats}
         return files | ({"mask": mask_name.replace(NAME, self.stem)} if mask_name else {})
+
+    def written_of_cells(self, formats: Iterable[str]) -> dict[str, str]:
+        """The same of its cells, their label image included."""
+        stem = f"{self.stem}_{CELLS}"
+        return {name: stem + get_format(name).ending for name in ("tiff", *formats)}
 
 
 def planes_of(planes: PlaneChoice, entry: dict) -> PlaneChoice:
@@ -169,8 +181,11 @@ def output_names(entry: dict) -> list[str]:
     """The files, and folders of OME-Zarr, that belong to the entry of one image; never outside
     the output folder."""
     names = [entry.get(name) for name in ("labels", "overlay", "review", "rows_file")]
-    written = entry.get("written")
-    names += written.values() if isinstance(written, dict) else ()
+    cells = entry.get(CELLS)
+    if isinstance(cells, dict):
+        names.append(cells.get("rows_file"))
+    for written in (entry.get("written"), entry.get("cells_written")):
+        names += written.values() if isinstance(written, dict) else ()
     return [n for n in names if isinstance(n, str) and n and Path(n).name == n != ".."]
 
 
@@ -207,15 +222,34 @@ def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, d
 
 
 def check_targets(
-    jobs: Iterable[Job], out: Path, formats: Sequence[str] = (), mask_name: str | None = None
+    jobs: Iterable[Job],
+    out: Path,
+    formats: Sequence[str] = (),
+    mask_name: str | None = None,
+    with_cells: bool = False,
 ) -> None:
     """Refuse to replace files that no run of ours is known to have written."""
     for job in jobs:
-        written = job.written(formats, mask_name).values()
+        written = [*job.written(formats, mask_name).values()]
+        written += job.written_of_cells(formats).values() if with_cells else ()
         for name in (job.labels, job.overlay, job.review, *written):
             if (out / name).exists():
                 raise OutputError(
                     f"{out / name}: exists", hint="choose another --out or add --overwrite"
+                )
+
+
+def check_cells(jobs: Iterable[Job], formats: Sequence[str]) -> None:
+    """Refuse an image whose files would be called like those of the cells of another."""
+    jobs = list(jobs)
+    nuclei = {file.casefold(): job for job in jobs for file in job.written(formats).values()}
+    for job in jobs:
+        for file in job.written_of_cells(formats).values():
+            if other := nuclei.get(file.casefold()):
+                raise OutputError(
+                    f"{file}: would be of the cells of {job.path} and of the nuclei of "
+                    f"{other.path}",
+                    hint="rename one, or do them one by one",
                 )
 
 
@@ -253,10 +287,14 @@ def _entries(out: Path, journal: Journal) -> list[dict]:
 
 def clear_folder(out: Path, journal: Journal) -> None:
     """Remove the files of an earlier run, and only those; of folders only OME-Zarr."""
-    names = [name for entry in _entries(out, journal) for name in output_names(entry)]
+    entries = _entries(out, journal)
+    tables = [TABLE, PARQUET, H5AD]
+    if any(CELLS in entry for entry in entries):
+        tables += [table.replace("nuclei", CELLS) for table in tables]
+    names = [name for entry in entries for name in output_names(entry)]
     names = [name for name in names if is_zarr(out / name) or not (out / name).is_dir()]
     shutil.rmtree(out / TILES, ignore_errors=True)
-    for name in [*names, TABLE, PARQUET, H5AD, RUN, JOURNAL]:
+    for name in [*names, *tables, RUN, JOURNAL]:
         try:
             remove(out / name)
         except OSError as error:

@@ -15,19 +15,35 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias, cast
 
-from nucleisplit.batch.outputs import Job, planes_of, stamp_of
+from nucleisplit.batch.outputs import CELLS, Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.batch.run_table import types_of
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
-from nucleisplit.labels import check_roi_size, stream_label_file, write_as, write_labels
+from nucleisplit.labels import (
+    LabelStream,
+    check_roi_size,
+    stream_label_file,
+    write_as,
+    write_labels,
+)
+from nucleisplit.measure import Expansion
 from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import ClassColors, write_overlay
+from nucleisplit.result import Segmentation
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tables import csv_rows, stream_nuclei
-from nucleisplit.tiled import Cluster, Compute, Recipe, TileStore, is_large, segment_large
+from nucleisplit.tiled import (
+    Cluster,
+    Compute,
+    Recipe,
+    TileStore,
+    expand_large,
+    is_large,
+    segment_large,
+)
 from stage1_unet import Progress
 
 _LOG = logging.getLogger(__name__)
@@ -199,6 +215,7 @@ class Process:
                     entry |= self._stack(job, source, progress)
                 else:
                     plane = source.plane(planes)
+                    self._check_expansion(job, plane)
                     tiled = is_large(plane.shape, self.options.tile)
                     do = self._in_tiles if tiled else self._in_one_piece
                     entry |= do(job, plane, entry["stamp"], progress)
@@ -212,6 +229,14 @@ class Process:
                 error = _unexpected(job.path, error)
             entry |= {"status": "failed", "message": str(error)}
         return entry | {"seconds": round(time.perf_counter() - begin, 3)}
+
+    def _check_expansion(self, job: Job, plane: Plane) -> None:
+        """Refuse before anything is computed what cannot be grown."""
+        if isinstance(self.options.expand, Expansion):
+            try:
+                self.options.expand.spacing(plane.pixel_size)
+            except ConfigError as error:
+                raise InputError(f"{job.path}: {error.message}", error.hint) from None
 
     def _stack(self, job: Job, source: ImageSource, progress: Progress) -> dict:
         stack = source.stack(self.options.planes)
@@ -238,13 +263,15 @@ class Process:
                 told = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
             file = self.out / job.overlay
             write_overlay(file, image, result.labels, scores, overwrite=True, classes=told)
-        self._write_formats(job, result.labels, result.table, plane)
+        self._write_formats(self._written(job), result.labels, result.table, plane)
+        cells = self._cells(job, plane, result) if self.options.expand is not None else {}
         table = result.table.copy()
         table.insert(0, "image", job.image)
         classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
         return {
             **self._facts(job, plane, result, near, classes),
+            **cells,
             "review": job.review,
             "columns": list(table),
             "rows": csv_rows(table),
@@ -274,13 +301,44 @@ class Process:
         classes = tuple(result.classes)
         rows = partial(stream_nuclei, self.out / job.rows, types, classes)
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
-        self._write_formats(job, labels, None, plane)
+        self._write_formats(self._written(job), labels, None, plane)
+        cells = self._many_cells(job, plane, labels) if self.options.expand is not None else {}
         tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
             tile_store.folder.parent.rmdir()
         tiles = {"tiles": result.tiles, "blank_tiles": result.blank}
         facts = self._facts(job, plane, result, result.neighbour_radius, result.classes)
-        return {**facts, **tiles, "columns": result.columns, "rows_file": job.rows}
+        return {**facts, **tiles, **cells, "columns": result.columns, "rows_file": job.rows}
+
+    def _cells(self, job: Job, plane: Plane, result: Segmentation) -> dict:
+        """Grow the nuclei into cells, write these, and say so in the journal."""
+        cells = result.expand(cast(Expansion, self.options.expand))
+        files = job.written_of_cells(self.options.write)
+        self._write_formats(files, cells.labels, cells.table, plane)
+        table = cells.table
+        table.insert(0, "image", job.image)
+        found = {"columns": list(table), "rows": csv_rows(table)}
+        return {"cells_written": files, CELLS: found}
+
+    def _many_cells(self, job: Job, plane: Plane, nuclei: LabelStream) -> dict:
+        """The same in tiles."""
+        files = job.written_of_cells(self.options.write)
+        labels, rows = self.out / files["tiff"], self.out / job.cell_rows
+        columns = expand_large(
+            plane,
+            nuclei,
+            self.out / job.labels,
+            cast(Expansion, self.options.expand),
+            self.segmenter.measures,
+            labels,
+            rows,
+            name=job.image,
+        )
+        types = types_of(columns, self.options.planes)
+        cells = stream_label_file(labels, nuclei.largest, partial(stream_nuclei, rows, types))
+        others = {name: file for name, file in files.items() if name != "tiff"}
+        self._write_formats(others, cells, None, plane)
+        return {"cells_written": files, CELLS: {"columns": columns, "rows_file": job.cell_rows}}
 
     def _facts(self, job: Job, plane: Plane, result, near: float | None, classes: dict) -> dict:
         """What the journal says of any image that is done."""
@@ -307,14 +365,16 @@ class Process:
     def _written(self, job: Job) -> dict[str, str]:
         return job.written(self.options.write, self.options.mask_name)
 
-    def _write_formats(self, job: Job, labels, table, plane: Plane) -> None:
-        for name, file in self._written(job).items():
+    def _write_formats(self, files: dict[str, str], labels, table, plane: Plane) -> None:
+        for name, file in files.items():
             name = "ome-tiff" if name == "mask" else name
             write_as(name, self.out / file, labels, table, plane.pixel_size, True)
 
     def _remove(self, job: Job) -> None:
-        names = (job.labels, job.overlay, job.review, job.rows)
-        for name in (*names, *self._written(job).values()):
+        names = [job.labels, job.overlay, job.review, job.rows, *self._written(job).values()]
+        if self.options.expand is not None:
+            names += [job.cell_rows, *job.written_of_cells(self.options.write).values()]
+        for name in names:
             with suppress(OSError):
                 remove(self.out / name)
 

@@ -119,6 +119,13 @@ from nucleisplit.cli.switches import json_option
     help="Write the label image as a 2-D OME-TIFF of this name, too; {name} stands for that of the "
     "image: {name}_mask.ome.tif for mcmicro and nf-core.",
 )
+@click.option(
+    "--expand",
+    metavar="PX|UM",
+    help="Grow the nuclei into cells, too, by so many pixels (10), or micrometres (5um) where an "
+    "image tells the size of a pixel; cells never overlap. Writes NAME_cells.tif, the formats of "
+    "--write for them, and cells.csv.",
+)
 @click.option("--parquet", is_flag=True, help="Write the table of nuclei as Parquet, too.")
 @click.option("--h5ad", is_flag=True, help="Write it as AnnData, too, for scanpy and squidpy.")
 @click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")
@@ -143,6 +150,7 @@ def infer(
     nucleisplit infer images/ --min-iou 0.6      only outlines that can be trusted
     nucleisplit infer images/ --diameter 90      nuclei far larger than usual
     nucleisplit infer images/ --write geojson    outlines for QuPath as well
+    nucleisplit infer a.ome.tif --expand 5um     cells around the nuclei as well
     nucleisplit infer stack.ome.tif --channel DAPI --z max
     nucleisplit infer stack.ome.tif --channel DAPI --z 3d
     nucleisplit infer slide.svs --mpp 0.5        the level of a pyramid

@@ -18,7 +18,14 @@ from .per_nucleus import measure_alone
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cells", "Expansion", "add_cell_micrometres", "expand", "measure_cells"]
+__all__ = [
+    "Cells",
+    "Expansion",
+    "add_cell_micrometres",
+    "cell_columns",
+    "expand",
+    "measure_cells",
+]
 
 _MOST = 1000
 """Pixels by which nuclei are grown at most; no cell is larger."""
@@ -193,6 +200,12 @@ def measure_cells(
     if pixel_size is not None:
         add_cell_micrometres(table, pixel_size)
     return table[in_order(table)]
+
+
+def cell_columns(measures: Measures) -> list[str]:
+    """Return the columns of the table of cells of a gray image without a pixel size, in order."""
+    nothing = np.zeros((1, 1), np.uint8)
+    return list(measure_cells(nothing, nothing, nothing, measures))
 
 
 def add_cell_micrometres(table: pd.DataFrame, pixel_size: tuple[float, float]) -> None:
