@@ -23,6 +23,7 @@ ENDINGS = {
     "roi": (".rois.zip", ".zip", ".roi"),
     "coco": (".coco.json", ".json"),
     "coco-polygons": (".coco-polygons.json",),
+    "spatialdata": (".spatialdata.zarr",),
     "submission": (".submission.csv", ".csv"),
 }
 """By format: the ending that we give its files, then others by which a file is recognised."""

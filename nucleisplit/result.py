@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Real
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from nucleisplit.classify import Classes
 from nucleisplit.errors import ConfigError, InputError
+from nucleisplit.labels import to_spatialdata
 from nucleisplit.measure import Cells, Expansion, expand, measure, measure_cells
 from stage2_trees import (
     DOUBTFUL,
@@ -30,6 +31,9 @@ from stage2_trees import (
     choose,
     second_opinions,
 )
+
+if TYPE_CHECKING:
+    from spatialdata import SpatialData
 
 _LIMITS = (
     ("min_iou", 0, 1, "give a number from 0 to 1"),
@@ -313,6 +317,20 @@ class Segmentation:
         kept, size = self.kept, self.kept.measuring.get("pixel_size")
         cells = expand(self.labels, Expansion.of(expansion), size)
         return Cells(cells, measure_cells(cells, self.labels, kept.image, **kept.measuring))
+
+    def to_spatialdata(self, channels: Sequence[str] = ()) -> SpatialData:
+        """Return image, labels, outlines and table; see `nucleisplit.to_spatialdata`.
+
+        `channels` are the names of the channels.
+
+        Raises
+        ------
+        ConfigError
+            spatialdata is not installed, or the image was not kept with the candidates.
+        """
+        size = self.kept.measuring.get("pixel_size")
+        given = self.labels, self.table, self.kept.image
+        return to_spatialdata(*given, pixel_size=size, channels=channels)
 
     def _with(self, scored: ScoredImage) -> Segmentation:
         """The same image with other nuclei, those added by hand among them."""

@@ -140,6 +140,55 @@ class Segmenter:
         diameter = found.radius and 2 * found.radius
         return replace(result, diameter=diameter, scale=found.scale)
 
+    def for_sopa(self, image: np.ndarray) -> np.ndarray:
+        """Find the nuclei of a patch: a method of ``sopa.segmentation.custom_staining_based``.
+
+        Parameters
+        ----------
+        image
+            (C, H, W), of one channel, or of three: red, green and blue.
+
+        Returns
+        -------
+        (H, W) int32 ndarray
+            0 = background.
+
+        Raises
+        ------
+        InputError
+            The patch has another shape, or other channels.
+        """
+        image = np.asarray(image)
+        if image.ndim != 3 or len(image) not in (1, 3):
+            raise InputError(
+                f"the patch is {image.shape}",
+                hint="choose the channel of the nuclei, or red, green and blue",
+            )
+        image = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+        return self.segment(np.ascontiguousarray(image), name="patch").labels
+
+    def for_squidpy(self, image: np.ndarray) -> np.ndarray:
+        """Find the nuclei of a part of an image: a ``method`` of ``squidpy.im.segment``.
+
+        Parameters
+        ----------
+        image
+            (H, W, C), of one channel, or of three: red, green and blue.
+
+        Returns
+        -------
+        (H, W) uint32 ndarray
+            0 = background.
+
+        Raises
+        ------
+        InputError
+            The image has another shape, or other channels.
+        """
+        image = np.asarray(image)
+        image = image if image.ndim == 3 else image[..., None]
+        return self.for_sopa(np.moveaxis(image, -1, 0)).astype(np.uint32)
+
     def segment_stack(
         self,
         stack: np.ndarray | Stack,

@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias, cast
 
+import numpy as np
+
 from nucleisplit.batch.outputs import CELLS, Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.batch.run_table import types_of
@@ -263,8 +265,8 @@ class Process:
                 told = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
             file = self.out / job.overlay
             write_overlay(file, image, result.labels, scores, overwrite=True, classes=told)
-        self._write_formats(self._written(job), result.labels, result.table, plane)
-        cells = self._cells(job, plane, result) if self.options.expand is not None else {}
+        self._write_formats(self._written(job), result.labels, result.table, plane, image)
+        cells = self._cells(job, plane, result, image) if self.options.expand is not None else {}
         table = result.table.copy()
         table.insert(0, "image", job.image)
         classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
@@ -280,6 +282,11 @@ class Process:
     def _in_tiles(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
         if "roi" in self.options.write:
             check_roi_size(job.path, plane.shape[:2])
+        if "spatialdata" in self.options.write:
+            raise InputError(
+                f"{job.path}: is computed in tiles, which are not written as SpatialData",
+                hint="write ome-zarr and geoparquet instead",
+            )
         planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         compute: Compute | None = None
@@ -310,11 +317,11 @@ class Process:
         facts = self._facts(job, plane, result, result.neighbour_radius, result.classes)
         return {**facts, **tiles, **cells, "columns": result.columns, "rows_file": job.rows}
 
-    def _cells(self, job: Job, plane: Plane, result: Segmentation) -> dict:
+    def _cells(self, job: Job, plane: Plane, result: Segmentation, image: np.ndarray) -> dict:
         """Grow the nuclei into cells, write these, and say so in the journal."""
         cells = result.expand(cast(Expansion, self.options.expand))
         files = job.written_of_cells(self.options.write)
-        self._write_formats(files, cells.labels, cells.table, plane)
+        self._write_formats(files, cells.labels, cells.table, plane, image)
         table = cells.table
         table.insert(0, "image", job.image)
         found = {"columns": list(table), "rows": csv_rows(table)}
@@ -365,10 +372,13 @@ class Process:
     def _written(self, job: Job) -> dict[str, str]:
         return job.written(self.options.write, self.options.mask_name)
 
-    def _write_formats(self, files: dict[str, str], labels, table, plane: Plane) -> None:
+    def _write_formats(
+        self, files: dict[str, str], labels, table, plane: Plane, image: np.ndarray | None = None
+    ) -> None:
         for name, file in files.items():
             name = "ome-tiff" if name == "mask" else name
-            write_as(name, self.out / file, labels, table, plane.pixel_size, True)
+            path = self.out / file
+            write_as(name, path, labels, table, plane.pixel_size, True, image=image)
 
     def _remove(self, job: Job) -> None:
         names = [job.labels, job.overlay, job.review, job.rows, *self._written(job).values()]

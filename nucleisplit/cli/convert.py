@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "--pixel-size",
     type=click.FloatRange(0, min_open=True),
     metavar="UM",
-    help="Width and height of a pixel, micrometres; only for ome-tiff and ome-zarr.",
+    help="Width and height of a pixel, micrometres; only for ome-tiff, ome-zarr and spatialdata.",
 )
 @label_options
 @overwrite_option
@@ -73,6 +73,7 @@ def convert(
     roi            NAME.rois.zip            regions for ImageJ and Fiji
     coco           NAME.coco.json           run lengths for pycocotools
     coco-polygons  NAME.coco-polygons.json  polygons; run lengths where there are holes
+    spatialdata    NAME.spatialdata.zarr    labels and outlines for spatialdata, sopa, squidpy
     submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
     """
     from nucleisplit.datasets import convert_labels, convert_table

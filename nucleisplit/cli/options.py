@@ -131,6 +131,9 @@ _PLANE_OPTIONS = (
         help="The image, from 0, of files that hold several, or each of them (all).",
     ),
     click.option(
+        "--image", metavar="NAME", help="The image, by name, of a SpatialData that holds several."
+    ),
+    click.option(
         "--level",
         type=click.IntRange(0),
         metavar="N",
@@ -212,7 +215,7 @@ def _choose_plane(**fields: Any) -> Any:
 _PLACES = ("channel", "axes", "z", "t", "scene")
 label_options = gathered(_LABEL_OPTIONS, _PLACES, "planes", _choose_plane)
 """``--channel``, ``--axes``, ``--z``, ``--t`` and ``--scene``: which plane holds the labels."""
-_SIZES = ("level", "mpp", "max_pixels")
+_SIZES = ("image", "level", "mpp", "max_pixels")
 plane_options = gathered(_PLANE_OPTIONS, (*_PLACES, *_SIZES), "planes", _choose_plane)
 """``--channel``, ``--axes``, ``--z`` and what else says which plane of a file is read; and
 ``--anisotropy``, which is no part of it."""
@@ -232,6 +235,7 @@ FORMAT_NAMES = (
     "roi",
     "coco",
     "coco-polygons",
+    "spatialdata",
     "submission",
 )
 """Those of `nucleisplit.labels.FORMATS`, here so that ``--help`` need not import them."""
@@ -257,8 +261,8 @@ write_option = click.option(
     shell_complete=complete_words(_MORE_FORMATS),
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath; geojson-gz packs it), roi "
-    "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr, numpy, coco, coco-polygons, submission "
-    "(Data Science Bowl 2018).",
+    "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr, numpy, coco, coco-polygons, spatialdata "
+    "(with the image and the table), submission (Data Science Bowl 2018).",
 )
 
 

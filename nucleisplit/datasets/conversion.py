@@ -38,7 +38,7 @@ def convert_labels(
     name : str, optional
         The format, one of `FORMATS`; by default that of the ending of `target`.
     pixel_size : float, optional
-        Micrometres; only for OME-TIFF and OME-Zarr.
+        Micrometres; only for OME-TIFF, OME-Zarr and SpatialData.
     overwrite : bool
         Replace existing files.
     planes : PlaneChoice, optional
@@ -63,7 +63,9 @@ def convert_labels(
     if entry is None:
         raise ConfigError(f"{target}: its ending tells no format", "choose one with --to")
     if pixel_size is not None and not entry.sized:
-        raise ConfigError(f"{entry.name} holds no pixel size", "use --to ome-tiff or ome-zarr")
+        raise ConfigError(
+            f"{entry.name} holds no pixel size", "use --to ome-tiff, ome-zarr or spatialdata"
+        )
     are_many = len(sources) > 1 or (source.is_dir() and not is_zarr(source))
     if are_many and entry.name == "submission" and target.suffix.lower() == ".csv":
         refuse_overwrite(target, overwrite)

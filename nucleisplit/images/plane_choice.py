@@ -54,6 +54,8 @@ class PlaneChoice:
     """Number of the time point, from 0."""
     scene: int | str | None = None
     """Number of the image, from 0, in a file that holds several; in a batch also ``"all"``."""
+    image: str | None = None
+    """Name of the image in a SpatialData that holds several."""
     level: int | None = None
     """Level of a pyramid; 0, the finest, by default."""
     mpp: float | None = None

@@ -131,7 +131,7 @@ def _open_store(path: Path, choice: PlaneChoice, palette: bool) -> Store:
     if is_zarr(path) or is_zarr_zip(path):
         from .stores.ome_zarr import ZarrStore
 
-        return ZarrStore(path, scene)
+        return ZarrStore(path, scene, choice.image)
     head = first_bytes(path, 4)
     if path.suffix.lower() in MAKER_SUFFIXES:
         from .stores.bioio import BioioStore

@@ -13,6 +13,7 @@ from .ome_zarr import write_ome_zarr
 from .ome_zarr_pyramid import is_labels_only
 from .outlines import Outlines, fill_outlines, trace_outlines
 from .registry import FORMATS, Format, format_of, get_format, read_label_file, write_as
+from .spatialdata import read_spatialdata, to_spatialdata, write_spatialdata
 from .submission import read_submission, write_submission, write_submissions
 from .tiff import BAND, read_labels, write_label_bands, write_labels
 from .volumes import write_volumes
@@ -38,8 +39,10 @@ __all__ = [
     "read_label_file",
     "read_labels",
     "read_roi",
+    "read_spatialdata",
     "read_submission",
     "stream_label_file",
+    "to_spatialdata",
     "trace_outlines",
     "write_array",
     "write_as",
@@ -52,6 +55,7 @@ __all__ = [
     "write_ome_tiff",
     "write_ome_zarr",
     "write_roi",
+    "write_spatialdata",
     "write_submission",
     "write_submissions",
     "write_volumes",

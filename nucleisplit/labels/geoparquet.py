@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow
 
-__all__ = ["need_geoparquet", "read_geoparquet", "write_geoparquet"]
+__all__ = ["as_polygon", "need_geoparquet", "read_geoparquet", "write_geoparquet"]
 
 _OUTLINE = "geometry"
 _GEO, _OURS = b"geo", b"nucleisplit"
@@ -165,12 +165,13 @@ def _rows(piece: Piece) -> pyarrow.Table:
         classes = classes_by_label(piece.table)
         named = [classes.get(number) for number in outlines.labels.tolist()]
         columns["class"] = pyarrow.array(named, pyarrow.string())
-    shapes = np.array([_polygon(pieces) for pieces in outlines.pieces], object)
+    shapes = np.array([as_polygon(pieces) for pieces in outlines.pieces], object)
     columns[_OUTLINE] = pyarrow.array(shapely.to_wkb(shapes).tolist(), pyarrow.binary())
     return pyarrow.table(columns)
 
 
-def _polygon(pieces: list[list[np.ndarray]]):
+def as_polygon(pieces: list[list[np.ndarray]]):
+    """Return the pieces of a nucleus as a polygon of shapely, or as several."""
     import shapely
 
     polygons = [shapely.Polygon(piece[0], piece[1:]) for piece in pieces]

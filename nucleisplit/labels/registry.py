@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .label_check import check_label_image, warn_of_background
 from .label_stream import LabelStream, as_stream
 from .ome_tiff import write_ome_tiff
 from .ome_zarr import write_ome_zarr
+from .spatialdata import need_spatialdata, read_spatialdata, write_spatialdata
 from .submission import read_submission, read_submissions, write_submission
 from .tiff import read_labels, smallest_type, write_label_bands, write_labels
 
@@ -73,6 +74,8 @@ class Format:
     """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
     sized: bool = False
     """Whether `write` takes ``pixel_size=``."""
+    pictured: bool = False
+    """Whether `write` takes ``image=`` and ``channels=``."""
     read_classes: Callable[[str | Path], dict[int, str]] | None = None
     """``read_classes(path)`` gives the classes of the nuclei that have one, by label."""
     read_several: Callable[..., dict[str, Callable[..., np.ndarray]]] | None = None
@@ -112,6 +115,14 @@ FORMATS = {
             read_classes=read_coco_classes,
             read_several=read_coco_images,
         ),
+        Format(
+            "spatialdata",
+            write_spatialdata,
+            read_spatialdata,
+            sized=True,
+            pictured=True,
+            need=need_spatialdata,
+        ),
         Format("submission", write_submission, read_submission, read_several=read_submissions),
     )
 }
@@ -139,13 +150,18 @@ def write_as(
     table: pd.DataFrame | None = None,
     pixel_size: float | tuple[float, float] | None = None,
     overwrite: bool = False,
+    *,
+    image: np.ndarray | None = None,
+    channels: Sequence[str] = (),
 ) -> None:
-    """Write labels in the format of a name, with the pixel size (um) where it holds one.
+    """Write labels in the format of a name, with the pixel size (um) where it holds one, and the
+    image where it holds that.
 
     A `LabelStream` has a table of its own.
     """
     entry = get_format(name)
-    options = {"pixel_size": pixel_size} if entry.sized else {}
+    options: dict[str, Any] = {"pixel_size": pixel_size} if entry.sized else {}
+    options |= {"image": image, "channels": channels} if entry.pictured else {}
     entry.write(path, labels, table, overwrite, **options)
 
 

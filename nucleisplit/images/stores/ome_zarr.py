@@ -28,6 +28,8 @@ class ZarrStore(Store):
         The folder, or a file that is one zipped; a field of a plate is named by its own folder.
     scene : int, optional
         Which image of a file that holds several (bioformats2raw).
+    image : str, optional
+        Name of the image of a SpatialData that holds several.
 
     Raises
     ------
@@ -38,15 +40,17 @@ class ZarrStore(Store):
     _arrays: list[ChunkedArray | None]
     """The levels; None for one that cannot be read."""
 
-    def __init__(self, path: Path, scene: int | str | None = None) -> None:
+    def __init__(
+        self, path: Path, scene: int | str | None = None, image: str | None = None
+    ) -> None:
         self._zip: Any = None
         try:
-            unbroken(self._open, path, scene)
+            unbroken(self._open, path, scene, image)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, path: Path, scene: int | str | None) -> None:
+    def _open(self, path: Path, scene: int | str | None, image: str | None) -> None:
         import zarr
 
         root: Path | zipfile.Path = path
@@ -57,6 +61,11 @@ class ZarrStore(Store):
             inside = _folder_in_zip(root)
         node: Any = zarr.open(self._zip or str(path), mode="r", path=inside)
         meta = _metadata(node)
+        if "spatialdata_attrs" in meta and _is_group(node) and "multiscales" not in meta:
+            node = _named_image(node, image)
+            meta = _metadata(node)
+        elif image is not None:
+            raise InputError("is no SpatialData, whose images have names", "leave out --image")
         if "bioformats2raw.layout" in meta and "multiscales" not in meta:
             names = sorted((name for name in node.group_keys() if name.isdecimal()), key=int)
             if not names:
@@ -142,6 +151,21 @@ def _metadata(node) -> dict:
 
 def _is_group(node) -> bool:
     return not hasattr(node, "dtype")
+
+
+def _named_image(group, image: str | None):
+    """Return the image of a SpatialData, of several that of a name."""
+    names = sorted(group["images"].group_keys()) if "images" in group else []
+    if not names:
+        raise InputError("is a SpatialData without images", "name one with images")
+    listed = ", ".join(names)
+    if image is None and len(names) > 1:
+        raise InputError(
+            f"is a SpatialData of {len(names)} images ({listed})", "choose one with --image NAME"
+        )
+    if image is not None and image not in names:
+        raise InputError(f"has no image {image}", f"its images are called {listed}")
+    return group["images"][image or names[0]]
 
 
 def _only_labels(group):
