@@ -1,4 +1,4 @@
-"""Without the extra `pipelines` these tests are not collected: it clashes with that for all others."""
+"""Without the extra `pipelines` these tests are not collected: it clashes with `test`."""
 
 import importlib.util
 

@@ -23,7 +23,12 @@ def test_sopa_makes_cells_of_a_toy_dataset(tmp_path, segmenter, spots):
     made = spatialdata.read_zarr(tmp_path / "toy.zarr")
     sopa.make_image_patches(made, patch_width=100, patch_overlap=40)
     sopa.segmentation.custom_staining_based(
-        made, segmenter.for_sopa, channels="DAPI", key_added="nuclei", clip_limit=0, gaussian_sigma=0
+        made,
+        segmenter.for_sopa,
+        channels="DAPI",
+        key_added="nuclei",
+        clip_limit=0,
+        gaussian_sigma=0,
     )
     centres = made["nuclei"].centroid
     found = sorted(zip(centres.x.round(-1), centres.y.round(-1)))
