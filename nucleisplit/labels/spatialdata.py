@@ -182,7 +182,11 @@ def _annotation(table: pd.DataFrame, labels: np.ndarray):
         )
     numbers = table.drop(columns="label").select_dtypes(["number", "bool"])
     obs = table[[name for name in table if name not in numbers]].copy()
-    obs["region"] = pd.Categorical([LABELS] * len(obs), [LABELS])
+    obs["region"] = LABELS
+    for name in obs.columns.difference(["label"]):
+        # of the index, objects are all that older anndata writes
+        texts = pd.Categorical(obs[name])
+        obs[name] = pd.Categorical(obs[name].astype(object), texts.categories.astype(object))
     obs.index = pd.Index(table["label"].astype(str).to_numpy(object), dtype=object)
     var = pd.DataFrame(index=pd.Index([str(name) for name in numbers], dtype=object))
     made = anndata.AnnData(numbers.to_numpy(np.float32, na_value=np.nan), obs, var)
