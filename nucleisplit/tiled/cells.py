@@ -88,9 +88,9 @@ def expand_large(
         replacing(table, overwrite=True) as part,
         part.open("w", encoding="utf-8", newline="") as out,
     ):
-        values: np.ndarray | None = None
+        values = np.zeros((0, 0))
         for rows in _measured(plane, source.plane(), pieces, measures):
-            if values is None:
+            if not columns:
                 columns = list(rows)
                 shape = max(1, len(box)), len(columns)
                 values = np.memmap(waiting, np.float64, "w+", shape=shape)
