@@ -19,6 +19,7 @@ from nucleisplit.batch.outputs import (
     RUN,
     TABLE,
     Job,
+    check_images,
     check_settings,
     check_targets,
     clear_folder,
@@ -158,6 +159,8 @@ def infer_batch(
         "overlay": options.overlay,
         "write": list(options.write),
         "mask_name": options.mask_name,
+        "with_image": options.with_image,
+        "in_place": options.in_place,
     }
     settings = {"nucleisplit": __version__, "model": ensemble.fingerprint, **parameters}
     del settings["max_pixels"]  # what failed for being too large may be tried again
@@ -172,10 +175,13 @@ def infer_batch(
         recipe = None if cluster is None else Recipe.of(segmenter)
         process = Process(segmenter, options, out, settings, cluster, recipe)
         if earlier is None:
-            jobs = _start(parts, out, journal, settings, overwrite)
+            jobs = _start(parts, out, journal, settings, options, overwrite)
         else:
             check_settings(out, earlier, settings)
             jobs = plan_jobs(parts, out, journal.entries())
+            if options.in_place:
+                done = {*journal.keys()}
+                check_images([job for job in jobs if job.key not in done], planes, False)
         report, columns = _run(jobs, process, journal, record, progress)
     types = types_of(columns, planes)
     if options.parquet:
@@ -224,15 +230,22 @@ def _run(
 
 
 def _start(
-    parts: list[Part], out: Path, journal: Journal, settings: dict, overwrite: bool
+    parts: list[Part],
+    out: Path,
+    journal: Journal,
+    settings: dict,
+    options: BatchOptions,
+    overwrite: bool,
 ) -> list[Job]:
     """Make or clear the output folder of a new run."""
+    if options.in_place:
+        check_images(plan_jobs(parts, out), options.planes, overwrite)
     if overwrite:
         clear_folder(out, journal)
         parts = [part for part in parts if os.path.lexists(part.path)]
     jobs = plan_jobs(parts, out)
     if not overwrite:
-        check_targets(jobs, out, settings["write"], settings["mask_name"])
+        check_targets(jobs, out, options.write, options.mask_name)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -246,6 +259,8 @@ def _start(
 def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     entry = journal.get(job.key)
     if entry is None or entry["status"] != "ok" or entry["stamp"] != stamp_of(job.path):
+        return False
+    if "in_place" in entry and not (job.path / entry["in_place"]).is_dir():
         return False
     return all((out / name).exists() for name in output_names(entry))
 

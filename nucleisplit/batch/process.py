@@ -21,7 +21,14 @@ from nucleisplit.batch.run_table import types_of
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
-from nucleisplit.labels import check_roi_size, stream_label_file, write_as, write_labels
+from nucleisplit.labels import (
+    check_in_place,
+    check_roi_size,
+    stream_label_file,
+    write_as,
+    write_in_place,
+    write_labels,
+)
 from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import ClassColors, write_overlay
 from nucleisplit.review import find_doubts, write_review
@@ -302,15 +309,24 @@ class Process:
             "labels": job.labels,
             **({"overlay": job.overlay} if self.options.overlay else {}),
             **({"written": written} if (written := self._written(job)) else {}),
+            **({"in_place": self._in_place(job, plane)} if self.options.in_place else {}),
         }
+
+    def _in_place(self, job: Job, plane: Plane) -> str:
+        """Where the labels are in the OME-Zarr of the image."""
+        target = check_in_place(plane.source, overwrite=True)
+        return target.relative_to(job.path).as_posix()
 
     def _written(self, job: Job) -> dict[str, str]:
         return job.written(self.options.write, self.options.mask_name)
 
     def _write_formats(self, job: Job, labels, table, plane: Plane) -> None:
+        image = plane if self.options.with_image else None
         for name, file in self._written(job).items():
             name = "ome-tiff" if name == "mask" else name
-            write_as(name, self.out / file, labels, table, plane.pixel_size, True)
+            write_as(name, self.out / file, labels, table, plane.pixel_size, True, image)
+        if self.options.in_place:
+            write_in_place(plane, labels, overwrite=True)
 
     def _remove(self, job: Job) -> None:
         names = (job.labels, job.overlay, job.review, job.rows)

@@ -224,6 +224,7 @@ overwrite_option = click.option(
 FORMAT_NAMES = (
     "ome-tiff",
     "ome-zarr",
+    "ome-zarr-0.4",
     "tiff",
     "numpy",
     "geojson",
@@ -257,7 +258,8 @@ write_option = click.option(
     shell_complete=complete_words(_MORE_FORMATS),
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath; geojson-gz packs it), roi "
-    "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr, numpy, coco, coco-polygons, submission "
+    "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr (0.5), ome-zarr-0.4, numpy, coco, "
+    "coco-polygons, submission "
     "(Data Science Bowl 2018).",
 )
 

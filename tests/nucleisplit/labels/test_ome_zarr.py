@@ -8,7 +8,7 @@ import zarr
 
 from nucleisplit.errors import InputError, OutputError
 from nucleisplit.images import PlaneChoice, open_image
-from nucleisplit.labels import ome_zarr_pyramid as zarr_labels
+from nucleisplit.labels import ome_zarr_groups as zarr_labels
 from nucleisplit.labels import read_labels, write_ome_zarr
 from nucleisplit.labels.ome_zarr_pyramid import label_pyramid
 
