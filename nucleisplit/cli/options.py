@@ -259,8 +259,7 @@ write_option = click.option(
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath; geojson-gz packs it), roi "
     "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr (0.5), ome-zarr-0.4, numpy, coco, "
-    "coco-polygons, submission "
-    "(Data Science Bowl 2018).",
+    "coco-polygons, submission (Data Science Bowl 2018).",
 )
 
 

@@ -79,10 +79,7 @@ class Level:
         chunk = ome_zarr_groups.CHUNK
         for start in range(first, last, chunk):  # of a level above the finest there are many
             picked = self._rows[start : min(start + chunk, last)] - top
-            self._take(self._pick(band, picked))
-
-    def _pick(self, band: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return band[..., _even(rows), :][..., _even(self._columns)]
+            self._take(band[..., _even(picked), :][..., _even(self._columns)])
 
     def _take(self, rows: np.ndarray) -> None:
         if self._waiting is not None:
@@ -104,14 +101,16 @@ class MeanLevel(Level):
     Bands have to begin at one of its rows.
     """
 
-    def _pick(self, band: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def add(self, top: int, band: np.ndarray) -> None:
         height, width = band.shape[-2:]
+        first, last = np.searchsorted(self._rows, [top, top + height])
+        rows = self._rows[first:last] - top
         if len(rows) == height:
-            return band
+            return self._take(band)
         sums = np.add.reduceat(band, rows, axis=-2, dtype=np.float32)
         sums = np.add.reduceat(sums, self._columns, axis=-1)
         sums /= np.diff(rows, append=height)[:, None] * np.diff(self._columns, append=width)
-        return (sums if band.dtype.kind == "f" else np.rint(sums)).astype(band.dtype)
+        self._take((sums if band.dtype.kind == "f" else np.rint(sums)).astype(band.dtype))
 
 
 def _even(index: np.ndarray) -> slice | np.ndarray:
