@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = (
 ENDINGS = {
     "ome-tiff": (".ome.tif", ".ome.tiff"),
     "ome-zarr": (".ome.zarr", ".zarr"),
+    "ome-zarr-0.4": (".ome.zarr",),
     "tiff": (".tif", *IMAGE_SUFFIXES),
     "numpy": (".npy",),
     "geojson": (".geojson",),

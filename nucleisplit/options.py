@@ -149,6 +149,10 @@ class BatchOptions(InferOptions):
     expand
         Also grow the nuclei into cells, and write and measure these: by so many pixels, or by a
         text such as ``5um``, for images that tell the size of a pixel.
+    with_image
+        Copy the image into the OME-Zarr that is written.
+    in_place
+        Also write the labels into the images, which have to be OME-Zarr.
     parquet
         Also write the table as ``nuclei.parquet``.
     h5ad
@@ -170,6 +174,8 @@ class BatchOptions(InferOptions):
     write: Sequence[str] = ()
     mask_name: str | None = None
     expand: str | float | Expansion | None = None
+    with_image: bool = False
+    in_place: bool = False
     parquet: bool = False
     h5ad: bool = False
     workers: int = 0
@@ -185,10 +191,19 @@ class BatchOptions(InferOptions):
                 raise ConfigError(
                     "the mask is an OME-TIFF already", hint="leave out --mask-name or ome-tiff"
                 )
-        if (formats or self.mask_name) and self.planes.z in STACKS:
-            names = ", ".join(formats) or "masks"
+        endings = [get_format(name).ending for name in formats]
+        if len({*endings}) < len(formats):
             raise ConfigError(
-                f"{names} hold no stacks", hint="leave out --write and --mask-name, or --z"
+                f"{', '.join(formats)}: two of them have the same names of files",
+                hint="choose one of the two",
+            )
+        if self.with_image and not any(get_format(name).pictured == "asked" for name in formats):
+            raise ConfigError("no format that holds the image", hint="add --write ome-zarr")
+        if (formats or self.mask_name or self.in_place) and self.planes.z in STACKS:
+            names = ", ".join(formats) or ("masks" if self.mask_name else "labels in place")
+            raise ConfigError(
+                f"{names} hold no stacks",
+                hint="leave out --write, --mask-name and --in-place, or --z",
             )
         if self.expand is not None:
             object.__setattr__(self, "expand", Expansion.of(self.expand))

@@ -21,6 +21,7 @@ from nucleisplit.batch.outputs import (
     TABLE,
     Job,
     check_cells,
+    check_images,
     check_settings,
     check_targets,
     clear_folder,
@@ -162,6 +163,8 @@ def infer_batch(
         "write": list(options.write),
         "mask_name": options.mask_name,
         "expand": str(options.expand) if options.expand else None,
+        "with_image": options.with_image,
+        "in_place": options.in_place,
     }
     settings = {"nucleisplit": __version__, "model": ensemble.fingerprint, **parameters}
     del settings["max_pixels"]  # what failed for being too large may be tried again
@@ -176,10 +179,13 @@ def infer_batch(
         recipe = None if cluster is None else Recipe.of(segmenter)
         process = Process(segmenter, options, out, settings, cluster, recipe)
         if earlier is None:
-            jobs = _start(parts, out, journal, settings, overwrite)
+            jobs = _start(parts, out, journal, settings, options, overwrite)
         else:
             check_settings(out, earlier, settings)
             jobs = plan_jobs(parts, out, journal.entries())
+            if options.in_place:
+                done = {*journal.keys()}
+                check_images([job for job in jobs if job.key not in done], planes, False)
         report, tables = _run(jobs, process, journal, record, progress)
     classes = segmenter.classifier.classes if segmenter.classifier else ()
     for table, columns in tables.items():
@@ -229,9 +235,16 @@ def _run(
 
 
 def _start(
-    parts: list[Part], out: Path, journal: Journal, settings: dict, overwrite: bool
+    parts: list[Part],
+    out: Path,
+    journal: Journal,
+    settings: dict,
+    options: BatchOptions,
+    overwrite: bool,
 ) -> list[Job]:
     """Make or clear the output folder of a new run."""
+    if options.in_place:
+        check_images(plan_jobs(parts, out), options.planes, overwrite)
     if overwrite:
         clear_folder(out, journal)
         parts = [part for part in parts if os.path.lexists(part.path)]
@@ -240,7 +253,7 @@ def _start(
     if with_cells:
         check_cells(jobs, settings["write"])
     if not overwrite:
-        check_targets(jobs, out, settings["write"], settings["mask_name"], with_cells)
+        check_targets(jobs, out, options.write, options.mask_name, with_cells)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -254,6 +267,8 @@ def _start(
 def _is_finished(job: Job, journal: Journal, out: Path) -> bool:
     entry = journal.get(job.key)
     if entry is None or entry["status"] != "ok" or entry["stamp"] != stamp_of(job.path):
+        return False
+    if "in_place" in entry and not (job.path / entry["in_place"]).is_dir():
         return False
     return all((out / name).exists() for name in output_names(entry))
 

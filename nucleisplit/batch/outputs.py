@@ -10,10 +10,17 @@ from pathlib import Path
 from nucleisplit.batch.journal import Journal
 from nucleisplit.batch.parts import Part
 from nucleisplit.endings import stem_of
-from nucleisplit.errors import ConfigError, OutputError
+from nucleisplit.errors import ConfigError, InputError, OutputError
 from nucleisplit.files import remove
-from nucleisplit.images import PlaneChoice, is_zarr, outermost_zarr, output_stems
-from nucleisplit.labels import get_format
+from nucleisplit.images import (
+    PlaneChoice,
+    is_zarr,
+    open_image,
+    outermost_zarr,
+    output_stems,
+    zarr_members,
+)
+from nucleisplit.labels import check_in_place, get_format
 from nucleisplit.names import one_line, safe_stem
 from nucleisplit.options import NAME
 
@@ -90,12 +97,15 @@ def planes_of(planes: PlaneChoice, entry: dict) -> PlaneChoice:
 def stamp_of(path: Path) -> list[int]:
     """Size and time of change: an image that differs is another image.
 
-    Of an OME-Zarr, a folder, the latest change of the folder and of what lies directly in it.
+    Of an OME-Zarr, a folder, the number of its files and arrays, without label images, and their
+    latest change.
     """
     try:
-        files = [path, *path.iterdir()] if path.is_dir() else [path]
-        return [path.stat().st_size, max(file.stat().st_mtime_ns for file in files)]
-    except OSError:
+        if path.is_dir():
+            members = zarr_members(path)
+            return [len(members), max(member.stat().st_mtime_ns for member in members)]
+        return [path.stat().st_size, path.stat().st_mtime_ns]
+    except (OSError, ValueError):
         return []
 
 
@@ -251,6 +261,18 @@ def check_cells(jobs: Iterable[Job], formats: Sequence[str]) -> None:
                     f"{other.path}",
                     hint="rename one, or do them one by one",
                 )
+
+
+def check_images(jobs: Iterable[Job], planes: PlaneChoice, overwrite: bool) -> None:
+    """Refuse images that labels cannot be written into; see `check_in_place`."""
+    for job in jobs:
+        choice = planes_of(planes, job.facts)
+        try:
+            source = open_image(job.path, choice)
+        except InputError:  # which is told when its turn comes
+            continue
+        with source:
+            check_in_place(source, overwrite)
 
 
 def check_settings(out: Path, before: dict, now: dict) -> None:

@@ -15,8 +15,6 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias, cast
 
-import numpy as np
-
 from nucleisplit.batch.outputs import CELLS, Job, planes_of, stamp_of
 from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.batch.run_table import types_of
@@ -25,9 +23,12 @@ from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
 from nucleisplit.labels import (
     LabelStream,
+    check_in_place,
     check_roi_size,
+    get_format,
     stream_label_file,
     write_as,
+    write_in_place,
     write_labels,
 )
 from nucleisplit.measure import Expansion
@@ -265,8 +266,10 @@ class Process:
                 told = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
             file = self.out / job.overlay
             write_overlay(file, image, result.labels, scores, overwrite=True, classes=told)
-        self._write_formats(self._written(job), result.labels, result.table, plane, image)
-        cells = self._cells(job, plane, result, image) if self.options.expand is not None else {}
+        self._write_formats(self._written(job), result.labels, result.table, plane)
+        if self.options.in_place:
+            write_in_place(plane, result.labels, overwrite=True)
+        cells = self._cells(job, plane, result) if self.options.expand is not None else {}
         table = result.table.copy()
         table.insert(0, "image", job.image)
         classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
@@ -309,6 +312,8 @@ class Process:
         rows = partial(stream_nuclei, self.out / job.rows, types, classes)
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
         self._write_formats(self._written(job), labels, None, plane)
+        if self.options.in_place:
+            write_in_place(plane, labels, overwrite=True)
         cells = self._many_cells(job, plane, labels) if self.options.expand is not None else {}
         tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
@@ -317,11 +322,11 @@ class Process:
         facts = self._facts(job, plane, result, result.neighbour_radius, result.classes)
         return {**facts, **tiles, **cells, "columns": result.columns, "rows_file": job.rows}
 
-    def _cells(self, job: Job, plane: Plane, result: Segmentation, image: np.ndarray) -> dict:
+    def _cells(self, job: Job, plane: Plane, result: Segmentation) -> dict:
         """Grow the nuclei into cells, write these, and say so in the journal."""
         cells = result.expand(cast(Expansion, self.options.expand))
         files = job.written_of_cells(self.options.write)
-        self._write_formats(files, cells.labels, cells.table, plane, image)
+        self._write_formats(files, cells.labels, cells.table, plane)
         table = cells.table
         table.insert(0, "image", job.image)
         found = {"columns": list(table), "rows": csv_rows(table)}
@@ -367,18 +372,23 @@ class Process:
             "labels": job.labels,
             **({"overlay": job.overlay} if self.options.overlay else {}),
             **({"written": written} if (written := self._written(job)) else {}),
+            **({"in_place": self._in_place(job, plane)} if self.options.in_place else {}),
         }
+
+    def _in_place(self, job: Job, plane: Plane) -> str:
+        """Where the labels are in the OME-Zarr of the image."""
+        target = check_in_place(plane.source, overwrite=True)
+        return target.relative_to(job.path).as_posix()
 
     def _written(self, job: Job) -> dict[str, str]:
         return job.written(self.options.write, self.options.mask_name)
 
-    def _write_formats(
-        self, files: dict[str, str], labels, table, plane: Plane, image: np.ndarray | None = None
-    ) -> None:
+    def _write_formats(self, files: dict[str, str], labels, table, plane: Plane) -> None:
         for name, file in files.items():
             name = "ome-tiff" if name == "mask" else name
-            path = self.out / file
-            write_as(name, path, labels, table, plane.pixel_size, True, image=image)
+            copied = self.options.with_image or get_format(name).pictured == "always"
+            image = plane if copied else None
+            write_as(name, self.out / file, labels, table, plane.pixel_size, True, image)
 
     def _remove(self, job: Job) -> None:
         names = [job.labels, job.overlay, job.review, job.rows, *self._written(job).values()]

@@ -67,6 +67,7 @@ def convert(
     numpy          NAME.npy                 the same as an array of NumPy
     ome-tiff       NAME.ome.tif             label image with the size of a pixel
     ome-zarr       NAME.ome.zarr            folder with a pyramid, for napari and clusters
+    ome-zarr-0.4   NAME.ome.zarr            the same as older programs know it
     geojson        NAME.geojson             outlines for QuPath
     geojson-gz     NAME.geojson.gz          the same, packed
     geoparquet     NAME.geoparquet          outlines and measurements for GeoPandas and DuckDB

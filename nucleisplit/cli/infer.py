@@ -126,6 +126,14 @@ from nucleisplit.cli.switches import json_option
     "image tells the size of a pixel; cells never overlap. Writes NAME_cells.tif, the formats of "
     "--write for them, and cells.csv.",
 )
+@click.option(
+    "--with-image", is_flag=True, help="With --write ome-zarr: copy the image into it, too."
+)
+@click.option(
+    "--in-place",
+    is_flag=True,
+    help="Write the labels into each image, too, which has to be an OME-Zarr: as labels/nuclei.",
+)
 @click.option("--parquet", is_flag=True, help="Write the table of nuclei as Parquet, too.")
 @click.option("--h5ad", is_flag=True, help="Write it as AnnData, too, for scanpy and squidpy.")
 @click.option("--no-overlay", is_flag=True, help="Write no pictures of the outlines.")
@@ -154,6 +162,7 @@ def infer(
     nucleisplit infer stack.ome.tif --channel DAPI --z max
     nucleisplit infer stack.ome.tif --channel DAPI --z 3d
     nucleisplit infer slide.svs --mpp 0.5        the level of a pyramid
+    nucleisplit infer a.ome.zarr --in-place      labels in the image's own OME-Zarr
     nucleisplit infer images/ --model default --model mine/=0.5
     nucleisplit infer images/ --verbose          a line for every image
     nucleisplit infer images/ --json | jq .nuclei    for programs

@@ -227,6 +227,7 @@ overwrite_option = click.option(
 FORMAT_NAMES = (
     "ome-tiff",
     "ome-zarr",
+    "ome-zarr-0.4",
     "tiff",
     "numpy",
     "geojson",
@@ -261,8 +262,9 @@ write_option = click.option(
     shell_complete=complete_words(_MORE_FORMATS),
     metavar="FORMAT,...",
     help="Write the outlines in these formats too: geojson (QuPath; geojson-gz packs it), roi "
-    "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr, numpy, coco, coco-polygons, spatialdata "
-    "(with the image and the table), submission (Data Science Bowl 2018).",
+    "(ImageJ and Fiji), geoparquet, ome-tiff, ome-zarr (0.5), ome-zarr-0.4, numpy, coco, "
+    "coco-polygons, spatialdata (with the image and the table), submission (Data Science Bowl "
+    "2018).",
 )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from nucleisplit.errors import InputError
 
 from .plane_choice import PlaneSelection
+from .stores.base import OmeGroup
 
 __all__ = ["Level", "Pixels", "Plane", "Stack", "as_real"]
 
@@ -38,6 +39,8 @@ class Pixels(Protocol):
     channels: tuple[str, ...]
     alpha: bool
     levels: tuple[Level, ...]
+    axes: str
+    group: OmeGroup | None
 
     def level_shape(self, level: int) -> tuple[int, ...]: ...
 

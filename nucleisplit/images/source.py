@@ -49,6 +49,8 @@ class ImageSource:
         Whether the last sample of a pixel is no colour.
     levels : tuple of Level
         The finest first.
+    group : OmeGroup or None
+        Of an image in the folder of an OME-Zarr.
     """
 
     def __init__(self, path: Path, store: Store) -> None:
@@ -59,6 +61,7 @@ class ImageSource:
         self.z_step = store.z_step
         self.channels = store.channels
         self.alpha = store.alpha
+        self.group = store.group
         self.shape = next(shape for shape in store.shapes if shape is not None)
         self._store = store
         self.levels = tuple(self._level(shape) for shape in store.shapes)

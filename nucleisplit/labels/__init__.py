@@ -9,8 +9,8 @@ from .imagej_roi import check_roi_size, read_roi, write_roi
 from .label_check import as_labels
 from .label_stream import LabelStream, stream_label_file
 from .ome_tiff import write_ome_tiff
-from .ome_zarr import write_ome_zarr
-from .ome_zarr_pyramid import is_labels_only
+from .ome_zarr import is_labels_only, write_ome_zarr
+from .ome_zarr_in_place import check_in_place, write_in_place
 from .outlines import Outlines, fill_outlines, trace_outlines
 from .registry import FORMATS, Format, format_of, get_format, read_label_file, write_as
 from .spatialdata import read_spatialdata, to_spatialdata, write_spatialdata
@@ -25,6 +25,7 @@ __all__ = [
     "LabelStream",
     "Outlines",
     "as_labels",
+    "check_in_place",
     "check_roi_size",
     "class_color",
     "class_names",
@@ -50,6 +51,7 @@ __all__ = [
     "write_coco_polygons",
     "write_geojson",
     "write_geoparquet",
+    "write_in_place",
     "write_label_bands",
     "write_labels",
     "write_ome_tiff",

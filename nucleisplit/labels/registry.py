@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nucleisplit.endings import ENDINGS, ending_of
 from nucleisplit.errors import ConfigError
-from nucleisplit.images import PlaneChoice
+from nucleisplit.images import Plane, PlaneChoice
 
 from .arrays import read_array, write_array
 from .coco import read_coco, read_coco_classes, read_coco_images, write_coco, write_coco_polygons
@@ -22,7 +22,8 @@ from .imagej_roi import read_roi, write_roi
 from .label_check import check_label_image, warn_of_background
 from .label_stream import LabelStream, as_stream
 from .ome_tiff import write_ome_tiff
-from .ome_zarr import write_ome_zarr
+from .ome_zarr import write_ome_zarr, write_ome_zarr_old
+from .ome_zarr_groups import newest
 from .spatialdata import need_spatialdata, read_spatialdata, write_spatialdata
 from .submission import read_submission, read_submissions, write_submission
 from .tiff import read_labels, smallest_type, write_label_bands, write_labels
@@ -74,14 +75,15 @@ class Format:
     """``read(path, shape=None)`` gives (H, W) int32; shape is that of the image."""
     sized: bool = False
     """Whether `write` takes ``pixel_size=``."""
-    pictured: bool = False
-    """Whether `write` takes ``image=`` and ``channels=``."""
+    pictured: Literal["never", "asked", "always"] = "never"
+    """Whether `write` takes ``image=``, the plane that was segmented: where that is asked for, or
+    always."""
     read_classes: Callable[[str | Path], dict[int, str]] | None = None
     """``read_classes(path)`` gives the classes of the nuclei that have one, by label."""
     read_several: Callable[..., dict[str, Callable[..., np.ndarray]]] | None = None
     """``read_several(path)`` gives what reads each image of a file of several, by stem; none where
     it is about one."""
-    need: Callable[[], None] = _need_nothing
+    need: Callable[[], object] = _need_nothing
     """Raises `ConfigError` where a library is missing."""
 
     @property
@@ -94,7 +96,8 @@ FORMATS = {
     entry.name: entry
     for entry in (
         Format("ome-tiff", write_ome_tiff, _read_image, sized=True),
-        Format("ome-zarr", write_ome_zarr, _read_image, sized=True),
+        Format("ome-zarr", write_ome_zarr, _read_image, sized=True, need=newest, pictured="asked"),
+        Format("ome-zarr-0.4", write_ome_zarr_old, _read_image, sized=True, pictured="asked"),
         Format("tiff", _write_tiff, _read_image),
         Format("numpy", write_array, _read_array),
         Format("geojson", write_geojson, read_geojson, read_classes=read_geojson_classes),
@@ -120,7 +123,7 @@ FORMATS = {
             write_spatialdata,
             read_spatialdata,
             sized=True,
-            pictured=True,
+            pictured="always",
             need=need_spatialdata,
         ),
         Format("submission", write_submission, read_submission, read_several=read_submissions),
@@ -150,18 +153,16 @@ def write_as(
     table: pd.DataFrame | None = None,
     pixel_size: float | tuple[float, float] | None = None,
     overwrite: bool = False,
-    *,
-    image: np.ndarray | None = None,
-    channels: Sequence[str] = (),
+    image: Plane | None = None,
 ) -> None:
-    """Write labels in the format of a name, with the pixel size (um) where it holds one, and the
-    image where it holds that.
+    """Write labels in the format of a name, with the pixel size (um) where it holds one, and with
+    the image, if that is given, where it takes one.
 
     A `LabelStream` has a table of its own.
     """
     entry = get_format(name)
     options: dict[str, Any] = {"pixel_size": pixel_size} if entry.sized else {}
-    options |= {"image": image, "channels": channels} if entry.pictured else {}
+    options |= {"image": image} if entry.pictured != "never" else {}
     entry.write(path, labels, table, overwrite, **options)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import replacing
+from nucleisplit.images import Plane
 
 from .common import Shape
 from .geoparquet import as_polygon
@@ -115,7 +116,7 @@ def write_spatialdata(
     overwrite: bool = False,
     *,
     pixel_size: float | tuple[float, float] | None = None,
-    image: np.ndarray | None = None,
+    image: np.ndarray | Plane | None = None,
     channels: Sequence[str] = (),
 ) -> None:
     """Write what `to_spatialdata` makes as a folder; other parameters as there.
@@ -134,7 +135,8 @@ def write_spatialdata(
             f"{path}: images computed in tiles are not written as SpatialData",
             "write ome-zarr and geoparquet instead",
         )
-    made = to_spatialdata(labels, table, image, pixel_size=pixel_size, channels=channels)
+    pixels = image.read() if isinstance(image, Plane) else image
+    made = to_spatialdata(labels, table, pixels, pixel_size=pixel_size, channels=channels)
     with replacing(path, overwrite) as part:
         made.write(part)
 

@@ -84,6 +84,7 @@ def read_folder(path: str | Path) -> list[LayerData]:
         found = [_image_layer(one, planes), _labels_layer(labels, one.table)]
         for layer in found:
             if layer is not None:
+                layer[1].update(_size_of(entry))
                 layer[1]["visible"] = entry is entries[0]
                 layers.append(layer)
     return layers
@@ -92,13 +93,16 @@ def read_folder(path: str | Path) -> list[LayerData]:
 def read_label_image(path: str | Path) -> list[LayerData]:
     """Read one label image; its measurements, where it lies in the folder of its run."""
     path = Path(path)
-    table = None
+    table, size = None, {}
     if _is_run(path.parent):
         entries = _read_record(path.parent)["images"]
-        image = next((e["image"] for e in entries if e.get("labels") == path.name), None)
-        rows = read_nuclei(path.parent / _TABLE)
-        table = rows[rows["image"] == image] if image is not None else None
-    return [_labels_layer(path, table)]
+        entry = next((e for e in entries if e.get("labels") == path.name), None)
+        if entry is not None:
+            rows = read_nuclei(path.parent / _TABLE)
+            table, size = rows[rows["image"] == entry["image"]], _size_of(entry)
+    layer = _labels_layer(path, table)
+    layer[1].update(size)
+    return [layer]
 
 
 def read_outlines(path: str | Path) -> list[LayerData]:
@@ -165,6 +169,14 @@ def _image_layer(entry: Entry, planes: PlaneChoice) -> LayerData | None:
         return None
     is_rgb = pixels.ndim == (4 if stacked else 3)
     return pixels, {"name": stem_of(entry.name), "rgb": is_rgb}, "image"
+
+
+def _size_of(entry: dict) -> dict[str, Any]:
+    """Scale and units of the layers of an entry; nothing where the size of a pixel is unknown."""
+    lengths = entry.get("voxel_size_um") or entry.get("pixel_size_um")
+    if not lengths:
+        return {}
+    return {"scale": tuple(map(float, lengths)), "units": ("um",) * len(lengths)}
 
 
 def _labels_layer(path: Path, table: pd.DataFrame | None) -> LayerData:

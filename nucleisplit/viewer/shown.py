@@ -104,7 +104,10 @@ def shown_plane(viewer: ViewerModel, layer: Image) -> Shown:
         The viewer shows it in 3-D, or no plane of it.
     """
     if viewer.dims.ndisplay != 2:
-        raise InputError("the viewer shows a volume", "switch to 2-D (Ctrl+Y)")
+        raise InputError(
+            "the viewer shows a volume",
+            "switch to 2-D (Ctrl+Y), or segment the stack with nucleisplit infer --z 3d",
+        )
     missing = viewer.dims.ndim - layer.ndim
     axes = tuple(sorted(axis - missing for axis in viewer.dims.displayed))
     if min(axes) < 0:

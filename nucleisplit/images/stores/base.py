@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-__all__ = ["ArrayStore", "Index", "Store", "micrometres"]
+__all__ = ["ArrayStore", "Index", "OmeGroup", "Store", "micrometres"]
 
 Index = tuple["int | slice", ...]
 """One position or range per stored dimension."""
+
+
+@dataclass(frozen=True)
+class OmeGroup:
+    """The group of an OME-Zarr that an image is in."""
+
+    folder: Path
+    version: str
+    multiscale: dict
+    """What its metadata say of the pyramid."""
 
 
 class Store(ABC):
@@ -31,6 +43,8 @@ class Store(ABC):
         Names of the channels, in their order; empty when unknown.
     alpha : bool
         The samples beyond three (or one) are no colours and are dropped.
+    group : OmeGroup or None
+        Of an image in the folder of an OME-Zarr.
     """
 
     axes: str
@@ -40,6 +54,7 @@ class Store(ABC):
     z_step: float | None = None
     channels: tuple[str, ...] = ()
     alpha: bool = False
+    group: OmeGroup | None = None
 
     @abstractmethod
     def read(self, level: int, index: Index) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from nucleisplit.errors import InputError
 
 from ..plane_choice import choose_scene
-from .base import Index, Store, micrometres
+from .base import Index, OmeGroup, Store, micrometres
 from .ome_zarr_chunks import ChunkedArray, unbroken
 
 __all__ = ["ZarrStore"]
@@ -101,6 +101,9 @@ class ZarrStore(Store):
     def _open_multiscale(self, group, meta: dict, root: Path | zipfile.Path) -> None:
         scales = meta["multiscales"][0]
         self._arrays = [_array(group, dataset["path"], root) for dataset in scales["datasets"]]
+        if isinstance(root, Path) and "image-label" not in meta:
+            version = meta.get("version") or scales.get("version", "0.4")
+            self.group = OmeGroup(root / group.path, str(version), scales)
         axes = scales.get("axes", list("tczyx"))
         axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
         self.axes = "".join(_letter(axis) for axis in axes)

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from nucleisplit.errors import InputError
 from nucleisplit.names import brief
 
-__all__ = ["is_zarr", "is_zarr_image", "is_zarr_zip", "outermost_zarr", "plate_fields", "plate_of"]
+__all__ = [
+    "LABELS",
+    "is_consolidated",
+    "is_zarr",
+    "is_zarr_image",
+    "is_zarr_zip",
+    "ome_attributes",
+    "outermost_zarr",
+    "plate_fields",
+    "plate_of",
+    "zarr_members",
+]
+
+LABELS = "labels"
+"""The group of the label images of an image."""
 
 _MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 _IMAGES = ("multiscales", "plate", "bioformats2raw.layout")
@@ -36,7 +51,7 @@ def is_zarr_image(path: Path) -> bool:
     if path.suffix.lower() == ".zarr":
         return True
     try:
-        meta = _attributes(path)
+        meta = ome_attributes(path)
     except InputError:
         return not is_zarr(path.parent)
     return any(key in meta for key in _IMAGES) or (_is_array(path) and not is_zarr(path.parent))
@@ -64,7 +79,7 @@ def plate_fields(path: Path) -> list[Path] | None:
     """
     if not is_zarr(path):
         return None
-    meta = _attributes(path)
+    meta = ome_attributes(path)
     if "plate" in meta:
         wells = [path / part for part in _paths(path, meta["plate"], "wells")]
         return [field for well in wells for field in plate_fields(well) or []]
@@ -79,14 +94,20 @@ def plate_of(path: Path) -> Path | None:
     if len(parents) < 3 or not (is_zarr(parents[0]) and is_zarr(parents[2])):
         return None
     try:
-        inside = "well" in _attributes(parents[0]) and "plate" in _attributes(parents[2])
+        inside = "well" in ome_attributes(parents[0]) and "plate" in ome_attributes(parents[2])
     except InputError:
         return None
     return parents[2] if inside else None
 
 
-def _attributes(path: Path) -> dict:
-    """The OME attributes of a group, of any version; none of an array of Zarr 2."""
+def ome_attributes(path: Path) -> dict:
+    """Return the OME attributes of a group, of any version; none of an array of Zarr 2.
+
+    Raises
+    ------
+    InputError
+        They are damaged.
+    """
     new, old = path / "zarr.json", path / ".zattrs"
     file = new if new.is_file() else old
     if not file.is_file():
@@ -99,6 +120,33 @@ def _attributes(path: Path) -> dict:
         raise InputError(
             f"{path}: is damaged ({file.name}: {brief(error)})", "copy or export it again"
         ) from None
+
+
+def is_consolidated(path: Path) -> bool:
+    """Tell whether the metadata of all that is in a group, or in a group that it is in, are kept in
+    one file, too."""
+    for folder in (path, *path.absolute().parents):
+        if not is_zarr(folder):
+            return False
+        with suppress(OSError, ValueError, AttributeError):
+            found = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
+            if found.get("consolidated_metadata"):
+                return True
+        if (folder / ".zmetadata").is_file():
+            return True
+    return False
+
+
+def zarr_members(path: Path) -> list[Path]:
+    """List what lies in a group and the groups in it, but for label images: files, and folders of
+    arrays."""
+    found = []
+    for inner in path.iterdir():
+        if is_zarr(inner) and not _is_array(inner):
+            found += zarr_members(inner) if inner.name != LABELS else []
+        elif inner.name != LABELS:
+            found.append(inner)
+    return found
 
 
 def _is_array(path: Path) -> bool:

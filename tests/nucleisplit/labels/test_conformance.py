@@ -17,6 +17,7 @@ import pytest
 import roifile
 import shapely
 import tifffile
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ome_zarr.io import parse_url
@@ -25,9 +26,11 @@ from pycocotools.coco import COCO
 
 from nucleisplit.endings import stem_of
 from nucleisplit.errors import InputError
-from nucleisplit.labels import FORMATS, read_label_file
+from nucleisplit.images import open_image
+from nucleisplit.labels import FORMATS, read_label_file, write_as, write_in_place
 from nucleisplit.measure import measure
 from tests.strategies.labels import broken_bytes, broken_json
+from tests.strategies.zarrs import VERSIONS
 
 SOME = np.zeros((12, 9), np.int32)
 SOME[1:6, 1:6], SOME[3, 3], SOME[1:6, 6:8], SOME[7:9, 0:2], SOME[9:11, 2:4] = 4, 0, 70_000, 2, 2
@@ -121,6 +124,7 @@ READERS = {
     "tiff": from_tiff,
     "ome-tiff": from_tiff,
     "ome-zarr": from_zarr,
+    "ome-zarr-0.4": from_zarr,
     "numpy": from_numpy,
     "geojson": from_geojson,
     "geojson-gz": from_packed_geojson,
@@ -179,7 +183,7 @@ ABSURD = {
 }
 """What makes a file of each format claim the impossible. What label images claim is for the readers
 of images to check."""
-IMAGES = {"tiff", "ome-tiff", "ome-zarr"}
+IMAGES = {"tiff", "ome-tiff", "ome-zarr", "ome-zarr-0.4"}
 
 
 def test_every_format_is_here():
@@ -258,10 +262,11 @@ def test_read_by_others_and_by_ourselves(tmp_path, name, labels, stem):
     np.testing.assert_array_equal(read_label_file(path, labels.shape), expected)
 
 
+@pytest.mark.parametrize("name", ["ome-zarr", "ome-zarr-0.4"])
 @pytest.mark.parametrize("size", [(0.5, 0.25), None])
-def test_the_size_of_a_pixel_is_read_by_others(tmp_path, size):
+def test_the_size_of_a_pixel_is_read_by_others(tmp_path, size, name):
     path = tmp_path / "a.ome.zarr"
-    FORMATS["ome-zarr"].write(path, SOME, pixel_size=size)
+    FORMATS[name].write(path, SOME, pixel_size=size)
     (node,) = Reader(parse_url(path / "labels" / "nuclei"))()
     assert node.metadata["coordinateTransformations"][0][0]["scale"] == list(size or (1, 1))
     assert [axis.get("unit") for axis in node.metadata["axes"]] == [size and "micrometer"] * 2
@@ -270,6 +275,25 @@ def test_the_size_of_a_pixel_is_read_by_others(tmp_path, size):
     with tifffile.TiffFile(path) as tiff:
         pixels = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]["Pixels"]
         assert (pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeX")) == (size or (None, None))
+
+
+@pytest.mark.skipif(VERSIONS == [2], reason="ome-zarr-models needs zarr 3")
+@pytest.mark.parametrize("name", ["ome-zarr", "ome-zarr-0.4"])
+def test_ome_zarr_is_what_its_specification_asks_for(tmp_path, name):
+    from ome_zarr_models import open_ome_zarr
+
+    path = tmp_path / "a.ome.zarr"
+    tifffile.imwrite(tmp_path / "a.tif", SOME.astype(np.uint16))
+    with open_image(tmp_path / "a.tif") as source:
+        write_as(name, path, SOME, pixel_size=0.5, image=source.plane())
+    for _ in range(2):  # as a whole, then in place
+        kinds = [
+            type(open_ome_zarr(zarr.open_group(str(path / inner), mode="r"))).__name__
+            for inner in ("", "labels", "labels/nuclei")
+        ]
+        assert kinds == ["Image", "Labels", "ImageLabel"]
+        with open_image(path) as source:
+            write_in_place(source.plane(), SOME, overwrite=True)
 
 
 def test_geojson_is_what_qupath_documents_and_reads(tmp_path):

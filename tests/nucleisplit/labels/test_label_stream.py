@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from nucleisplit.errors import InputError
 from nucleisplit.labels import FORMATS, LabelStream, read_label_file, read_labels, tiff, write_as
-from nucleisplit.labels import ome_zarr_pyramid as zarr_labels
+from nucleisplit.labels import ome_zarr_groups as zarr_labels
 from nucleisplit.labels.label_stream import stream_label_file, whole_pieces
 from nucleisplit.labels.tiff import write_label_bands
 from nucleisplit.measure import measure

@@ -483,6 +483,29 @@ def test_a_closed_widget_lets_go_of_the_viewer(dock, viewer, crowd):
     viewer.layers.remove(labels)
 
 
+def test_the_sample_image_is_segmented_and_keeps_its_size(dock, viewer):
+    (layer,) = viewer.open_sample("nucleisplit", "nuclei")
+    assert [str(unit) for unit in layer.units] == ["micrometer"] * 2
+    labels = segmented(dock).labels
+    assert labels.scale.tolist() == layer.scale.tolist() == [0.5, 0.5]
+    assert labels.units == layer.units
+    assert labels.data.max() > 50
+
+
+def test_of_a_stack_the_slice_that_is_shown_is_segmented(dock, viewer, crowd, result):
+    viewer.add_image(np.stack([0 * crowd, crowd]), name="stack", scale=(2, 1, 1))
+    viewer.dims.set_current_step(0, 1)
+    layers = segmented(dock)
+    assert layers.labels.data.shape == (1, *crowd.shape)
+    assert np.array_equal(layers.labels.data[0], result.labels)
+    assert layers.labels.translate.tolist() == [2, 0, 0]
+    viewer.dims.ndisplay = 3
+    dock.segment.start.click()
+    assert "switch to 2-D (Ctrl+Y), or segment the stack with nucleisplit infer --z 3d" in (
+        last_message()
+    )
+
+
 def test_our_files_are_opened_and_saved(viewer, tmp_path, crowd, result):
     from nucleisplit.labels import write_labels
 

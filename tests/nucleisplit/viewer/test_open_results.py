@@ -83,6 +83,19 @@ def test_the_labels_of_one_image_of_a_run_have_its_measurements(run):
     assert meta["features"]["predicted_iou"].tolist() == [0.3, 0.6, 0.9]
 
 
+def test_layers_have_the_size_of_a_pixel(run):
+    record = json.loads((run / "run.json").read_text())
+    record["images"][0]["pixel_size_um"] = [0.5, 0.25]
+    record["images"][1]["voxel_size_um"] = [2, 0.5, 0.5]
+    (run / "run.json").write_text(json.dumps(record))
+    for layer, length in zip(
+        layers_of(run), [(0.5, 0.25), (0.5, 0.25), (2, 0.5, 0.5)], strict=True
+    ):
+        assert layer[1]["scale"] == length
+        assert layer[1]["units"] == ("um",) * len(length)
+    assert layers_of(run / "a_labels.tif")[0][1]["scale"] == (0.5, 0.25)
+
+
 def test_labels_elsewhere_have_none(tmp_path):
     write_labels(tmp_path / "x_labels.tif", LABELS)
     ((labels, meta, _),) = layers_of(tmp_path / "x_labels.tif")
