@@ -23,13 +23,14 @@ ENDINGS = {
     "roi": (".rois.zip", ".zip", ".roi"),
     "coco": (".coco.json", ".json"),
     "coco-polygons": (".coco-polygons.json",),
+    "hovernet": (".hovernet.json",),
     "submission": (".submission.csv", ".csv"),
 }
 """By format: the ending that we give its files, then others by which a file is recognised."""
 
 OUTLINE_SUFFIXES = (
     *(".geojson", ".geojson.gz", ".geoparquet", ".zip", ".roi"),
-    *(".coco.json", ".coco-polygons.json", ".submission.csv"),
+    *(".coco.json", ".coco-polygons.json", ".hovernet.json", ".submission.csv"),
 )
 """File name endings that count as labels, beside those of images, when a folder is listed."""
 

@@ -181,8 +181,7 @@ def infer_batch(
     if options.parquet:
         stream_to_parquet(out / TABLE, out / PARQUET, types)
     if options.h5ad:
-        classes = segmenter.classifier.classes if segmenter.classifier else ()
-        csv_to_h5ad(out / TABLE, out / H5AD, types, classes)
+        csv_to_h5ad(out / TABLE, out / H5AD, types, segmenter.bundle.class_colors)
     return replace(report, notes=tuple(notes))
 
 

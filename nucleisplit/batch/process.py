@@ -21,7 +21,13 @@ from nucleisplit.batch.run_table import types_of
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
-from nucleisplit.labels import check_roi_size, stream_label_file, write_as, write_labels
+from nucleisplit.labels import (
+    CLASS_COLORS,
+    check_roi_size,
+    stream_label_file,
+    write_as,
+    write_labels,
+)
 from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import ClassColors, write_overlay
 from nucleisplit.review import find_doubts, write_review
@@ -234,12 +240,13 @@ class Process:
             scores = result.table["predicted_iou"].to_numpy()
             told = None
             if "class" in result.table:
-                column = result.table["class"].cat
-                told = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
+                codes = result.table["class"].cat.codes.to_numpy() + 1
+                told = ClassColors(self.segmenter.bundle.class_colors, codes)
             file = self.out / job.overlay
             write_overlay(file, image, result.labels, scores, overwrite=True, classes=told)
-        self._write_formats(job, result.labels, result.table, plane)
         table = result.table.copy()
+        table.attrs[CLASS_COLORS] = dict(self.segmenter.bundle.manifest.class_colors)
+        self._write_formats(job, result.labels, table, plane)
         table.insert(0, "image", job.image)
         classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
@@ -271,7 +278,7 @@ class Process:
             progress=progress,
         )
         types = types_of(result.columns, self.options.planes)
-        classes = tuple(result.classes)
+        classes = self.segmenter.bundle.class_colors
         rows = partial(stream_nuclei, self.out / job.rows, types, classes)
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
         self._write_formats(job, labels, None, plane)

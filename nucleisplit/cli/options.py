@@ -232,6 +232,7 @@ FORMAT_NAMES = (
     "roi",
     "coco",
     "coco-polygons",
+    "hovernet",
     "submission",
 )
 """Those of `nucleisplit.labels.FORMATS`, here so that ``--help`` need not import them."""
