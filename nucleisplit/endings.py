@@ -24,6 +24,7 @@ ENDINGS = {
     "roi": (".rois.zip", ".zip", ".roi"),
     "coco": (".coco.json", ".json"),
     "coco-polygons": (".coco-polygons.json",),
+    "hovernet": (".hovernet.json",),
     "spatialdata": (".spatialdata.zarr",),
     "submission": (".submission.csv", ".csv"),
 }
@@ -31,7 +32,7 @@ ENDINGS = {
 
 OUTLINE_SUFFIXES = (
     *(".geojson", ".geojson.gz", ".geoparquet", ".zip", ".roi"),
-    *(".coco.json", ".coco-polygons.json", ".submission.csv"),
+    *(".coco.json", ".coco-polygons.json", ".hovernet.json", ".submission.csv"),
 )
 """File name endings that count as labels, beside those of images, when a folder is listed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nucleisplit.files import replacing
 from nucleisplit.images import as_real
-from nucleisplit.labels import class_color
 from nucleisplit.names import counted
+from nucleisplit.palette import Color
 
 __all__ = [
     "DOUBTFUL",
@@ -58,14 +58,14 @@ def iou_colors(iou: np.ndarray) -> np.ndarray:
 class ClassColors:
     """The class of every nucleus, for a picture that shows classes."""
 
-    names: Sequence[str]
-    """Of the classes."""
+    palette: Mapping[str, Color]
+    """The classes in order, with their colours."""
     ids: np.ndarray
     """(n,) integer: number of the class of each nucleus, from 1, by label; 0 for none."""
 
     def colors(self) -> np.ndarray:
         """Return the colour of each nucleus, (n, 3) uint8."""
-        table = [UNKNOWN, *(class_color(i) for i in range(len(self.names)))]
+        table = [UNKNOWN, *self.palette.values()]
         return np.array(table, np.uint8)[self.ids]
 
 
@@ -246,13 +246,13 @@ def _legend(width: int, count: int, classes: ClassColors | None) -> np.ndarray:
     if width >= 520:
         draw.text((width - 8, 14), counted(count, "nucleus"), text, font, anchor="rm")
     if classes is not None:
-        counts = np.bincount(classes.ids, minlength=len(classes.names) + 1)
-        for number, name in enumerate(classes.names):
-            entry = f"{name} {counts[number + 1]}"
+        counts = np.bincount(classes.ids, minlength=len(classes.palette) + 1)
+        for number, (name, colour) in enumerate(classes.palette.items(), start=1):
+            entry = f"{name} {counts[number]}"
             length = int(draw.textlength(entry, font))
             if at + 18 + length > width - (130 if width >= 520 else 8):
                 break
-            draw.rectangle((at, 8, at + 12, 20), class_color(number))
+            draw.rectangle((at, 8, at + 12, 20), colour)
             draw.text((at + 18, 14), entry, text, font, anchor="lm")
             at += length + 34
         return np.asarray(strip)

@@ -17,6 +17,8 @@ from stage2_trees import Alternative
 
 __all__ = ["LIMIT", "Doubt", "doubtful_first", "find_doubts", "read_review", "write_review"]
 
+UNSURE = 0.7
+"""Nuclei whose class is less probable are worth a look for its sake."""
 LIMIT = 40
 """Nuclei of one image that the file holds at most."""
 
@@ -48,14 +50,18 @@ class Doubt:
         return self.margin
 
 
-def doubtful_first(predicted_iou: np.ndarray, margin: np.ndarray) -> np.ndarray:
-    """Order nuclei for a review: those with the lowest predicted IoU and those with the smallest
-    margin, by turns.
+def doubtful_first(
+    predicted_iou: np.ndarray, margin: np.ndarray, class_probability: np.ndarray | None = None
+) -> np.ndarray:
+    """Order nuclei for a review: those with the lowest predicted IoU, those with the smallest
+    margin and those of the least probable class, by turns.
 
     Parameters
     ----------
     predicted_iou, margin : (n,) ndarray
         The margin is infinite where there is no second opinion.
+    class_probability : (n,) ndarray, optional
+        Of nuclei with a class; only those below `UNSURE` take a turn.
 
     Returns
     -------
@@ -67,10 +73,13 @@ def doubtful_first(predicted_iou: np.ndarray, margin: np.ndarray) -> np.ndarray:
     >>> doubtful_first(np.array([0.9, 0.8, 0.3, 0.7]), np.array([0.01, np.inf, 2.0, 1.0])).tolist()
     [2, 0, 3, 1]
     """
-    both = (predicted_iou, margin)
-    ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in both]
-    ranks[1] = np.where(np.isfinite(margin), ranks[1], len(margin))
-    return np.lexsort((ranks[0], np.minimum(*ranks)))
+    reasons = [predicted_iou, margin]
+    if class_probability is not None:
+        reasons.append(np.where(class_probability < UNSURE, class_probability, np.inf))
+    ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in reasons]
+    for rank, values in zip(ranks[1:], reasons[1:], strict=True):
+        rank[~np.isfinite(values)] = len(values)
+    return np.lexsort((ranks[0], np.min(ranks, axis=0)))
 
 
 def find_doubts(result: Segmentation, limit: int = LIMIT) -> list[Doubt]:

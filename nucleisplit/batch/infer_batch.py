@@ -187,13 +187,13 @@ def infer_batch(
                 done = {*journal.keys()}
                 check_images([job for job in jobs if job.key not in done], planes, False)
         report, tables = _run(jobs, process, journal, record, progress)
-    classes = segmenter.classifier.classes if segmenter.classifier else ()
     for table, columns in tables.items():
         types = types_of(columns, planes)
         if options.parquet:
             stream_to_parquet(out / table, (out / table).with_suffix(".parquet"), types)
         if options.h5ad:
-            csv_to_h5ad(out / table, (out / table).with_suffix(".h5ad"), types, classes)
+            h5ad = (out / table).with_suffix(".h5ad")
+            csv_to_h5ad(out / table, h5ad, types, segmenter.bundle.class_colors)
     return replace(report, notes=tuple(notes))
 
 

@@ -22,6 +22,7 @@ from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitEr
 from nucleisplit.files import remove
 from nucleisplit.images import STACKS, ImageSource, Plane, open_image
 from nucleisplit.labels import (
+    CLASS_COLORS,
     LabelStream,
     check_in_place,
     check_roi_size,
@@ -262,15 +263,16 @@ class Process:
             scores = result.table["predicted_iou"].to_numpy()
             told = None
             if "class" in result.table:
-                column = result.table["class"].cat
-                told = ClassColors(list(column.categories), column.codes.to_numpy() + 1)
+                codes = result.table["class"].cat.codes.to_numpy() + 1
+                told = ClassColors(self.segmenter.bundle.class_colors, codes)
             file = self.out / job.overlay
             write_overlay(file, image, result.labels, scores, overwrite=True, classes=told)
-        self._write_formats(self._written(job), result.labels, result.table, plane)
-        if self.options.in_place:
-            write_in_place(plane, result.labels, overwrite=True)
         cells = self._cells(job, plane, result) if self.options.expand is not None else {}
         table = result.table.copy()
+        table.attrs[CLASS_COLORS] = dict(self.segmenter.bundle.manifest.class_colors)
+        self._write_formats(self._written(job), result.labels, table, plane)
+        if self.options.in_place:
+            write_in_place(plane, result.labels, overwrite=True)
         table.insert(0, "image", job.image)
         classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
@@ -308,7 +310,7 @@ class Process:
             progress=progress,
         )
         types = types_of(result.columns, self.options.planes)
-        classes = tuple(result.classes)
+        classes = self.segmenter.bundle.class_colors
         rows = partial(stream_nuclei, self.out / job.rows, types, classes)
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
         self._write_formats(self._written(job), labels, None, plane)

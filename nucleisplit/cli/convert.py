@@ -74,6 +74,7 @@ def convert(
     roi            NAME.rois.zip            regions for ImageJ and Fiji
     coco           NAME.coco.json           run lengths for pycocotools
     coco-polygons  NAME.coco-polygons.json  polygons; run lengths where there are holes
+    hovernet       NAME.hovernet.json       outlines and types as of HoVer-Net and CellViT
     spatialdata    NAME.spatialdata.zarr    labels and outlines for spatialdata, sopa, squidpy
     submission     NAME.submission.csv      run lengths of the Data Science Bowl 2018
     """

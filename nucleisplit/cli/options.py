@@ -236,6 +236,7 @@ FORMAT_NAMES = (
     "roi",
     "coco",
     "coco-polygons",
+    "hovernet",
     "spatialdata",
     "submission",
 )

@@ -1,6 +1,6 @@
 """Images with their true labels: found, cleaned, dealt into folds, converted."""
 
-from .classes import ImageClasses, read_classes
+from .classes import ImageClasses, read_class_colors, read_classes, read_source_classes
 from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .conversion import convert_labels, convert_table
 from .dataset import Dataset, Record, load_dataset
@@ -25,7 +25,9 @@ __all__ = [
     "find_pairs",
     "load_dataset",
     "make_folds",
+    "read_class_colors",
     "read_classes",
     "read_image_table",
+    "read_source_classes",
     "short_stem",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,11 @@ from nucleisplit.labels import Format, format_of, get_format, write_as, write_su
 from nucleisplit.names import brief
 from nucleisplit.tables import read_nuclei, write_nuclei
 
+from .classes import ImageClasses, read_source_classes
 from .label_sets import LabelSource, find_label_sources
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["convert_labels", "convert_table"]
 
@@ -26,7 +31,7 @@ def convert_labels(
     overwrite: bool = False,
     planes: PlaneChoice | None = None,
 ) -> tuple[int, int]:
-    """Convert the labels of a file or folder.
+    """Convert the labels of a file or folder, with their classes where both formats hold them.
 
     Parameters
     ----------
@@ -72,11 +77,18 @@ def convert_labels(
         images = {image_id: each.read(choice=planes) for image_id, each in sources.items()}
         write_submissions(target, images, overwrite)
         return sum(map(_count, images.values())), len(images)
+    classes = read_source_classes(source, sources)
     if are_many:
-        return _convert_all(sources, target, entry, pixel_size, overwrite, planes), len(sources)
-    (only,) = sources.values()
-    refuse_overwrite(target, overwrite)
-    return _convert(only, target, entry, pixel_size, overwrite, planes), 1
+        files = _files(sources, target, entry, overwrite)
+    else:
+        files = dict.fromkeys(sources, refuse_overwrite(target, overwrite))
+    count = 0
+    for image_id, each in sources.items():
+        labels = each.read(choice=planes)
+        table = _table(labels, classes.get(image_id))
+        write_as(entry.name, files[image_id], labels, table, pixel_size, overwrite)
+        count += _count(labels)
+    return count, len(sources)
 
 
 def convert_table(source: str | Path, target: str | Path, overwrite: bool = False) -> int:
@@ -98,15 +110,10 @@ def convert_table(source: str | Path, target: str | Path, overwrite: bool = Fals
     return len(table)
 
 
-def _convert_all(
-    sources: dict[str, LabelSource],
-    target: Path,
-    entry: Format,
-    pixel_size: float | None,
-    overwrite: bool,
-    planes: PlaneChoice | None,
-) -> int:
-    """Convert into a folder; nothing is written when a file is in the way."""
+def _files(
+    sources: dict[str, LabelSource], target: Path, entry: Format, overwrite: bool
+) -> dict[str, Path]:
+    """Name the files in a folder; nothing is written when one is in the way."""
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target}: is a file", "name a folder")
     for image_id, each in sources.items():
@@ -117,23 +124,15 @@ def _convert_all(
     files = {image_id: target / f"{image_id}{entry.ending}" for image_id in sources}
     for path in files.values():
         refuse_overwrite(path, overwrite)
-    return sum(
-        _convert(each, files[image_id], entry, pixel_size, overwrite, planes)
-        for image_id, each in sources.items()
-    )
+    return files
 
 
-def _convert(
-    source: LabelSource,
-    path: Path,
-    entry: Format,
-    pixel_size: float | None,
-    overwrite: bool,
-    planes: PlaneChoice | None,
-) -> int:
-    labels = source.read(choice=planes)
-    write_as(entry.name, path, labels, pixel_size=pixel_size, overwrite=overwrite)
-    return _count(labels)
+def _table(labels: np.ndarray, classes: ImageClasses | None) -> pd.DataFrame | None:
+    """Return the classes of nuclei as a table of them."""
+    import pandas as pd
+
+    named = classes.of(labels) if classes else {}
+    return pd.DataFrame({"label": list(named), "class": list(named.values())}) if named else None
 
 
 def _count(labels: np.ndarray) -> int:

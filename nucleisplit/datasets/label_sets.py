@@ -39,6 +39,15 @@ class LabelSource:
     reader: Callable[[tuple[int, int] | None], np.ndarray] | None = None
     """Of a file of several images, what reads this one."""
 
+    def held_classes(self) -> dict[int, str]:
+        """Return the classes that the file itself holds, by label, of nuclei that have one."""
+        if self.native:
+            return {}
+        if self.reader is not None:
+            return getattr(self.reader, "classes", dict)()
+        entry = format_of(self.paths[0])
+        return entry.read_classes(self.paths[0]) if entry and entry.read_classes else {}
+
     def read(
         self, shape: tuple[int, int] | None = None, choice: PlaneChoice | None = None
     ) -> np.ndarray:

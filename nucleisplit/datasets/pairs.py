@@ -10,7 +10,7 @@ from pathlib import Path
 from nucleisplit.endings import OUTLINE_SUFFIXES, stem_of
 from nucleisplit.errors import DatasetError, InputWarning
 from nucleisplit.images import list_images
-from nucleisplit.labels import is_labels_only
+from nucleisplit.labels import is_hovernet, is_labels_only
 from nucleisplit.names import name_some
 
 __all__ = [
@@ -191,13 +191,16 @@ def _mixed(folder: Path) -> dict[str, Path]:
 
 
 def _list_labels(folder: Path) -> list[Path]:
-    """List the arrays, the files of outlines, and the OME-Zarr with labels and no image."""
+    """List the arrays, the files of outlines, JSON of HoVer-Net by any name, and the OME-Zarr with
+    labels and no image."""
     zarrs = [
         path
         for path in folder.iterdir()
         if path.name[0] != "." and path.name.lower().endswith(".ome.zarr") and is_labels_only(path)
     ]
-    return sorted([*_list_files(folder, (_ARRAY, *OUTLINE_SUFFIXES)), *zarrs])
+    files = _list_files(folder, (_ARRAY, *OUTLINE_SUFFIXES))
+    others = [path for path in _list_files(folder, (".json",)) if path not in files]
+    return sorted([*files, *filter(is_hovernet, others), *zarrs])
 
 
 def _list_files(folder: Path, endings: tuple[str, ...]) -> list[Path]:

@@ -1,10 +1,14 @@
 """Label images and outlines, in the formats of many programs: each with a writer and a reader."""
 
+from nucleisplit.palette import class_color
+
 from .arrays import read_array, write_array
-from .classes import class_color, class_names
+from .class_map import ClassMap, find_class_map, read_class_map
+from .classes import CLASS_COLORS, class_names, classes_by_label, colors_of
 from .coco import read_coco, write_coco, write_coco_polygons
 from .geojson import read_geojson, write_geojson
 from .geoparquet import read_geoparquet, write_geoparquet
+from .hovernet import is_hovernet, read_hovernet, write_hovernet
 from .imagej_roi import check_roi_size, read_roi, write_roi
 from .label_check import as_labels
 from .label_stream import LabelStream, stream_label_file
@@ -20,7 +24,9 @@ from .volumes import write_volumes
 
 __all__ = [
     "BAND",
+    "CLASS_COLORS",
     "FORMATS",
+    "ClassMap",
     "Format",
     "LabelStream",
     "Outlines",
@@ -29,14 +35,20 @@ __all__ = [
     "check_roi_size",
     "class_color",
     "class_names",
+    "classes_by_label",
+    "colors_of",
     "fill_outlines",
+    "find_class_map",
     "format_of",
     "get_format",
+    "is_hovernet",
     "is_labels_only",
     "read_array",
+    "read_class_map",
     "read_coco",
     "read_geojson",
     "read_geoparquet",
+    "read_hovernet",
     "read_label_file",
     "read_labels",
     "read_roi",
@@ -51,6 +63,7 @@ __all__ = [
     "write_coco_polygons",
     "write_geojson",
     "write_geoparquet",
+    "write_hovernet",
     "write_in_place",
     "write_label_bands",
     "write_labels",

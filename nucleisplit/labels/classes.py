@@ -1,24 +1,25 @@
-"""The classes of nuclei in a table, and the colours that stand for them."""
+"""The classes of nuclei in a table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nucleisplit.palette import Color, class_colors
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["class_color", "class_names", "classes_by_label"]
+__all__ = ["CLASS_COLORS", "class_names", "classes_by_label", "colors_of"]
 
-_COLOURS = (
-    *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)),
-    *((213, 94, 0), (204, 121, 167), (0, 114, 178), (160, 160, 160)),
-)
-"""Told apart by any colour vision (Okabe, Ito 2008), the black of the original made gray."""
+CLASS_COLORS = "class_colors"
+"""What ``attrs`` of a table call the colours of its classes: name to ``#rrggbb``."""
 
 
-def class_color(number: int) -> tuple[int, int, int]:
-    """Return the colour, red, green and blue, of the class of that number, from 0."""
-    return _COLOURS[number % len(_COLOURS)]
+def colors_of(table: pd.DataFrame | None) -> dict[str, Color]:
+    """Return the classes of a table in their order, with their colours; see `CLASS_COLORS`."""
+    return class_colors(
+        class_names(table), None if table is None else table.attrs.get(CLASS_COLORS)
+    )
 
 
 def class_names(table: pd.DataFrame | None) -> list[str]:

@@ -100,6 +100,7 @@ def _annotations(
     if polygons:
         pieces = trace_outlines(part.labels, part.top).pieces
     scores, classes = _scores(part.table), classes_by_label(part.table)
+    ids = {name: number for number, name in enumerate(names, start=1)}  # 0 is none of them
     for number, own, outlines in zip(numbers.tolist(), runs, pieces, strict=True):
         has_hole = any(len(piece) > 1 for piece in outlines)
         if polygons and not has_hole:
@@ -109,7 +110,7 @@ def _annotations(
         annotation = {
             "id": number,
             "image_id": 1,
-            "category_id": names.index(classes[number]) + 1 if classes else 1,
+            "category_id": ids.get(classes.get(number, ""), 0 if classes else 1),
             "segmentation": segmentation,
             "area": int(own[:, 1].sum()),
             "bbox": _box(own, height),
@@ -155,7 +156,7 @@ def read_coco(path: str | Path, shape: Shape | None = None) -> np.ndarray:
         The file cannot be read, is no COCO, is about no image, names an image that it does not
         list, or a segmentation overlaps another or lies outside the image.
     """
-    return _own_image(Path(path)).read(shape)
+    return _own_image(Path(path))(shape)
 
 
 def _own_image(path: Path) -> _Image:
@@ -176,22 +177,14 @@ def read_coco_classes(path: str | Path) -> dict[int, str]:
 
     Labels are those that `read_coco` gives. `InputError` as there.
     """
-    image = _own_image(Path(path))
-    if len(set(image.categories.values())) < 2:
-        return {}
-    numbers = settle_numbers([annotation.get("id") for annotation in image.annotations])
-    found = zip(numbers.tolist(), image.annotations, strict=True)
-    return {
-        number: image.categories[annotation["category_id"]]
-        for number, annotation in found
-        if annotation.get("category_id") in image.categories
-    }
+    return _own_image(Path(path)).classes()
 
 
 def read_coco_images(path: str | Path) -> dict[str, Callable[..., np.ndarray]]:
     """Return what reads each image of a file of several, by the stem of its name; see `read_coco`.
 
-    The functions take a shape as `read_coco` does. A file about one image gives an empty dict.
+    They take a shape as `read_coco` does, and have a method ``classes``, which gives what
+    `read_coco_classes` does. A file about one image gives an empty dict.
 
     Raises
     ------
@@ -208,7 +201,7 @@ def read_coco_images(path: str | Path) -> dict[str, Callable[..., np.ndarray]]:
             raise InputError(
                 f"{path}: lists several images called {brief(image.stem)}", "rename one"
             )
-        found[image.stem] = image.read
+        found[image.stem] = image
     return found
 
 
@@ -222,8 +215,19 @@ class _Image:
     annotations: list[dict[str, Any]]
     categories: dict[Any, str]
 
-    def read(self, shape: Shape | None = None) -> np.ndarray:
+    def __call__(self, shape: Shape | None = None) -> np.ndarray:
         return _merge(self.path, settle_shape(self.path, self.stored, shape), self.annotations)
+
+    def classes(self) -> dict[int, str]:
+        if len(set(self.categories.values())) < 2:
+            return {}
+        numbers = settle_numbers([annotation.get("id") for annotation in self.annotations])
+        found = zip(numbers.tolist(), self.annotations, strict=True)
+        return {
+            number: self.categories[annotation["category_id"]]
+            for number, annotation in found
+            if annotation.get("category_id") in self.categories
+        }
 
 
 def _parse(path: Path) -> list[_Image]:

@@ -24,7 +24,7 @@ from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.files import load_json, replacing
 from nucleisplit.names import brief
 
-from .classes import class_color, classes_by_label
+from .classes import classes_by_label
 from .common import Shape, measurement_texts, paint, settle_numbers, settle_shape, whole_numbers
 from .label_stream import LabelStream, as_stream
 from .outlines import trace_outlines
@@ -83,7 +83,6 @@ def write_geojson(
         The array is not a label image.
     """
     stream, _ = as_stream(labels, table)
-    colours = {name: class_color(i) for i, name in enumerate(stream.classes)}
     size = {"height": stream.shape[0], "width": stream.shape[1]}
     with replacing(path, overwrite) as part, _open(part, ending_of(path)) as file:
         file.write(
@@ -97,7 +96,7 @@ def write_geojson(
             rows = zip(outlines.labels.tolist(), outlines.pieces, measured, strict=True)
             for label, rings, row in rows:
                 name = classes.get(label, NO_CLASS)
-                kind = {"name": name, "color": colours.get(name, _COLOUR)}
+                kind = {"name": name, "color": stream.classes.get(name, _COLOUR)}
                 geometry = _compact(_geometry(rings))
                 file.write(f'{begin}{{"type":"Feature","geometry":{geometry},"properties":{{')
                 file.write(f'"objectType":"detection","classification":{_compact(kind)},')

@@ -8,6 +8,7 @@ import logging
 import warnings
 import zipfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ from numpy.typing import ArrayLike
 from nucleisplit.errors import InputError, InputWarning
 from nucleisplit.files import read_bytes, replacing
 from nucleisplit.names import brief
+from nucleisplit.palette import Color
 
+from .class_map import find_class_map
+from .classes import classes_by_label
 from .common import Shape, paint, settle_numbers, settle_shape, whole_numbers
 from .label_stream import LabelStream, as_stream
 from .outlines import trace_outlines
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from roifile import ImagejRoi
 
-__all__ = ["check_roi_size", "read_roi", "write_roi"]
+__all__ = ["check_roi_size", "read_roi", "read_roi_classes", "write_roi"]
 
 _LIMIT = 32767
 """ImageJ keeps the bounds of a region as 16-bit integers."""
@@ -40,6 +44,10 @@ _LARGEST = 2**24
 _PACKED = 64
 """To how many bytes of regions a byte of a zip unpacks at most."""
 _DIGITS = 11
+_GROUPS = 255
+"""The highest group of a region."""
+_CLASS = "class"
+"""Property of a region that names its class."""
 
 _MOVE, _LINE, _CLOSE = 0, 1, 4
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same labels give the same bytes
@@ -53,13 +61,16 @@ def write_roi(
 ) -> None:
     """Write one region per nucleus, named by its label; those with holes or pieces as composites.
 
+    A class is the region's group, a number from 1, the colour of its stroke, and its property
+    ``class``, which ImageJ shows among the region's properties.
+
     Parameters
     ----------
     path : str or Path
     labels : (H, W) integer ndarray or LabelStream
         0 = background; not negative; at most 32767 rows and columns.
     table : DataFrame, optional
-        Not used: regions hold no measurements.
+        Of it, the class of each nucleus; regions hold no measurements.
     overwrite : bool
         Replace an existing file.
 
@@ -83,9 +94,13 @@ def write_roi(
         archive.comment = json.dumps(size).encode()
         for part_of_image in stream.pieces():
             outlines = trace_outlines(part_of_image.labels, part_of_image.top)
+            classes = classes_by_label(part_of_image.table)
             for number, pieces in zip(outlines.labels.tolist(), outlines.pieces, strict=True):
                 name = f"{number:06d}"
-                data = _region([ring for piece in pieces for ring in piece], name).tobytes()
+                region = _region([ring for piece in pieces for ring in piece], name)
+                if number in classes:
+                    _classify(region, classes[number], stream.classes)
+                data = region.tobytes()
                 info = zipfile.ZipInfo(f"{name}.roi", _EPOCH)
                 archive.writestr(info, data, zipfile.ZIP_DEFLATED)
 
@@ -96,6 +111,13 @@ def check_roi_size(path: str | Path, shape: Shape) -> None:
         raise InputError(
             f"{path}: ImageJ regions cannot hold {shape[0]}x{shape[1]} pixels", "write GeoJSON"
         )
+
+
+def _classify(region: ImagejRoi, name: str, classes: Mapping[str, Color]) -> None:
+    number = list(classes).index(name) + 1
+    region.group = number if number <= _GROUPS else 0
+    region.stroke_color = bytes((255, *classes[name]))
+    region.props = f"{_CLASS}: {name}\n"
 
 
 def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
@@ -125,9 +147,45 @@ def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     InputWarning
         Lines, points or texts were passed over.
     """
+    path = Path(path)
+    areas, stored = _areas(path)
+    objects = [rings for _, _, rings in areas]
+    return paint(path, settle_shape(path, stored, shape), objects, _numbers(areas))
+
+
+def read_roi_classes(path: str | Path) -> dict[int, str]:
+    """Read the class of every area that has one, by its label.
+
+    It is the property ``class``; else the group, whose name is that of the class map beside the
+    file, see `find_class_map`, or ``group 1`` and so on without one.
+
+    Raises
+    ------
+    InputError
+        As of `read_roi`, and for a group that is not in the class map.
+    """
+    path = Path(path)
+    areas, _ = _areas(path)
+    names = find_class_map(path.parent)
+    found = {}
+    for number, (_, region, _) in zip(_numbers(areas).tolist(), areas, strict=True):
+        pairs = (line.partition(":") for line in region.props.splitlines())
+        name = next((value.strip() for key, _, value in pairs if key.strip() == _CLASS), "")
+        if not name and region.group:
+            name = names.name_of(region.group, path) if names else f"group {region.group}"
+        if name:
+            found[number] = name
+    return found
+
+
+_Area = tuple[str, "ImagejRoi", list[np.ndarray]]
+"""The name of its file, the region, and its rings."""
+
+
+def _areas(path: Path) -> tuple[list[_Area], Shape | None]:
+    """Return the areas of a file, and the size of its image where it says it."""
     from roifile import ImagejRoi
 
-    path = Path(path)
     data = read_bytes(path)
     stored = None
     try:
@@ -150,12 +208,14 @@ def read_roi(path: str | Path, shape: Shape | None = None) -> np.ndarray:
     areas = [each for each in found if each[2]]
     _tell_others(path, [region for _, region, rings in found if not rings], bool(areas))
     _check_slices(path, [region for _, region, _ in areas])
+    return areas, stored
+
+
+def _numbers(areas: list[_Area]) -> np.ndarray:
     stems = [Path(name).stem for name, _, _ in areas]
-    numbers = settle_numbers(
+    return settle_numbers(
         [int(stem) if stem.isdecimal() and len(stem) < _DIGITS else None for stem in stems]
     )
-    objects = [rings for _, _, rings in areas]
-    return paint(path, settle_shape(path, stored, shape), objects, numbers)
 
 
 def _is_region(entry: zipfile.ZipInfo) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ import numba
 import numpy as np
 
 from nucleisplit.images import open_image
+from nucleisplit.palette import Color
 
-from .classes import class_names
+from .classes import colors_of
 from .tiff import BAND, check_labels
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class LabelStream:
     """Gives its rows from top to bottom: `BAND` at a time, or all at once."""
     pieces: Callable[[], Iterable[Piece]]
     """Gives its nuclei, each in one piece."""
-    classes: Sequence[str] = ()
-    """Of nuclei that have them, all that there could be, in order."""
+    classes: Mapping[str, Color] = field(default_factory=dict)
+    """Of nuclei that have them, all that there could be, in order, with their colours."""
 
 
 def as_stream(
@@ -63,7 +64,7 @@ def as_stream(
     largest = int(whole.max(initial=0))
     pieces = [Piece(whole, 0, table)]
     return LabelStream(
-        whole.shape, largest, lambda: [whole], lambda: pieces, class_names(table)
+        whole.shape, largest, lambda: [whole], lambda: pieces, colors_of(table)
     ), False
 
 
@@ -71,7 +72,7 @@ def stream_label_file(
     path: str | Path,
     count: int,
     rows: Callable[[], Iterable[pd.DataFrame]],
-    classes: Sequence[str] = (),
+    classes: Mapping[str, Color] | None = None,
 ) -> LabelStream:
     """Return a label image that is read from a file, `BAND` rows at a time.
 
@@ -82,7 +83,7 @@ def stream_label_file(
     count : int
     rows : callable
         Gives the table of the nuclei, in the order of the labels, a part at a time.
-    classes : sequence of str
+    classes : mapping, optional
         See `LabelStream`.
     """
     with open_image(path) as source:
@@ -97,7 +98,7 @@ def stream_label_file(
     def pieces() -> Iterator[Piece]:
         return whole_pieces(bands(), rows())
 
-    return LabelStream((height, width), count, bands, pieces, classes)
+    return LabelStream((height, width), count, bands, pieces, classes or {})
 
 
 def whole_pieces(bands: Iterable[np.ndarray], rows: Iterable[pd.DataFrame]) -> Iterator[Piece]:

@@ -18,7 +18,8 @@ from .coco import read_coco, read_coco_classes, read_coco_images, write_coco, wr
 from .common import Shape
 from .geojson import read_geojson, read_geojson_classes, write_geojson
 from .geoparquet import need_geoparquet, read_geoparquet, write_geoparquet
-from .imagej_roi import read_roi, write_roi
+from .hovernet import is_hovernet, read_hovernet, read_hovernet_classes, write_hovernet
+from .imagej_roi import read_roi, read_roi_classes, write_roi
 from .label_check import check_label_image, warn_of_background
 from .label_stream import LabelStream, as_stream
 from .ome_tiff import write_ome_tiff
@@ -39,6 +40,10 @@ __all__ = [
     "read_label_file",
     "write_as",
 ]
+
+
+_JSON = ".json"
+"""COCO by this ending, unless it begins as a file of HoVer-Net does."""
 
 
 def _read_image(
@@ -103,7 +108,7 @@ FORMATS = {
         Format("geojson", write_geojson, read_geojson, read_classes=read_geojson_classes),
         Format("geojson-gz", write_geojson, read_geojson, read_classes=read_geojson_classes),
         Format("geoparquet", write_geoparquet, read_geoparquet, need=need_geoparquet),
-        Format("roi", write_roi, read_roi),
+        Format("roi", write_roi, read_roi, read_classes=read_roi_classes),
         Format(
             "coco",
             write_coco,
@@ -118,6 +123,7 @@ FORMATS = {
             read_classes=read_coco_classes,
             read_several=read_coco_images,
         ),
+        Format("hovernet", write_hovernet, read_hovernet, read_classes=read_hovernet_classes),
         Format(
             "spatialdata",
             write_spatialdata,
@@ -167,12 +173,14 @@ def write_as(
 
 
 def format_of(path: str | Path) -> Format | None:
-    """Return the format that the ending of a file tells, if any.
+    """Return the format that the ending of a file tells, if any; of JSON, its beginning.
 
     >>> format_of("a.rois.zip").name, format_of("a.PNG").name, format_of("a.txt")
     ('roi', 'tiff', None)
     """
     ending = ending_of(path)
+    if ending == _JSON and is_hovernet(path):
+        return FORMATS["hovernet"]
     return next((FORMATS[name] for name, known in ENDINGS.items() if ending in known), None)
 
 

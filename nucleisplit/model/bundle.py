@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ from nucleisplit import __version__
 from nucleisplit.config import RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
 from nucleisplit.files import put
+from nucleisplit.palette import Color, class_colors
 from stage1_unet import NetworkConfig
 from stage2_trees import IoURegressor, NucleusClassifier
 
@@ -65,6 +66,11 @@ class Bundle:
     def regressor(self) -> IoURegressor:
         """The fitted regressor of the candidates' IoU."""
         return _load(IoURegressor.load, self.path / _TREES)
+
+    @property
+    def class_colors(self) -> dict[str, Color]:
+        """The classes that the model tells apart, in order, with their colours."""
+        return class_colors(self.manifest.classes, self.manifest.class_colors)
 
     def classifier(self) -> NucleusClassifier | None:
         """What tells the classes of nuclei; None where the model knows none."""
@@ -175,6 +181,7 @@ def save_bundle(
     fingerprint: str,
     scores: dict,
     classifier: NucleusClassifier | None = None,
+    colors: Mapping[str, str] | None = None,
     weights: Sequence[float] = (),
     overwrite: bool = False,
 ) -> Bundle:
@@ -196,6 +203,8 @@ def save_bundle(
         Plain types only; kept in the manifest and shown in the results page.
     classifier
         What tells the classes of nuclei, if anything does.
+    colors
+        ``#rrggbb`` by class; others, of no class, are left out.
     weights
         How much each network counts when their maps are averaged; empty: all alike.
     overwrite
@@ -224,6 +233,7 @@ def save_bundle(
             networks=names,
             weights=tuple(weights),
             classes=classifier.classes if classifier else (),
+            class_colors=_own_colors(classifier, colors),
             files={},
         )
         _write_manifest(fresh, manifest)
@@ -300,13 +310,26 @@ def save_classified(
     classifier: NucleusClassifier,
     scores: dict,
     overwrite: bool = False,
+    colors: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a model that is another one with a classifier of nuclei; parameters as `save_adapted`.
 
     `scores` are kept in the manifest as ``classes``; a classifier that was there is replaced.
+    `colors` are as of `save_bundle`.
     """
-    update = {"scores": _with_scores(bundle, "classes", scores), "classes": classifier.classes}
+    update = {
+        "scores": _with_scores(bundle, "classes", scores),
+        "classes": classifier.classes,
+        "class_colors": _own_colors(classifier, colors),
+    }
     return _save_changed(folder, bundle, _CLASSES, classifier.save, update, overwrite)
+
+
+def _own_colors(
+    classifier: NucleusClassifier | None, colors: Mapping[str, str] | None
+) -> dict[str, str]:
+    classes = classifier.classes if classifier else ()
+    return {name: colour for name, colour in (colors or {}).items() if name in classes}
 
 
 def _with_scores(bundle: Bundle, name: str, scores: dict) -> dict:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nucleisplit.errors import ConfigError
 from nucleisplit.extras import training_command
+from nucleisplit.palette import hex_color
 from stage1_unet import (
     BackendError,
     MissingTorch,
@@ -147,7 +148,7 @@ class Ensemble:
     def describe(self, names: Sequence[str]) -> dict:
         """Say which models these are, as ``run.json`` does; `names` as the user gave them."""
         entries = [
-            {"name": name, "fingerprint": bundle.fingerprint}
+            {"name": name, "fingerprint": bundle.fingerprint, **_classes(bundle)}
             for name, bundle in zip(names, self.bundles, strict=True)
         ]
         if len(entries) == 1:
@@ -294,3 +295,9 @@ def _adapted(
             raise ConfigError(f"tile is {tile}", hint=f"give more than {2 * config.halo} pixels")
         update["tile"] = tile
     return config.model_copy(update=update)
+
+
+def _classes(bundle: Bundle) -> dict[str, dict[str, str]]:
+    """The classes of a model and their colours, where it has some."""
+    colours = {name: hex_color(colour) for name, colour in bundle.class_colors.items()}
+    return {"classes": colours} if colours else {}

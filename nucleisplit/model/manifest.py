@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class Manifest(BaseModel):
     """File names of the same networks in int8, made by ``quantize``; empty: there are none."""
     classes: tuple[str, ...] = ()
     """Classes of nuclei that the model tells apart; empty: none."""
+    class_colors: dict[str, str] = {}
+    """Colours of the classes that have one of their own, ``#rrggbb`` by name."""
     base: str = ""
     """Fingerprint of the model whose trees were adapted to further images; empty: not adapted."""
 
@@ -57,6 +60,9 @@ class Manifest(BaseModel):
             raise ValueError(f"weights must be positive, got {self.weights}")
         if self.quantized and len(self.quantized) != len(self.networks):
             raise ValueError(f"{len(self.quantized)} in int8 of {len(self.networks)} networks")
+        for name, colour in self.class_colors.items():
+            if name not in self.classes or not re.fullmatch("#[0-9a-f]{6}", colour):
+                raise ValueError(f"{colour!r} is no colour of a class ({name!r})")
         return self
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from nucleisplit.datasets import short_stem
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import PlaneChoice
 from nucleisplit.names import bare_cell, brief
+from nucleisplit.palette import Color, class_colors
 from nucleisplit.review import Doubt, read_review
 
 __all__ = ["Entry", "Run", "read_run"]
@@ -45,6 +46,7 @@ class _Image(BaseModel):
 
 class _Model(BaseModel):
     name: str
+    classes: dict[str, Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]] = {}
 
 
 class _Record(BaseModel):
@@ -135,6 +137,13 @@ class Run:
     planes: PlaneChoice
     """Which plane was segmented."""
 
+    @property
+    def class_colors(self) -> dict[str, Color]:
+        """The colours of the classes of its model, and of others that its table has."""
+        own = (self.record["model"] or {}).get("classes", {})
+        names = dict.fromkeys(name for entry in self.entries for name in entry.classes)
+        return class_colors(dict.fromkeys([*own, *sorted(names)]), own)
+
 
 def read_run(folder: str | Path) -> Run:
     """Read the record and the table of a run.
@@ -187,7 +196,8 @@ def _read_record(path: Path) -> dict:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype={"image": str}, keep_default_na=False, na_values=[""])
+        texts = {"image": str, "class": str}
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
         if "image" in table:
             table["image"] = table["image"].map(bare_cell, na_action="ignore")
     except OSError as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from nucleisplit.class_metric import ClassImage, ClassSummary, compare_classes, summarize_classes
+from nucleisplit.datasets import ImageClasses
 from nucleisplit.metric import ImageScore, score_image
 from stage2_trees import OverlapTable, best_iou, overlap_table
 
-__all__ = ["FAULTS", "Comparison", "Fault", "compare"]
+__all__ = ["FAULTS", "ClassComparison", "Comparison", "Fault", "compare"]
 
 FAULTS = ("missed", "merged", "split", "spurious")
 """Kinds of fault: a true nucleus that nothing found matches; several under one outline; one under
@@ -127,3 +130,34 @@ def _shared_by_several(owner: np.ndarray, member: np.ndarray):
 def _best_of_truth(table: OverlapTable) -> tuple[np.ndarray, np.ndarray]:
     turned = OverlapTable(table.b_ids, table.a_ids, table.intersection, table.area_b, table.area_a)
     return best_iou(turned)
+
+
+class ClassComparison:
+    """Compares the classes of a run with those of the truth, image by image.
+
+    Parameters
+    ----------
+    found : set of str
+        The classes of the run.
+    truth : mapping
+        Image id to its true classes.
+    """
+
+    def __init__(self, found: set[str], truth: Mapping[str, ImageClasses]) -> None:
+        true = sorted({name for each in truth.values() for name in each.names()})
+        self.classes = list(dict.fromkeys([*true, *sorted(found)])) if true and found else []
+        self.truth = truth
+        self.images: list[ClassImage] = []
+
+    def add(
+        self, image_id: str, found: np.ndarray, truth: np.ndarray, classes: Mapping[int, str]
+    ) -> None:
+        """Take the label images of an image, and the classes found; left out without true ones."""
+        told = self.truth.get(image_id)
+        if self.classes and (told or not truth.any()):
+            true = told.of(truth) if told else {}
+            self.images.append(compare_classes(found, truth, classes, true, self.classes))
+
+    def summary(self) -> ClassSummary | None:
+        """Return the scores of all; None where one of the two has no classes."""
+        return summarize_classes(self.images, self.classes) if self.images else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup, escape
 
-__all__ = ["ap_curve", "bars", "histogram", "reliability_plot"]
+from nucleisplit.palette import Color, hex_color
+
+__all__ = ["ap_curve", "bars", "class_bar", "histogram", "reliability_plot"]
 
 WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 36
@@ -25,6 +27,25 @@ def bars(counts: Sequence[int], title: str) -> Markup:
         '<svg class="bars" viewBox="0 0 {} 10" preserveAspectRatio="none" role="img"\n'
         'aria-label="{}"><path d="{}"/></svg>'
     ).format(len(counts), title, Markup(_bars(np.asarray(counts), 1, 10, 0, 10)))
+
+
+def class_bar(counts: Mapping[str, int], colors: Mapping[str, Color]) -> Markup:
+    """Draw the shares of classes as one bar.
+
+    >>> print(class_bar({"a": 3, "b": 1}, {"a": (255, 0, 0), "b": (0, 0, 1)}))
+    <svg class="bars shares" viewBox="0 0 4 10" preserveAspectRatio="none" role="img"
+    aria-label="shares of classes"><path fill="#ff0000" d="M0 0h3v10h-3z"><title>a
+    3</title></path><path fill="#000001" d="M3 0h1v10h-1z"><title>b 1</title></path></svg>
+    """
+    parts, at = [], 0
+    for name, count in counts.items():
+        path = Markup('<path fill="{}" d="M{} 0h{}v10h-{}z"><title>{} {}</title></path>')
+        parts.append(path.format(hex_color(colors[name]), at, count, count, name, count))
+        at += count
+    return Markup(
+        '<svg class="bars shares" viewBox="0 0 {} 10" preserveAspectRatio="none" role="img"\n'
+        'aria-label="shares of classes">{}</svg>'
+    ).format(max(at, 1), Markup("").join(parts))
 
 
 def histogram(counts: Sequence[int], low: float, high: float, axis: str, title: str) -> Markup:

@@ -11,14 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.batch.outputs import planes_of
-from nucleisplit.datasets import LabelSource, find_label_sources
+from nucleisplit.class_metric import ClassSummary
+from nucleisplit.datasets import (
+    LabelSource,
+    find_label_sources,
+    read_source_classes,
+)
 from nucleisplit.errors import InputError, NucleisplitError
 from nucleisplit.images import Plane, open_image
-from nucleisplit.labels import read_labels
+from nucleisplit.labels import classes_by_label, read_labels
 from nucleisplit.metric import Summary, reliability, summarize
 
 from .batch_folder import Entry, Run
-from .compare import FAULTS, Comparison, Fault, compare
+from .compare import FAULTS, ClassComparison, Comparison, Fault, compare
 from .pictures import Crop, View, rings_of
 from .queue import Place, choose_queue
 
@@ -69,6 +74,8 @@ class Truth:
     """Number of faults of each kind, all images."""
     left_out: int
     """Images of the truth that are not in the run."""
+    classes: ClassSummary | None
+    """Where both have classes, how they compare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +118,10 @@ def gather(
     unit = "um" if sized and any(entry.ok for entry in run.entries) else "px"
     cards = [_card(entry, unit) for entry in run.entries]
     sources = find_label_sources(truth) if truth is not None else {}
+    by_class = ClassComparison(
+        {name for entry in run.entries for name in entry.classes},
+        read_source_classes(truth, sources) if truth is not None else {},
+    )
     found: dict[int, Comparison] = {}
     known = [entry.image_id for entry in run.entries if entry.image_id in sources]
     if truth is not None and not known:
@@ -126,7 +137,7 @@ def gather(
             progress(done, steps, card.entry.record)
 
     for number, card in enumerate(cards if sources else ()):
-        one = _compare(card, sources.get(card.entry.image_id))
+        one = _compare(card, sources.get(card.entry.image_id), by_class)
         found |= {number: one} if one else {}
         tick(card)
     queue = [(place.image, place) for place in choose_queue(run.entries, limit)]
@@ -159,7 +170,7 @@ def gather(
         cards,
         made[: len(queue)],
         made[len(queue) :],
-        _truth(cards, found, len(sources) - len(set(known))) if found else None,
+        _truth(cards, found, len(sources) - len(set(known)), by_class) if found else None,
     )
 
 
@@ -177,7 +188,9 @@ def _card(entry: Entry, unit: str) -> ImageCard:
     return ImageCard(entry, warnings, diameters)
 
 
-def _compare(card: ImageCard, source: LabelSource | None) -> Comparison | None:
+def _compare(
+    card: ImageCard, source: LabelSource | None, by_class: ClassComparison
+) -> Comparison | None:
     """Compare one image with its truth; a failed image has missed all of it."""
     entry = card.entry
     if source is None:
@@ -194,6 +207,7 @@ def _compare(card: ImageCard, source: LabelSource | None) -> Comparison | None:
     one = compare(labels, truth, entry.image_id)
     if len(one.iou) != len(entry.table):
         raise InputError(f"{file}: does not belong to {entry.name} in the table", "run infer again")
+    by_class.add(entry.image_id, labels, truth, classes_by_label(entry.table))
     card.score = one.score.map
     card.faults = Counter(fault.kind for fault in one.faults)
     return one
@@ -210,7 +224,9 @@ def _worst(cards: list[ImageCard], found: dict[int, Comparison]) -> list[tuple[i
     ]
 
 
-def _truth(cards: list[ImageCard], found: dict[int, Comparison], left_out: int) -> Truth:
+def _truth(
+    cards: list[ImageCard], found: dict[int, Comparison], left_out: int, by_class: ClassComparison
+) -> Truth:
     predicted = [cards[n].entry.table.sort_values("label")["predicted_iou"] for n in found]
     error, bins = reliability(
         np.concatenate(predicted), np.concatenate([one.iou for one in found.values()])
@@ -221,6 +237,7 @@ def _truth(cards: list[ImageCard], found: dict[int, Comparison], left_out: int) 
         error,
         sum((cards[number].faults for number in found), Counter()),
         left_out,
+        by_class.summary(),
     )
 
 

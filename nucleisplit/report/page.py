@@ -22,7 +22,7 @@ from nucleisplit.metric import THRESHOLDS
 
 from .batch_folder import read_run
 from .compare import FAULTS
-from .figures import ap_curve, bars, histogram, reliability_plot
+from .figures import ap_curve, bars, class_bar, histogram, reliability_plot
 from .gather import Content, gather
 
 __all__ = ["NAME", "render", "write_report"]
@@ -145,7 +145,9 @@ def _figures(content: Content) -> list[tuple[str, Markup]]:
 def _mini(content: Content) -> dict[str, Any]:
     """The two small histograms of an image, on the same axes for all images."""
     largest = _largest(content)
+    colours = content.run.class_colors
     return {
+        "class_bar": lambda card: class_bar(card.entry.classes, colours),
         "largest": largest,
         "size_bars": lambda card: bars(_counts(card.diameters, largest), "histogram of sizes"),
         "iou_bars": lambda card: bars(

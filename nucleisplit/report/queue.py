@@ -33,7 +33,8 @@ class Place:
 
 
 def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
-    """Take the nuclei with the lowest predicted IoU and the closest second opinions, by turns.
+    """Take the nuclei with the lowest predicted IoU, the closest second opinions and the least
+    probable classes, by turns.
 
     Where ``infer`` left no second opinions of an image, its predicted IoU alone counts. Nuclei that
     could be merged with one another make one place.
@@ -53,13 +54,16 @@ def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
         for row in np.flatnonzero(np.isin(own, list(known))):
             far[row] = known[int(own[row])].closeness
         iou = entry.table["predicted_iou"].to_numpy(float)
-        parts.append((np.full(len(own), number), np.arange(len(own)), own, iou, far))
+        sure = np.ones(len(own))
+        if "class_probability" in entry.table:
+            sure = entry.table["class_probability"].fillna(1.0).to_numpy(float)
+        parts.append((np.full(len(own), number), np.arange(len(own)), own, iou, far, sure))
     if not parts:
         return []
-    images, rows, labels, iou, margins = map(np.concatenate, zip(*parts, strict=True))
+    images, rows, labels, iou, margins, sure = map(np.concatenate, zip(*parts, strict=True))
     queue: list[Place] = []
     seen: set[tuple[int, frozenset[int]]] = set()
-    for at in doubtful_first(iou, margins).tolist():
+    for at in doubtful_first(iou, margins, sure).tolist():
         if len(queue) >= limit:
             break
         number, label = int(images[at]), int(labels[at])
@@ -74,7 +78,7 @@ def choose_queue(entries: Sequence[Entry], limit: int) -> list[Place]:
         place = Place(
             number, len(queue) + 1, doubt, int(row["area"]), bool(row["touches_edge"]), box
         )
-        if "class" in row:
+        if isinstance(row.get("class"), str):
             told = {"class_name": row["class"], "class_probability": row["class_probability"]}
             place = replace(place, **told)
         queue.append(place)

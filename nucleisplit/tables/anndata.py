@@ -13,8 +13,9 @@ import numpy as np
 
 from nucleisplit.errors import InputError
 from nucleisplit.files import read_bytes, replacing
-from nucleisplit.labels import class_color
+from nucleisplit.labels import CLASS_COLORS
 from nucleisplit.names import brief
+from nucleisplit.palette import class_colors, hex_color
 
 if TYPE_CHECKING:
     import h5py
@@ -78,7 +79,8 @@ def stream_h5ad(
 
     kinds, places = _survey(parts())
     about: dict[str, Any] = {}
-    colours = [bytes(class_color(i)).hex() for i in range(len(kinds.get("class", ())))]
+    own = next(iter(parts())).attrs.get(CLASS_COLORS)
+    colours = [hex_color(colour) for colour in class_colors(kinds.get("class", ()), own).values()]
     for ending, unit in (("_um", "um"), ("", "px")):
         centre = [f"centroid-{axis}{ending}" for axis in (2, 1, 0)]
         centre = [name for name in centre if places.get(name)]
@@ -113,7 +115,7 @@ def stream_h5ad(
             var = pd.DataFrame({"type": types}, pd.Index(measured, dtype=object)).astype(object)
             uns: dict[str, Any] = {"nucleisplit": about}
             if colours:
-                uns["class_colors"] = np.array([f"#{colour}" for colour in colours], object)
+                uns["class_colors"] = np.array(colours, object)
             for name, element in (("var", var), ("uns", uns)):
                 write_elem(file, name, element, dataset_kwargs=_PACKING)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import read_bytes, replacing, warn_of_open_end
+from nucleisplit.labels import CLASS_COLORS
 from nucleisplit.measure import type_of
 from nucleisplit.names import bare_cell, guarded_cell
+from nucleisplit.palette import Color, hex_color
 
 from .anndata import read_h5ad, stream_h5ad, write_h5ad
 
@@ -110,11 +112,15 @@ def stream_to_parquet(csv: str | Path, parquet: str | Path, types: dict[str, str
 
 
 def csv_to_h5ad(
-    csv: str | Path, h5ad: str | Path, types: dict[str, str], classes: Sequence[str] = ()
+    csv: str | Path,
+    h5ad: str | Path,
+    types: dict[str, str],
+    classes: Mapping[str, Color] | None = None,
 ) -> None:
     """Write a table of nuclei as AnnData, a part at a time; parameters as `stream_to_parquet`.
 
-    `classes` are all that nuclei could have, in order: categories of the column ``class``.
+    `classes` are all that nuclei could have, in order, with their colours: categories of the column
+    ``class``.
 
     Raises
     ------
@@ -128,7 +134,7 @@ def csv_to_h5ad(
 
 
 def stream_nuclei(
-    csv: str | Path, types: dict[str, str], classes: Sequence[str] = ()
+    csv: str | Path, types: dict[str, str], classes: Mapping[str, Color] | None = None
 ) -> Iterator[pd.DataFrame]:
     """Yield a table of nuclei a part at a time; there is one part at least.
 
@@ -138,8 +144,9 @@ def stream_nuclei(
         As a run writes it.
     types : dict
         Column to type.
-    classes : sequence of str
-        All that nuclei could have, in order: categories of the column ``class``.
+    classes : mapping, optional
+        All that nuclei could have, in order, with their colours: categories of the column
+        ``class``, and `CLASS_COLORS` of its ``attrs``.
     """
     import pandas as pd
 
@@ -148,6 +155,7 @@ def stream_nuclei(
         for part in map(_bare, parts):
             if classes and "class" in part:
                 part["class"] = pd.Categorical(part["class"], list(classes))
+                part.attrs[CLASS_COLORS] = {n: hex_color(c) for n, c in classes.items()}
             yield part
 
 
@@ -190,9 +198,10 @@ def read_nuclei(path: str | Path) -> pd.DataFrame:
         elif b"\0" in data:
             raise ValueError("it holds the byte 0")
         else:
-            table = _bare(pd.read_csv(io.BytesIO(data), dtype={"image": str}, encoding="utf-8-sig"))
+            texts = {"image": str, "class": str}
+            table = _bare(pd.read_csv(io.BytesIO(data), dtype=texts, encoding="utf-8-sig"))
             if not len(table):
-                table = table.astype({name: type_of(name) for name in table if name != "image"})
+                table = table.astype({name: type_of(name) for name in table if name not in texts})
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: is no table ({error})", "export it again") from None
     if _ending(path) != _PARQUET:

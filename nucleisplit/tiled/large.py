@@ -159,7 +159,8 @@ def segment_large(
         write_label_bands(labels, plane.shape[:2], map(take_band, bands), overwrite=True)
         kept.write(file, name)
     if overlay is not None and gather.image is not None:
-        told = ClassColors(classes, gather.class_ids) if classes else None
+        palette = segmenter.bundle.class_colors
+        told = ClassColors(palette, gather.class_ids) if classes else None
         picture = (gather.image, gather.labels, gather.iou)
         write_overlay(overlay, *picture, overwrite=True, classes=told)
     return LargeResult(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nucleisplit.datasets import Dataset, Record, load_dataset, read_classes
+from nucleisplit.datasets import Dataset, Record, load_dataset, read_class_colors, read_classes
 from nucleisplit.errors import DatasetError
 from nucleisplit.images import read_image
 from nucleisplit.measure import FEATURES, describe_nuclei
@@ -97,7 +97,7 @@ def add_classes(
         return found.labels
 
     classifier, scores = fit_classes(dataset, segmented, base.config.preprocess, say)
-    bundle = save_classified(out, base, classifier, scores, overwrite)
+    bundle = save_classified(out, base, classifier, scores, overwrite, read_class_colors(dataset))
     say(f"{time.monotonic() - began:.1f} s")
     return bundle
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.config import RunConfig
-from nucleisplit.datasets import Dataset, Record, read_classes
+from nucleisplit.datasets import Dataset, Record, read_class_colors, read_classes
 from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.labels import write_labels
 from nucleisplit.metric import ImageScore, reliability, score_image
@@ -196,6 +196,7 @@ def train_trees(
         fingerprint=run.fingerprint,
         scores=scores,
         classifier=classifier,
+        colors=read_class_colors(dataset),
         overwrite=overwrite,
     )
     if compared := compare_with_bundled(run, dataset, methods["trees"]):

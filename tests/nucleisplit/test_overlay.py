@@ -97,7 +97,7 @@ def test_refuses_what_does_not_match():
 
 def test_classes_have_colours_and_are_counted():
     labels = two_squares()
-    classes = ClassColors(["round", "long"], np.array([2, 1]))
+    classes = ClassColors({"round": (230, 159, 0), "long": (86, 180, 233)}, np.array([2, 1]))
     picture = draw_overlay(np.zeros(labels.shape), labels, np.ones(2), classes)
     assert picture[150, 100].tolist() == picture[150, 199].tolist() == [86, 180, 233]
     assert picture[150, 200].tolist() == picture[150, 299].tolist() == [230, 159, 0]

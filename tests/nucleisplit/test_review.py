@@ -16,6 +16,9 @@ def test_lowest_predicted_iou_and_smallest_margin_by_turns():
     iou = np.array([0.9, 0.5, 0.8, 0.4, 0.7])
     margin = np.array([0.2, np.inf, 0.1, np.inf, 5.0])
     assert doubtful_first(iou, margin).tolist() == [3, 2, 1, 0, 4]
+    sure = np.array([0.9, 0.99, 0.8, 0.95, 0.5])
+    assert doubtful_first(iou, margin, np.ones(5)).tolist() == [3, 2, 1, 0, 4]
+    assert doubtful_first(iou, margin, sure).tolist() == [3, 4, 2, 1, 0]
 
 
 def fake(closest, others):

@@ -106,3 +106,21 @@ def test_bad_input_is_one_line(tmp_path, folder, monkeypatch, words, message):
     result = run(*words)
     assert result.exit_code == 2 and message in result.output
     assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("ending", ["hovernet.json", "geojson", "rois.zip", "coco.json"])
+def test_classes_are_kept(tmp_path, ending):
+    import pandas as pd
+
+    from nucleisplit.labels import format_of, write_as
+
+    labels = np.zeros((9, 9), np.int32)
+    labels[1:4, 1:4], labels[5:8, 5:8], labels[1:4, 5:8] = 1, 2, 3
+    table = pd.DataFrame({"label": [1, 2], "class": ["x", "y"]})
+    write_as("hovernet", tmp_path / "a.hovernet.json", labels, table)
+    out = tmp_path / f"out.{ending}"
+    words = ["convert", str(tmp_path / "a.hovernet.json"), str(out)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert format_of(out).read_classes(out) == {1: "x", 2: "y"}
+    np.testing.assert_array_equal(format_of(out).read(out), labels)

@@ -185,3 +185,80 @@ def test_bad_input_is_one_line_and_a_failure(folders, tmp_path, spoil, message):
     assert result.exit_code == 2
     assert message in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def told(folders):
+    """Truth with classes of a; those of the predictions of a and b are in the table of a run."""
+    pred, truth = folders
+    (truth / "classes.csv").write_text("image,label,class\na,1,x\na,2,y\na,3,x\n")
+    names = {"images": [{"image": f"{n}.png", "labels": f"{n}_labels.tif"} for n in "ab"]}
+    (pred / "run.json").write_text(json.dumps(names))
+    rows = ["image,label,class", "a.png,1,x", "a.png,2,x", "a.png,3,z", "b.png,1,x", "b.png,3,x"]
+    (pred / "nuclei.csv").write_text("\n".join(rows) + "\n")
+    return pred, truth
+
+
+def test_classes_are_scored_where_the_truth_tells_them(told, tmp_path):
+    result = run(*told, "--json", tmp_path / "scores.json")
+    assert result.exit_code == 0, result.output
+    assert "classes that only the predictions have: z; the truth has x, y" in result.output
+    assert "the truth of 1 of 2 images tells no classes: b; scores by class leave" in result.output
+    scores = json.loads((tmp_path / "scores.json").read_text())["classes"]
+    assert scores["classes"] == ["x", "y", "z"] and scores["images"] == 1
+    assert scores["confusion"] == [[1, 0, 1], [1, 0, 0], [0, 0, 0]]
+    assert scores["precision"] == [0.5, 0, 0] and scores["recall"] == [0.5, 0, 0]
+    assert scores["f_type"][0] == pytest.approx(2 / 6) and scores["f_detection"] == 1
+    assert scores["mpq"] == scores["mpq_plus"] == 0.25 and scores["macro_f1"] == 0.25
+    lines = result.output.splitlines()
+    table = [
+        line.split()
+        for line in lines[lines.index("class  true  found    P50    R50     F1    F_c     PQ") :]
+    ]
+    assert table[1] == ["x", "2", "2", "0.500", "0.500", "0.500", "0.333", "0.500"]
+    assert "F_d 1.000, accuracy 0.333, macro F1 0.250, mPQ 0.250, mPQ+ 0.250" in lines
+    assert ["x", "1", "0", "1", "0"] in table and ["spurious", "0", "0", "0"] in table
+
+
+def test_missed_and_spurious_nuclei_are_counted_by_class(told):
+    pred, truth = told
+    with (truth / "classes.csv").open("a") as file:
+        file.write("b,1,x\nb,2,y\nb,3,y\n")
+    result = run(*told)
+    lines = [line.split() for line in result.output.splitlines()]
+    # b: 1 and 2 are missed, for an outline round both is spurious; y is taken for x
+    assert ["x", "1", "0", "1", "1"] in lines and ["y", "2", "0", "0", "1"] in lines
+    assert ["spurious", "1", "0", "0"] in lines
+
+
+@pytest.mark.parametrize("which", ["pred", "truth"])
+def test_without_classes_nothing_is_said_of_them(told, which):
+    pred, truth = told
+    (pred / "nuclei.csv" if which == "pred" else truth / "classes.csv").unlink()
+    result = run(*told, "--json")
+    assert result.exit_code == 0 and "classes" not in json.loads(result.stdout)
+    assert "classes" not in result.stderr
+
+
+def test_outlines_have_their_own_classes(tmp_path):
+    """GeoJSON of QuPath against JSON of HoVer-Net, of any names."""
+    import pandas as pd
+
+    from nucleisplit.labels import write_as
+
+    table = pd.DataFrame({"label": [1, 2, 3], "class": ["x", "y", "y"]})
+    write_as("geojson", tmp_path / "a.geojson", TRUTH, table)
+    write_as("hovernet", tmp_path / "b.hovernet.json", TRUTH, table)
+    write_as("coco", tmp_path / "c.coco.json", TRUTH, table)
+    for name in ("b.hovernet.json", "c.coco.json"):
+        result = run(tmp_path / name, tmp_path / "a.geojson")
+        assert "macro F1 1.000, mPQ 1.000, mPQ+ 1.000" in result.output
+
+
+def test_labels_that_do_not_exist_are_named(told):
+    pred, truth = told
+    with (truth / "classes.csv").open("a") as file:
+        file.write("a,9,x\n")
+    result = run(*told)
+    assert result.exit_code == 2
+    assert "classes.csv: no nucleus of a has the label 9" in result.output

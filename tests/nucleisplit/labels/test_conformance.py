@@ -110,6 +110,24 @@ def from_coco(path):
     return found
 
 
+def from_hovernet(path):
+    import cv2
+
+    content = json.loads(path.read_text(encoding="utf-8"))
+    found = np.zeros(SOME.shape, np.int32)
+    for number, nucleus in content["nuc"].items():
+        contour = np.array(nucleus["contour"])[:, None]
+        cv2.drawContours(found, [contour], -1, int(number), cv2.FILLED)
+    # what a contour cannot hold, holes and further pieces, is there a second time
+    for number, nucleus in content["nuc"].items():
+        whole = shapely.Polygon()
+        for ring in nucleus.get("outlines", ()):
+            whole = whole.symmetric_difference(shapely.Polygon(ring))
+        if not whole.is_empty:
+            found = np.where(found == int(number), 0, found) + fill([(int(number), whole)])
+    return found
+
+
 def from_submission(path):
     table = pd.read_csv(path, keep_default_na=False)
     flat = np.zeros(SOME.size, np.int32)
@@ -132,6 +150,7 @@ READERS = {
     "roi": from_roi,
     "coco": from_coco,
     "coco-polygons": from_coco,
+    "hovernet": from_hovernet,
     "submission": from_submission,
 }
 
@@ -179,6 +198,7 @@ ABSURD = {
     "roi": claim_in_comment,
     "coco": claim(rb'"height":12,"width":9', b'"height":%d,"width":%d' % (SIDE, SIDE)),
     "coco-polygons": claim(rb'"height":12,"width":9', b'"height":%d,"width":%d' % (SIDE, SIDE)),
+    "hovernet": claim(rb'"height":12,"width":9', b'"height":%d,"width":%d' % (SIDE, SIDE)),
     "submission": claim(rb",\d+", b"," + b"9" * 5000),
 }
 """What makes a file of each format claim the impossible. What label images claim is for the readers
@@ -220,6 +240,7 @@ MUTANTS = {
     "geoparquet": broken_bytes,
     "coco": broken_json,
     "coco-polygons": broken_json,
+    "hovernet": broken_json,
     "roi": broken_bytes,
     "numpy": broken_bytes,
     "submission": broken_bytes,

@@ -1,19 +1,26 @@
 """Classes from the command that learns them to every place that shows them."""
 
 import json
+import re
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import roifile
+from PIL import Image
 from skimage.draw import ellipse
 from skimage.io import imsave
 
 from nucleisplit import Segmenter, load_bundle
+from nucleisplit.datasets import load_dataset
 from nucleisplit.errors import BundleError
 from nucleisplit.images import open_image
-from nucleisplit.labels import read_labels
+from nucleisplit.labels import read_labels, write_as
 from nucleisplit.tables import read_nuclei
 from nucleisplit.tiled import TileStore, segment_large
+from nucleisplit.training.classes import fit_classes
+from stage1_unet import PreprocessConfig
 
 
 def draw_tissue(seed: int, shape=(160, 200)):
@@ -46,6 +53,8 @@ def labelled(tmp_path_factory):
         rows += [f"t{seed},{label},{name}" for label, name in classes.items()]
     rows[1] = "t0,1,odd"
     (folder / "classes.csv").write_text("\n".join(rows) + "\n")
+    names = [{"name": "grainy", "colour": "#D62728"}, {"name": "even"}, {"name": "odd"}]
+    (folder / "classes.json").write_text(json.dumps(names))
     return folder
 
 
@@ -64,7 +73,7 @@ def segmented(learnt, labelled, run):
     for seed in (20, 21):
         imsave(folder / f"n{seed}.png", draw_tissue(seed)[0], check_contrast=False)
     out = labelled.with_name("out")
-    words = ("--write", "geojson", "--write", "coco", "--parquet", "--h5ad")
+    words = ("--write", "geojson,coco,hovernet,roi", "--parquet", "--h5ad")
     run("infer", folder, "--model", learnt[1], "--out", out, *words)
     return out
 
@@ -112,18 +121,55 @@ def test_every_format_says_the_same(segmented):
     kinds = [f["properties"]["classification"] for f in content["features"]]
     assert [kind["name"] for kind in kinds] == list(own.values())
     colours = {kind["name"]: kind["color"] for kind in kinds}
-    assert colours == {"even": [230, 159, 0], "grainy": [86, 180, 233]}
+    assert colours == {"even": [230, 159, 0], "grainy": [214, 39, 40]}
     coco = json.loads(next(segmented.glob("n20*.coco.json")).read_text())
     names = {category["id"]: category["name"] for category in coco["categories"]}
     assert names == {1: "even", 2: "grainy"}
     assert {a["id"]: names[a["category_id"]] for a in coco["annotations"]} == own
+    hovernet = json.loads(next(segmented.glob("n20*.hovernet.json")).read_text())
+    assert hovernet["type_map"] == {"even": 1, "grainy": 2}
+    types = {int(n): names[nucleus["type"]] for n, nucleus in hovernet["nuc"].items()}
+    assert types == own
+    sure = read_nuclei(segmented / "nuclei.csv").query("image == 'n20.png'")["class_probability"]
+    told = [nucleus["type_prob"] for nucleus in hovernet["nuc"].values()]
+    np.testing.assert_allclose(told, sure, atol=1e-5)
+
+
+def test_imagej_has_groups_and_colours(segmented):
+    regions = roifile.roiread(next(segmented.glob("n20*.rois.zip")))
+    table = read_nuclei(segmented / "nuclei.csv").query("image == 'n20.png'")
+    own = dict(zip(table["label"], table["class"], strict=True))
+    groups = {"even": (1, (230, 159, 0)), "grainy": (2, (214, 39, 40))}
+    assert len(regions) == len(own)
+    for region in regions:
+        name = own[int(region.name)]
+        assert (region.group, tuple(region.stroke_color[1:])) == groups[name]
+        assert region.props == f"class: {name}\n"
+
+
+def test_the_overlay_has_their_colours(segmented):
+    picture = np.asarray(Image.open(segmented / "n20_overlay.png").convert("RGB"))
+    assert (picture == [214, 39, 40]).all(axis=2).any()
+    assert not (picture == [86, 180, 233]).all(axis=2).any()
+
+
+def test_evaluate_compares_them(segmented, learnt, run, tmp_path):
+    for seed in (20, 21):
+        _, labels, classes = draw_tissue(seed)
+        table = pd.DataFrame({"label": list(classes), "class": list(classes.values())})
+        write_as("hovernet", tmp_path / f"n{seed}.hovernet.json", labels, table)
+    run("evaluate", segmented, tmp_path, "--json", tmp_path / "scores.json")
+    scores = json.loads((tmp_path / "scores.json").read_text())["classes"]
+    assert scores["classes"] == ["even", "grainy"] and scores["accuracy"] > 0.9
+    assert sum(scores["true"]) == sum(len(draw_tissue(seed)[2]) for seed in (20, 21))
+    assert scores["macro_f1"] > 0.7 and scores["mpq"] > 0.5
 
 
 def test_anndata_has_categories_and_their_colours(segmented):
     anndata = pytest.importorskip("anndata")
     found = anndata.read_h5ad(segmented / "nuclei.h5ad")
     assert list(found.obs["class"].cat.categories) == ["even", "grainy"]
-    assert list(found.uns["class_colors"]) == ["#e69f00", "#56b4e9"]
+    assert list(found.uns["class_colors"]) == ["#e69f00", "#d62728"]
 
 
 def test_the_record_counts_them(segmented):
@@ -168,8 +214,6 @@ def test_images_without_nuclei_have_the_columns(learnt):
 
 
 def test_a_changed_classifier_is_refused(learnt, tmp_path):
-    import shutil
-
     model = tmp_path / "model"
     shutil.copytree(learnt[1], model)
     path = model / "classes/classes.json"
@@ -186,13 +230,13 @@ def test_a_changed_classifier_is_refused(learnt, tmp_path):
             "image,class\n" + "".join(f"t{i},even\n" for i in range(8)),
             "label nuclei of two classes",
         ),
-        ("image,label,class\nt0,1,a\nt0,2,b\n", "label nuclei of two classes"),
-        ("image,label,class\nt0,99,a\n", "no nucleus of t0.png has the label 99"),
+        ("image,label,class\nt0,1,even\nt0,2,odd\n", "label nuclei of two classes"),
+        ("image,label,class\nt0,99,even\n", "no nucleus of t0.png has the label 99"),
+        ("image,label,class\nt0,1,evn\n", "the class 'evn' of t0.png is not in"),
+        ("image,label,class\nt0,1,even\nt0,1,odd\n", "line 3: label 1 of t0.png is 'odd' here"),
     ],
 )
 def test_what_cannot_be_learnt_is_said(labelled, tmp_path, content, message):
-    import shutil
-
     from click.testing import CliRunner
 
     from nucleisplit.cli.main import main
@@ -216,3 +260,51 @@ def test_the_report_shows_them(segmented, run):
     found = counts.value_counts().to_dict()
     assert f"even <b>{found['even']}</b>, grainy <b>{found['grainy']}</b>" in page
     assert page.count("probability <b>") == len(read_nuclei(segmented / "nuclei.csv"))
+    assert f"<title>grainy {found['grainy']}</title>" in page
+    assert page.count('fill="#d62728"') == 2 and 'class="confusion"' not in page
+
+
+def test_the_report_compares_them_with_the_truth(segmented, run, tmp_path):
+    _, labels, classes = draw_tissue(20)
+    table = pd.DataFrame({"label": list(classes), "class": list(classes.values())})
+    write_as("geojson", tmp_path / "n20.geojson", labels, table)
+    run("report", segmented, "--truth", tmp_path, "--out", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    part = page[page.index('<table class="confusion">') : page.index("</table>")]
+    rows = {
+        line.partition("<th>")[2].partition("</th>")[0]: re.findall("<td>([^<]*)</td>", line)
+        for line in part.splitlines()
+        if "<td>" in line
+    }
+    assert list(rows) == ["even", "grainy", "spurious"]
+    counts = {name: sum(map(int, cells[:4])) for name, cells in rows.items() if cells[3]}
+    true = list(classes.values())
+    assert counts == {"even": true.count("even"), "grainy": true.count("grainy")}
+
+
+def test_hovernet_types_of_half_of_the_images_are_learnt(labelled, tmp_path):
+    """The rest has no classes and is left out; numbers are named by the map of HoVer-Net."""
+    folder = tmp_path / "labelled"
+    shutil.copytree(labelled, folder)
+    (folder / "classes.csv").unlink()
+    (folder / "classes.json").unlink()
+    for seed in range(4):
+        _, labels, classes = draw_tissue(seed)
+        path = folder / f"labels/t{seed}.json"
+        table = pd.DataFrame({"label": list(classes), "class": list(classes.values())})
+        write_as("hovernet", path, labels, table)
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({"mag": 40, "nuc": content["nuc"]}))
+        path.with_suffix(".png").unlink()
+    info = {"0": ["nolabe", [0, 0, 0]], "1": ["smooth", [9, 9, 9]], "2": ["rough", [255, 0, 0]]}
+    (folder / "type_info.json").write_text(json.dumps(info))
+    lines: list[str] = []
+    classifier, scores = fit_classes(
+        load_dataset(folder, folds=4),
+        lambda record, image: record.read_labels(image.shape)[0],
+        PreprocessConfig(),
+        lines.append,
+    )
+    assert classifier.classes == ("rough", "smooth")
+    assert scores["images"] == 4 and scores["true_outlines"]["macro_f1"] > 0.85
+    assert "in 4 images" in lines[0]
