@@ -118,7 +118,8 @@ def infer_batch(
     options = replace(options or BatchOptions(), **fields)
     planes = options.planes
     shared = options.workers or options.dask
-    for model in options.models:
+    others = () if isinstance(options.classes, bool) else (options.classes,)
+    for model in (*options.models, *others):
         if not isinstance(model, Bundle):
             read_manifest(model_folder(model) / MANIFEST)
     for name in [PARQUET] * options.parquet + [H5AD] * options.h5ad:
@@ -154,6 +155,7 @@ def infer_batch(
         "measure": list(segmenter.measures.groups),
         "measure_channels": segmenter.measures.channels,
         "neighbour_radius": segmenter.measures.radius,
+        "classes": segmenter.told_by,
         "anisotropy": options.anisotropy,
         "overlay": options.overlay,
         "write": list(options.write),

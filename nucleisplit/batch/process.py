@@ -289,7 +289,7 @@ class Process:
             "nuclei": result.nuclei,
             "predicted_map": round(result.predicted_map, 4),
             "doubtful": result.doubtful,
-            **({"classes": classes} if classes else {}),
+            **_told(classes, result.dropped),
             "diameter": result.diameter and round(result.diameter, 2),
             "scale": round(result.scale, 4),
             "height": plane.shape[0],
@@ -324,6 +324,14 @@ def _do_elsewhere(settings: dict, folder: Path, segmenter: Segmenter, job: Job) 
     process = Process(segmenter, **settings)
     entry = process(replace(job, path=folder / job.path), lambda share: None)
     return entry | {"path": str(job.path)}
+
+
+def _told(classes: dict[str, int], dropped: int) -> dict:
+    """What the journal says of classes: counts and shares of all nuclei; nothing without them."""
+    total = max(1, sum(classes.values()))
+    shares = {name: round(count / total, 4) for name, count in classes.items()}
+    told = {"classes": classes, "class_shares": shares, "dropped_by_class": dropped}
+    return told if classes else {}
 
 
 def _missing_chunks(*planes: Plane) -> dict:

@@ -15,7 +15,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from nucleisplit import __version__
-from nucleisplit.config import RunConfig, validated
+from nucleisplit.config import ClassesConfig, RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
 from nucleisplit.files import put
 from stage1_unet import NetworkConfig
@@ -299,13 +299,17 @@ def save_classified(
     bundle: Bundle,
     classifier: NucleusClassifier,
     scores: dict,
+    limits: ClassesConfig,
     overwrite: bool = False,
 ) -> Bundle:
     """Write a model that is another one with a classifier of nuclei; parameters as `save_adapted`.
 
-    `scores` are kept in the manifest as ``classes``; a classifier that was there is replaced.
+    `scores` are kept in the manifest as ``classes``; a classifier that was there is replaced, and
+    so are the settings of which classes to drop.
     """
-    update = {"scores": _with_scores(bundle, "classes", scores), "classes": classifier.classes}
+    config = bundle.config.model_copy(update={"classes": limits})
+    scores = _with_scores(bundle, "classes", scores)
+    update = {"scores": scores, "classes": classifier.classes, "config": config.to_dict()}
     return _save_changed(folder, bundle, _CLASSES, classifier.save, update, overwrite)
 
 

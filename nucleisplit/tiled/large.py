@@ -55,6 +55,8 @@ class LargeResult:
     """Within which nuclei were counted as near, pixels."""
     classes: dict[str, int]
     """Nuclei of each class; empty where the model knows none."""
+    dropped: int = 0
+    """As of `nucleisplit.Segmentation`."""
 
     @property
     def doubtful(self) -> bool:
@@ -172,6 +174,7 @@ def segment_large(
         kept.columns,
         kept.radius,
         kept.class_counts,
+        gather.dropped,
     )
 
 
@@ -210,7 +213,7 @@ class _Gather:
         self._iou: list[np.ndarray] = []
         self._class_ids: list[np.ndarray] = []
         self.hits = np.zeros(10)
-        self.kept = self.count = self.blank = self.row = 0
+        self.kept = self.count = self.blank = self.dropped = self.row = 0
         self.missed = 0.0
 
     @property
@@ -226,6 +229,7 @@ class _Gather:
             self.kept += result.kept
             self.missed += result.missed
             self.blank += result.blank
+            self.dropped += result.dropped
             thumbnail = result.thumbnail
             if self.image is None:
                 self.image = np.zeros((*self.labels.shape, *thumbnail.shape[2:]), thumbnail.dtype)
