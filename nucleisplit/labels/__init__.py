@@ -1,7 +1,7 @@
 """Label images and outlines, in the formats of many programs: each with a writer and a reader."""
 
 from .arrays import read_array, write_array
-from .classes import class_color, class_names
+from .classes import class_color, class_names, classes_by_label
 from .coco import read_coco, write_coco, write_coco_polygons
 from .geojson import read_geojson, write_geojson
 from .geoparquet import read_geoparquet, write_geoparquet
@@ -27,6 +27,7 @@ __all__ = [
     "check_roi_size",
     "class_color",
     "class_names",
+    "classes_by_label",
     "fill_outlines",
     "format_of",
     "get_format",
