@@ -4,7 +4,7 @@
 
 LABELLED is a dataset with classes (docs/classes.md). Prints the report of ``train-trees
 --classes``; beside it, by the same folds and true outlines, the nearest neighbour by mean colour;
-then the time of the fit and of telling the classes of an image, beside that of segmenting it.
+then the time of the fit, and of an image with a model that tells classes beside the same without.
 """
 
 import argparse
@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit import Segmenter, load_bundle
-from nucleisplit.classify import Classes
 from nucleisplit.datasets import load_dataset, read_classes
 from nucleisplit.images import read_image
 from nucleisplit.metric import score_classes
@@ -30,10 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("labelled", type=Path)
     parser.add_argument("--model", default="default")
+    parser.add_argument("--drop-unlabelled", action="store_true")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
-        model = add_classes(options.labelled, load_bundle(options.model), Path(folder) / "model")
+        base, drop = load_bundle(options.model), options.drop_unlabelled
+        out = Path(folder) / "model"
+        model = add_classes(options.labelled, base, out, drop_unlabelled=drop)
         classifier = model.classifier()
         segmenter = Segmenter(model)
         scores = nearest_colour(options.labelled, classifier.classes)
@@ -44,13 +46,13 @@ def main() -> None:
         record = load_dataset(options.labelled, folds=2).records[0]
         small = read_image(record.image_path)
         image = np.tile(small, (-(-512 // len(small)), -(-640 // small.shape[1]), 1)[: small.ndim])
-        labels = segmenter(image).labels
-        span = measure_levels(image).spans[0]
-        classes, plain = Classes(classifier, span), Segmenter(options.model)
+        labels, plain = segmenter(image).labels, Segmenter(options.model)
+        classes = segmenter.classes_at(measure_levels(image, model.config.preprocess))
         times = {
             "fitting 1,000 nuclei": lambda: fit_many(classifier, 1000),
-            "segmenting and measuring": lambda: plain(image),
-            f"classes of {labels.max()} nuclei": lambda: classes.columns(labels, image),
+            "segmenting and measuring, without classes": lambda: plain(image),
+            "the same with classes": lambda: segmenter(image),
+            f"of that, classes of {labels.max()} nuclei": lambda: classes.tell(labels, image),
         }
         print(f"image of {image.shape[1]} x {image.shape[0]}; medians of {RUNS}")
         for name, run in times.items():

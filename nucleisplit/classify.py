@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,40 @@ import pandas as pd
 
 from nucleisplit.errors import BundleError
 from nucleisplit.measure import FEATURES, describe_nuclei, in_order
-from stage2_trees import NucleusClassifier
+from stage2_trees import NucleusClassifier, Split
 
-__all__ = ["Classes", "name_classes"]
+__all__ = ["NUCLEUS", "Classes", "Told", "name_classes"]
+
+NUCLEUS = 0.5
+"""An outline is dropped where it is less likely than this to be a nucleus of any class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What is told of the nuclei of a label image, by label."""
+
+    ids: np.ndarray
+    """(n,) integer: the number of the likeliest class, from 1."""
+    probability: np.ndarray
+    """(n,) float64: of that class."""
+    nucleus: np.ndarray
+    """(n,) float64: probability of a nucleus of any class; 1 where the model knows no others."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, rows: np.ndarray | slice) -> Told:
+        """What is told of some of them."""
+        return Told(self.ids[rows], self.probability[rows], self.nucleus[rows])
+
+    def and_rest_of(self, other: Told) -> Told:
+        """The same, and what another tells of nuclei with higher labels."""
+        own, rest = vars(self), vars(other.rows(slice(len(self), None)))
+        return Told(*(np.concatenate([own[name], rest[name]]) for name in own))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Number and probability of the class as columns of a table."""
+        return {"class_id": self.ids, "class_probability": self.probability}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +61,53 @@ class Classes:
                 "fit them again: nucleisplit train-trees --classes",
             )
 
-    def columns(self, labels: np.ndarray, image: np.ndarray) -> dict[str, np.ndarray]:
-        """Return number (from 1) and probability of the class of each nucleus, by label."""
+    def tell(self, labels: np.ndarray, image: np.ndarray) -> Told:
+        """Tell the class of each nucleus of a label image."""
         described = describe_nuclei(labels, image, self.span, self.classifier.radius)
         probability = self.classifier.predict_proba(described)
-        return {
-            "class_id": probability.argmax(axis=1) + 1,
-            "class_probability": probability.max(axis=1, initial=0.0),
-        }
+        return Told(
+            probability.argmax(axis=1) + 1,
+            probability.max(axis=1, initial=0.0),
+            probability.sum(axis=1),
+        )
 
-    def add_to(self, table: pd.DataFrame, labels: np.ndarray, image: np.ndarray) -> pd.DataFrame:
-        """Return the table of the nuclei of a label image with their classes."""
-        table = table.assign(**self.columns(labels, image))
-        return name_classes(table, self.classifier.classes)
+    def drop(
+        self,
+        split: Split,
+        image: np.ndarray,
+        min_iou: Mapping[str, float],
+        min_area: Mapping[str, int],
+    ) -> tuple[Split, Told, np.ndarray]:
+        """Leave out the nuclei that their class does not let pass.
+
+        All are told before any is dropped, so that what is around each is as it was learnt.
+
+        Parameters
+        ----------
+        split, image
+        min_iou, min_area
+            Limits of single classes, see `nucleisplit.result.Cut`.
+
+        Returns
+        -------
+        split : Split
+            Without them.
+        told : Told
+            Of those that are left.
+        dropped : (k,) int64
+            The candidates that were left out.
+        """
+        told = self.tell(split.labels, image)
+        keep = told.nucleus >= NUCLEUS
+        area = np.bincount(split.labels.ravel(), minlength=len(told) + 1)[1:]
+        for limits, values in ((min_iou, split.predicted_iou), (min_area, area)):
+            least = np.array([limits.get(name, 0) for name in self.classifier.classes])
+            keep &= values >= least[told.ids - 1]
+        return split.only(keep), told.rows(keep), split.chosen[~keep]
+
+    def add(self, table: pd.DataFrame, told: Told) -> pd.DataFrame:
+        """Return a table of nuclei with their classes."""
+        return name_classes(table.assign(**told.columns()), self.classifier.classes)
 
 
 def name_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -35,6 +35,19 @@ class PseudoConfig(BaseModel):
     """Share of the crops that come from pseudo-labelled images."""
 
 
+class ClassesConfig(BaseModel):
+    """Which nuclei are dropped once their class is told; `infer` may say otherwise."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    min_iou: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    """By class, such as ``{ lymphocyte = 0.6 }``: nuclei with a lower predicted IoU are dropped."""
+    min_area: dict[str, Annotated[int, Field(ge=0, le=2**40)]] = {}
+    """By class: nuclei of fewer pixels are dropped."""
+
+
 class RunConfig(BaseModel):
     """All settings of one training run; a model bundle carries a copy of it.
 
@@ -64,6 +77,8 @@ class RunConfig(BaseModel):
     """Which of the scored candidates are kept."""
     adapt: AdaptConfig = AdaptConfig()
     """How fitted trees learn from corrected images."""
+    classes: ClassesConfig = ClassesConfig()
+    """Which nuclei are dropped once their class is told."""
 
     def to_dict(self) -> dict:
         """Plain types only, ready for JSON."""
@@ -77,8 +92,8 @@ def load_config(path: str | Path | None = None) -> RunConfig:
     ----------
     path
         A TOML file with any of the sections ``[preprocess]``, ``[network]``, ``[train]``,
-        ``[pseudo]``, ``[predict]``, ``[forest]``, ``[trees]``, ``[select]`` and ``[adapt]``;
-        what it leaves out keeps its default. None gives the defaults.
+        ``[pseudo]``, ``[predict]``, ``[forest]``, ``[trees]``, ``[select]``, ``[adapt]`` and
+        ``[classes]``; what it leaves out keeps its default. None gives the defaults.
 
     Raises
     ------

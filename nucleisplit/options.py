@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from nucleisplit.errors import ConfigError
 from nucleisplit.images import STACKS, PlaneChoice
@@ -60,6 +60,12 @@ class InferOptions:
         already leaves out.
     min_area
         Outlines of fewer pixels are not considered; 0 for no limit.
+    class_min_iou, class_min_area
+        The same for nuclei of single classes, by name: those with less are dropped once their class
+        is told. Kept as tuples of pairs. No lower than the limit for all.
+    classes
+        Tell the classes of nuclei that the model has learnt, if it has; or those of another model,
+        by its name or folder; False: none.
     split_bias
         From -1 (merge what can be merged) to 1 (split what can be split); None takes what the model
         was made with, which is 0 unless set. See `stage2_trees.SelectConfig`.
@@ -93,6 +99,9 @@ class InferOptions:
     tile: int | None = None
     min_iou: float = 0.0
     min_area: int = 0
+    class_min_iou: Mapping[str, float] | Sequence[tuple[str, float]] = ()
+    class_min_area: Mapping[str, int] | Sequence[tuple[str, int]] = ()
+    classes: bool | Model = True
     split_bias: float | None = None
     sensitivity: float | None = None
     outline_bias: float | None = None
@@ -114,7 +123,22 @@ class InferOptions:
             raise ConfigError(
                 "a diameter is of no use without rescaling", hint="give one of the two options"
             )
-        self.cut(SelectConfig())
+        for name in ("min_iou", "min_area"):
+            limits = dict(getattr(self, f"class_{name}"))
+            object.__setattr__(self, f"class_{name}", tuple(sorted(limits.items())))
+        cut = self.cut(SelectConfig())
+        for name in ("min_iou", "min_area"):
+            for one, value in getattr(cut, f"class_{name}").items():
+                if value < (least := getattr(cut, name)):
+                    raise ConfigError(
+                        f"{name} of {one} is {value}, below the {least} of all nuclei",
+                        hint="lower the number for all",
+                    )
+        if self.classes is False and (cut.class_min_iou or cut.class_min_area):
+            raise ConfigError(
+                "limits for single classes are of no use without classes",
+                hint="give one of the two options",
+            )
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -124,7 +148,11 @@ class InferOptions:
     def cut(self, made: SelectConfig) -> Cut:
         """How candidates are chosen; what is not given is as a model was made."""
         names = ("split_bias", "sensitivity", "outline_bias")
-        own = Cut(self.min_iou, self.min_area, *(getattr(made, name) for name in names))
+        limits: dict[str, Any] = {
+            name: dict(getattr(self, name)) for name in ("class_min_iou", "class_min_area")
+        }
+        biases = {name: getattr(made, name) for name in names}
+        own = Cut(self.min_iou, self.min_area, **biases, **limits)
         return Cut.of(own, **{name: getattr(self, name) for name in names})
 
 
@@ -215,6 +243,10 @@ class BatchOptions(InferOptions):
             raise ConfigError(
                 "nuclei in 3-D have measurements of their own",
                 hint="leave out --measure, --measure-channels and --neighbour-radius",
+            )
+        if self.planes.z == "3d" and (self.class_min_iou or self.class_min_area):
+            raise ConfigError(
+                "nuclei in 3-D have no classes", hint="give one number for all, without a class"
             )
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nucleisplit.classify import Classes
+from nucleisplit.classify import Classes, Told
+from nucleisplit.config import ClassesConfig
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.labels import to_spatialdata
 from nucleisplit.measure import Cells, Expansion, expand, measure, measure_cells
@@ -22,6 +23,7 @@ from stage2_trees import (
     KINDS,
     Alternative,
     IoURegressor,
+    NucleusClassifier,
     SecondOpinions,
     SelectConfig,
     Split,
@@ -68,16 +70,31 @@ class Cut:
     outline_bias: float = 0.0
     """From -1, outlines as tight as can be, to 1, as wide as can be; see `SelectConfig`."""
 
+    class_min_iou: Mapping[str, float] = field(default_factory=dict)
+    """By class: nuclei with a lower predicted IoU are dropped, beside `min_iou` for all."""
+    class_min_area: Mapping[str, int] = field(default_factory=dict)
+    """By class: nuclei of fewer pixels are dropped."""
+
     def __post_init__(self) -> None:
         for name, low, high, hint in _LIMITS:
-            value = getattr(self, name)
-            if not isinstance(value, Real) or not low <= float(value) <= high:
-                raise ConfigError(f"{name} is {value!r}", hint=hint)
+            own = getattr(self, f"class_{name}", {})
+            for what, value in {name: getattr(self, name), **own}.items():
+                if not isinstance(value, Real) or not low <= float(value) <= high:
+                    of = f"{name} of {what}" if what in own else name
+                    raise ConfigError(f"{of} is {value!r}", hint=hint)
 
     @classmethod
     def of(cls, before: Cut, **new: Any) -> Cut:
         """The cut before, with what is given and not None in its place."""
         return replace(before, **{name: value for name, value in new.items() if value is not None})
+
+    def with_classes_of(self, made: ClassesConfig) -> Cut:
+        """The same, with the limits of classes that a model was made with where none are given."""
+        return replace(
+            self,
+            class_min_iou={**made.min_iou, **self.class_min_iou},
+            class_min_area={**made.min_area, **self.class_min_area},
+        )
 
     def apply_to(self, config: SelectConfig) -> SelectConfig:
         """The settings of a selection, with the biases and the sensitivity of this cut."""
@@ -100,13 +117,32 @@ class ScoredImage:
     """Candidates that were added by hand."""
     classes: Classes | None = None
     """What tells the classes of the nuclei; None where the model knows none."""
+    told: Told | None = None
+    """What was told of the nuclei before some were dropped; of those added since, nothing."""
+    dropped: int = 0
+    """Nuclei that were dropped because of their class."""
+
+    def without_dropped(self) -> ScoredImage:
+        """The same without the nuclei that their class does not let pass."""
+        limits = self.cut.class_min_iou, self.cut.class_min_area
+        if self.classes is None or not (self.classes.classifier.background or any(limits)):
+            return replace(self, told=None, dropped=0)
+        split, told, dropped = self.classes.drop(self.split, self.image, *limits)
+        return replace(self, split=split, told=told, dropped=len(dropped))
 
     def measure(self) -> pd.DataFrame:
         """Measure the nuclei chosen, and tell their classes."""
         split = self.split
         given = (split.labels, self.image, split.predicted_iou, split.threshold)
         table = measure(*given, **self.measuring)
-        return table if self.classes is None else self.classes.add_to(table, *given[:2])
+        return table if self.classes is None else self.classes.add(table, self._tell(self.classes))
+
+    def _tell(self, classes: Classes) -> Told:
+        told, split = self.told, self.split
+        if told is not None and len(told) == len(split.chosen):
+            return told
+        every = classes.tell(split.labels, self.image)
+        return every if told is None else told.and_rest_of(every)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +164,9 @@ class Segmentation:
     """By which the image was enlarged before the network saw it."""
     scored: ScoredImage | None = field(default=None, repr=False)
     """What `alternatives`, `runner_up` and `reselect` look into; None unless kept."""
+    dropped: int = 0
+    """Nuclei that were dropped because of their class: outlines that are no nucleus, where the
+    model has learnt these, and those below the limits of their class."""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -220,12 +259,14 @@ class Segmentation:
         split_bias: float | None = None,
         sensitivity: float | None = None,
         outline_bias: float | None = None,
+        class_min_iou: Mapping[str, float] | None = None,
+        class_min_area: Mapping[str, int] | None = None,
     ) -> Segmentation:
         """Choose the nuclei again, by other settings, without another pass of the network.
 
         Parameters
         ----------
-        min_iou, min_area, split_bias, sensitivity, outline_bias
+        min_iou, min_area, split_bias, sensitivity, outline_bias, class_min_iou, class_min_area
             As for `Segmenter`; None keeps what was set.
 
         Returns
@@ -248,7 +289,10 @@ class Segmentation:
             split_bias=split_bias,
             sensitivity=sensitivity,
             outline_bias=outline_bias,
+            class_min_iou=class_min_iou,
+            class_min_area=class_min_area,
         )
+        check_class_limits(cut, kept.classes.classifier if kept.classes else None)
         split = choose(
             kept.split.forest,
             kept.split.scores,
@@ -257,7 +301,7 @@ class Segmentation:
             min_area=cut.min_area,
             selection=cut.apply_to(kept.config),
         )
-        return self._with(replace(kept, split=split, cut=cut))
+        return self._with(replace(kept, split=split, cut=cut).without_dropped())
 
     def add_at(self, y: int, x: int) -> Segmentation:
         """Add the nucleus that is most likely at a pixel where none is drawn.
@@ -366,4 +410,23 @@ def segmentation_of(
     split = found.split
     kept = found if keep else None
     measured = found.measure() if at_once else found.measure
-    return Segmentation(split.labels, measured, split.predicted_map, maps, scored=kept)
+    return Segmentation(
+        split.labels, measured, split.predicted_map, maps, scored=kept, dropped=found.dropped
+    )
+
+
+def check_class_limits(cut: Cut, classifier: NucleusClassifier | None) -> None:
+    """Refuse limits of classes that a model does not tell; `ConfigError`."""
+    for option in ("min_iou", "min_area"):
+        for name in getattr(cut, f"class_{option}"):
+            if classifier is None:
+                raise ConfigError(
+                    f"{option} of {name}: the model tells no classes",
+                    hint="give a number for all nuclei, or a model that was made with nucleisplit "
+                    "train-trees --classes",
+                )
+            if name not in classifier.classes:
+                raise ConfigError(
+                    f"{option} of {name}: the model tells no such class",
+                    hint=f"its classes are {', '.join(classifier.classes)}",
+                )

@@ -9,11 +9,12 @@ import numpy as np
 from nucleisplit.classify import Classes
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
-from nucleisplit.model import Ensemble
+from nucleisplit.model import Bundle, Ensemble, load_bundle
 from nucleisplit.options import InferOptions, Model
-from nucleisplit.result import ScoredImage, Segmentation, segmentation_of
+from nucleisplit.palette import Color
+from nucleisplit.result import ScoredImage, Segmentation, check_class_limits, segmentation_of
 from nucleisplit.stacks import StackSegmentation, segment_stack
-from stage1_unet import Progress, measure_levels
+from stage1_unet import Levels, Progress
 from stage2_trees import Overview, Split, split_maps
 
 
@@ -45,6 +46,11 @@ class Segmenter:
         for image in images:
             result = segmenter(image)
             doubtful = result.table.sort_values("predicted_iou")
+
+    Outline by one model, and tell the classes that another has learnt::
+
+        segmenter = nucleisplit.Segmenter(classes="mine/")
+        lymphocytes = segmenter(image).table.query("`class` == 'lymphocyte'")
     """
 
     def __init__(
@@ -55,8 +61,22 @@ class Segmenter:
     ) -> None:
         fields = fields if model is None else fields | {"model": model}
         self.options = options = replace(options or InferOptions(), **fields)
+        bundles = [one if isinstance(one, Bundle) else load_bundle(one) for one in options.models]
+        self.bundle = bundles[0]
+        made = self.bundle.config.select
+        self.cut = options.cut(made)
+        self.teller = self._teller()
+        """The model that tells the classes; None where none does."""
+        self.classifier = None
+        if self.teller is not None:
+            self.classifier = self.teller.classifier()
+            self.cut = self.cut.with_classes_of(self.teller.config.classes)
+        check_class_limits(self.cut, self.classifier)
+        self.measures = options.measures
+        self.selection = self.cut.apply_to(made)
+        self.regressor = self.bundle.regressor()
         self.ensemble = Ensemble(
-            options.models,
+            bundles,
             options.weights,
             device=options.device,
             backend=options.backend,
@@ -65,13 +85,11 @@ class Segmenter:
             rescale=options.rescale,
             tile=options.tile,
         )
-        self.bundle = self.ensemble.bundles[0]
-        made = self.bundle.config.select
-        self.cut = options.cut(made)
-        self.measures = options.measures
-        self.selection = self.cut.apply_to(made)
-        self.regressor = self.bundle.regressor()
-        self.classifier = self.bundle.classifier()
+
+    @property
+    def told_by(self) -> str:
+        """The fingerprint of the model that tells the classes; empty where none does."""
+        return self.teller.fingerprint if self.teller else ""
 
     def __call__(self, image: np.ndarray) -> Segmentation:
         return self.segment(image)
@@ -134,8 +152,8 @@ class Segmenter:
             self.selection,
             self.cut,
             measuring,
-            classes=self._classes_of(image),
-        )
+            classes=self.classes_at(found.levels),
+        ).without_dropped()
         result = segmentation_of(source, found.maps if keep_maps else None, keep_candidates)
         diameter = found.radius and 2 * found.radius
         return replace(result, diameter=diameter, scale=found.scale)
@@ -201,17 +219,45 @@ class Segmenter:
         """Outline, separate and measure the nuclei of a stack, (Z, H, W) or (Z, H, W, C).
 
         `anisotropy` is the distance of the slices by the size of a pixel, unless the voxel size
-        (um) is given or known; for the others see `nucleisplit.stacks.segment_stack`.
+        (um) is given or known; for the others see `nucleisplit.stacks.segment_stack`. Classes are
+        not told.
         """
+        if self.options.class_min_iou or self.options.class_min_area:
+            raise ConfigError(
+                "nuclei in 3-D have no classes", hint="give one number for all, without a class"
+            )
         return segment_stack(
             self, stack, anisotropy=anisotropy, voxel_size=voxel_size, method=method, **options
         )
 
-    def _classes_of(self, image: np.ndarray) -> Classes | None:
-        if self.classifier is None:
-            return None
-        levels = measure_levels(image, self.bundle.config.preprocess)
-        return Classes(self.classifier, levels.spans[0])
+    @property
+    def class_colors(self) -> dict[str, Color]:
+        """The classes told, in order, with their colours; empty where none are."""
+        return {} if self.teller is None else self.teller.class_colors
+
+    def classes_at(self, levels: Levels) -> Classes | None:
+        """What tells the classes of nuclei in an image with these levels; None where none does."""
+        return None if self.classifier is None else Classes(self.classifier, levels.spans[0])
+
+    def _teller(self) -> Bundle | None:
+        """The model whose classes are told."""
+        wanted = self.options.classes
+        if isinstance(wanted, bool):
+            return self.bundle if wanted and self.bundle.manifest.classes else None
+        bundle = wanted if isinstance(wanted, Bundle) else load_bundle(wanted)
+        if not bundle.manifest.classes:
+            raise ConfigError(
+                f"{bundle.path}: tells no classes",
+                hint="make a model with nucleisplit train-trees --classes",
+            )
+        seen, own = (one.config.preprocess for one in (bundle, self.bundle))
+        if (seen.low, seen.high) != (own.low, own.high):
+            raise ConfigError(
+                f"{bundle.path}: its classes were learnt from percentiles {seen.low} to "
+                f"{seen.high} of the image, and {self.bundle.path} takes {own.low} to {own.high}",
+                hint="let the latter learn the classes: nucleisplit train-trees --classes",
+            )
+        return bundle
 
     def split(self, maps: np.ndarray, overview: Overview | None = None) -> Split:
         """Cut maps, (3, H, W), into nuclei: those of an image, or of a part of one.

@@ -26,6 +26,7 @@ from .predict import to_batch as to_batch
 from .preprocess import Levels as Levels
 from .preprocess import measure_levels as measure_levels
 from .preprocess import preprocess as preprocess
+from .preprocess import preprocess_and_measure as preprocess_and_measure
 from .processor import list_instructions as list_instructions
 from .progress import Progress as Progress
 from .progress import part_of as part_of

@@ -51,10 +51,17 @@ def measure_levels(image: np.ndarray, config: PreprocessConfig | None = None) ->
     >>> preprocess(image[1:], levels=measure_levels(image))[..., 0].round(1).tolist()
     [[0.5, 1.0]]
     """
+    return preprocess_and_measure(image, config)[1]
+
+
+def preprocess_and_measure(
+    image: np.ndarray, config: PreprocessConfig | None = None
+) -> tuple[np.ndarray, Levels]:
+    """Return what `preprocess` and `measure_levels` return, in one pass over the image."""
     config = config or PreprocessConfig()
     stretch = _Stretch(config)
-    _, exchange = _prepare(_as_channels(image), config, stretch, None)
-    return Levels(tuple(stretch.spans), exchange)
+    prepared, exchange = _prepare(_as_channels(image), config, stretch, None)
+    return prepared, Levels(tuple(stretch.spans), exchange)
 
 
 def preprocess(
@@ -100,11 +107,11 @@ def preprocess(
     >>> preprocess(image, PreprocessConfig(polarity="invert"))[..., 0].round(1).tolist()
     [[1.0, 0.8], [0.5, 0.0]]
     """
-    config = config or PreprocessConfig()
-    image = _as_channels(image)
     if levels is None:
-        return _prepare(image, config, _Stretch(config), None)[0]
-    return _prepare(image, config, _Stretch(config, levels.spans), levels.exchange)[0]
+        return preprocess_and_measure(image, config)[0]
+    config = config or PreprocessConfig()
+    stretch = _Stretch(config, levels.spans)
+    return _prepare(_as_channels(image), config, stretch, levels.exchange)[0]
 
 
 def _prepare(

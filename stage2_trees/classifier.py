@@ -3,7 +3,8 @@
 LightGBM fits each family to 1 for the nuclei of its class and 0 for all others; predictions are our
 own, see `stage2_trees.ensemble`. The scores of all classes become probabilities by one power,
 fitted out of fold to the likelihood of the true classes (temperature scaling: Guo et al. 2017, "On
-calibration of modern neural networks").
+calibration of modern neural networks"). Outlines that are no nucleus may be one more class, which
+has no name: the probabilities of the others then add up to less than 1.
 """
 
 from __future__ import annotations
@@ -40,19 +41,33 @@ class NucleusClassifier:
         Names of the classes, in order.
     radius : float
         Typical radius of the nuclei that it is fitted to, pixels; kept for those who measure.
+    background : bool
+        Whether outlines that are no nucleus are learnt, too.
 
     Attributes
     ----------
     boosters_ : list of lists of str
-        The models of each class, as LightGBM writes them; after `fit` or `load`.
+        The models of each class, as LightGBM writes them, those of the background last; after `fit`
+        or `load`.
     power_ : float
         What scores are raised to before they are made to add up to 1.
     """
 
-    def __init__(self, features: Sequence[str], classes: Sequence[str], radius: float) -> None:
+    def __init__(
+        self,
+        features: Sequence[str],
+        classes: Sequence[str],
+        radius: float,
+        background: bool = False,
+    ) -> None:
         self.features, self.classes = tuple(features), tuple(classes)
-        self.radius = float(radius)
+        self.radius, self.background = float(radius), background
         self.power_ = 1.0
+
+    @property
+    def families(self) -> int:
+        """How many families of trees there are: one for each class, and that of the background."""
+        return len(self.classes) + self.background
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> NucleusClassifier:
         """Fit the trees; rare classes weigh more, by the root of how rare they are.
@@ -62,7 +77,7 @@ class NucleusClassifier:
         X : (n, len(features)) float32
             NaN where a value is missing.
         y : (n,) integer
-            Number of the class of each nucleus, from 0.
+            Number of the class of each nucleus, from 0; of the background one above the last.
 
         Raises
         ------
@@ -72,7 +87,7 @@ class NucleusClassifier:
         import lightgbm
 
         X, y = self._checked(X), np.asarray(y)
-        counts = np.bincount(y, minlength=len(self.classes))
+        counts = np.bincount(y, minlength=self.families)
         if y.shape != (len(X),) or np.count_nonzero(counts) < 2:
             raise ValueError(f"{len(X)} rows, classes {y.shape}: at least two classes are needed")
         weights = np.sqrt(len(y) / counts[y])
@@ -87,13 +102,13 @@ class NucleusClassifier:
                     ).model_to_string()
                     for seed in range(_BOOSTERS)
                 ]
-                for k in range(len(self.classes))
+                for k in range(self.families)
             ]
         )
         return self
 
     def predict_raw(self, X: np.ndarray) -> np.ndarray:
-        """Scores of every class, (n, n_classes) float64: about 0 to 1, not calibrated."""
+        """Scores of every class, (n, families) float64: about 0 to 1, not calibrated."""
         X = self._checked(X)
         if not hasattr(self, "_ensembles"):
             raise ValueError("this NucleusClassifier is not fitted; call fit() or load() first")
@@ -101,8 +116,12 @@ class NucleusClassifier:
         return np.stack(columns, axis=1)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Probabilities of the classes, (n, n_classes) float64; each row adds up to 1."""
-        return to_probabilities(self.predict_raw(X), self.power_)
+        """Probabilities of the classes, (n, n_classes) float64.
+
+        Each row adds up to 1; where the background was learnt, what is lacking is the probability
+        that the outline is no nucleus.
+        """
+        return to_probabilities(self.predict_raw(X), self.power_)[:, : len(self.classes)]
 
     def save(self, folder: str | Path) -> None:
         """Write the boosters as LightGBM text and everything else as JSON; the folder is made."""
@@ -119,6 +138,7 @@ class NucleusClassifier:
             "classes": list(self.classes),
             "radius": self.radius,
             "power": self.power_,
+            "background": self.background,
             "boosters": files,
         }
         text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
@@ -142,9 +162,12 @@ class NucleusClassifier:
             for names in (features, classes):
                 if len(set(names)) != len(names) or not all(isinstance(n, str) for n in names):
                     raise ValueError("names that are no texts, or twice the same")
-            if not 2 <= len(classes) <= _MOST_CLASSES or len(files) != len(classes):
+            background = data.get("background", False)
+            if not isinstance(background, bool):
+                raise ValueError(f"background {background!r}")
+            model = cls(features, classes, data["radius"], background)
+            if not 2 <= len(classes) <= _MOST_CLASSES or len(files) != model.families:
                 raise ValueError(f"{len(files)} families of trees for {len(classes)} classes")
-            model = cls(features, classes, data["radius"])
             model.power_ = float(data["power"])
             if not (0 < model.radius < 1e6 and 0 < model.power_ < 100):
                 raise ValueError(f"radius {model.radius}, power {model.power_}")
@@ -186,28 +209,29 @@ def cross_fit_classes(
         Fitted here, the power included.
     X : (n, n_features) float32
     y : (n,) integer
-        Number of the class of each nucleus, from 0.
+        Number of the class of each nucleus, from 0; of the background one above the last.
     folds : (n,) integer
         Of each nucleus; those of one image share a fold.
 
     Returns
     -------
     (n, n_classes) float64
-        By trees that have not seen the fold. The power is fitted to the scores of all folds.
+        As `NucleusClassifier.predict_proba`, by trees that have not seen the fold. The power is
+        fitted to the scores of all folds.
 
     Raises
     ------
     ValueError
         If outside a fold there are fewer than two classes.
     """
-    raw = np.zeros((len(y), len(classifier.classes)))
+    raw = np.zeros((len(y), classifier.families))
     for fold in np.unique(folds):
         left_out = folds == fold
         raw[left_out] = classifier.fit(X[~left_out], y[~left_out]).predict_raw(X[left_out])
     rows = np.arange(len(y))
     losses = [-np.log(to_probabilities(raw, power)[rows, y]).mean() for power in _POWERS]
     classifier.fit(X, y).power_ = float(_POWERS[int(np.argmin(losses))])
-    return to_probabilities(raw, classifier.power_)
+    return to_probabilities(raw, classifier.power_)[:, : len(classifier.classes)]
 
 
 def to_probabilities(raw: np.ndarray, power: float = 1.0) -> np.ndarray:
@@ -234,7 +258,7 @@ def _parameters(seed: int) -> dict:
         "bagging_freq": 1,
         "max_bin": 63,
         "seed": seed,
-        "num_threads": 0,
+        "num_threads": 1,  # a few hundred rows: threads would only wait for one another
         "deterministic": True,
         "force_col_wise": True,
         "verbosity": -1,

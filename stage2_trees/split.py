@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,6 +62,23 @@ class Split:
     def predicted_map(self) -> float:
         """Score of the image to expect before ``min_iou`` drops any nuclei."""
         return expected_map(self.hits.sum(axis=0), len(self.kept), self.missed)
+
+    def only(self, keep: np.ndarray) -> Split:
+        """The same without some of its nuclei, as ``min_iou`` drops them; labels count from 1.
+
+        Parameters
+        ----------
+        keep : (n,) bool
+            By label.
+        """
+        new = np.append(0, np.where(keep, np.cumsum(keep), 0)).astype(self.labels.dtype)
+        return replace(
+            self,
+            labels=new[self.labels],
+            predicted_iou=self.predicted_iou[keep],
+            threshold=self.threshold[keep],
+            chosen=self.chosen[keep],
+        )
 
 
 def split_maps(

@@ -122,7 +122,8 @@ def infer_batch(
     options = replace(options or BatchOptions(), **fields)
     planes = options.planes
     shared = options.workers or options.dask
-    for model in options.models:
+    others = () if isinstance(options.classes, bool) else (options.classes,)
+    for model in (*options.models, *others):
         if not isinstance(model, Bundle):
             read_manifest(model_folder(model) / MANIFEST)
     for name in [PARQUET] * options.parquet + [H5AD] * options.h5ad:
@@ -158,6 +159,7 @@ def infer_batch(
         "measure": list(segmenter.measures.groups),
         "measure_channels": segmenter.measures.channels,
         "neighbour_radius": segmenter.measures.radius,
+        "classes": segmenter.told_by,
         "anisotropy": options.anisotropy,
         "overlay": options.overlay,
         "write": list(options.write),
@@ -193,7 +195,7 @@ def infer_batch(
             stream_to_parquet(out / table, (out / table).with_suffix(".parquet"), types)
         if options.h5ad:
             h5ad = (out / table).with_suffix(".h5ad")
-            csv_to_h5ad(out / table, h5ad, types, segmenter.bundle.class_colors)
+            csv_to_h5ad(out / table, h5ad, types, segmenter.class_colors)
     return replace(report, notes=tuple(notes))
 
 

@@ -35,6 +35,7 @@ from nucleisplit.labels import (
 from nucleisplit.measure import Expansion
 from nucleisplit.options import BatchOptions
 from nucleisplit.overlay import ClassColors, write_overlay
+from nucleisplit.palette import hex_color
 from nucleisplit.result import Segmentation
 from nucleisplit.review import find_doubts, write_review
 from nucleisplit.segmenter import Segmenter
@@ -264,12 +265,14 @@ class Process:
             told = None
             if "class" in result.table:
                 codes = result.table["class"].cat.codes.to_numpy() + 1
-                told = ClassColors(self.segmenter.bundle.class_colors, codes)
+                told = ClassColors(self.segmenter.class_colors, codes)
             file = self.out / job.overlay
             write_overlay(file, image, result.labels, scores, overwrite=True, classes=told)
         cells = self._cells(job, plane, result) if self.options.expand is not None else {}
         table = result.table.copy()
-        table.attrs[CLASS_COLORS] = dict(self.segmenter.bundle.manifest.class_colors)
+        table.attrs[CLASS_COLORS] = {
+            name: hex_color(colour) for name, colour in self.segmenter.class_colors.items()
+        }
         self._write_formats(self._written(job), result.labels, table, plane)
         if self.options.in_place:
             write_in_place(plane, result.labels, overwrite=True)
@@ -310,7 +313,7 @@ class Process:
             progress=progress,
         )
         types = types_of(result.columns, self.options.planes)
-        classes = self.segmenter.bundle.class_colors
+        classes = self.segmenter.class_colors
         rows = partial(stream_nuclei, self.out / job.rows, types, classes)
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
         self._write_formats(self._written(job), labels, None, plane)
@@ -361,7 +364,7 @@ class Process:
             "nuclei": result.nuclei,
             "predicted_map": round(result.predicted_map, 4),
             "doubtful": result.doubtful,
-            **({"classes": classes} if classes else {}),
+            **_told(classes, result.dropped),
             "diameter": result.diameter and round(result.diameter, 2),
             "scale": round(result.scale, 4),
             "height": plane.shape[0],
@@ -406,6 +409,14 @@ def _do_elsewhere(settings: dict, folder: Path, segmenter: Segmenter, job: Job) 
     process = Process(segmenter, **settings)
     entry = process(replace(job, path=folder / job.path), lambda share: None)
     return entry | {"path": str(job.path)}
+
+
+def _told(classes: dict[str, int], dropped: int) -> dict:
+    """What the journal says of classes: counts and shares of all nuclei; nothing without them."""
+    total = max(1, sum(classes.values()))
+    shares = {name: round(count / total, 4) for name, count in classes.items()}
+    told = {"classes": classes, "class_shares": shares, "dropped_by_class": dropped}
+    return told if classes else {}
 
 
 def _missing_chunks(*planes: Plane) -> dict:

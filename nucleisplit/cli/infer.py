@@ -8,7 +8,7 @@ import click
 
 from nucleisplit.cli import console
 from nucleisplit.cli.compiling import note_compiling
-from nucleisplit.cli.completers import complete_files
+from nucleisplit.cli.completers import complete_files, complete_models
 from nucleisplit.cli.exits import PARTLY
 from nucleisplit.cli.infer_report import entry_line, tell
 from nucleisplit.cli.measure_options import measure_options
@@ -19,6 +19,7 @@ from nucleisplit.cli.options import (
     models_option,
     out_option,
     overwrite_option,
+    parse_limits,
     plane_options,
     write_option,
 )
@@ -34,17 +35,25 @@ from nucleisplit.cli.switches import json_option
 @models_option
 @click.option(
     "--min-iou",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    metavar="X",
-    help="Drop nuclei whose predicted IoU is lower. Default: 0, all that were found.",
+    multiple=True,
+    callback=parse_limits(click.FloatRange(0, 1)),
+    metavar="[CLASS=]X",
+    help="Drop nuclei whose predicted IoU is lower; with a class, those of that class. May be "
+    "given several times. Default: 0, all that were found.",
 )
 @click.option(
     "--min-area",
-    type=click.IntRange(0),
-    default=0,
-    metavar="PX",
-    help="Consider no outlines of fewer pixels. Default: 0, no limit.",
+    multiple=True,
+    callback=parse_limits(click.IntRange(0)),
+    metavar="[CLASS=]PX",
+    help="Consider no outlines of fewer pixels; with a class, drop nuclei of that class that are "
+    "smaller. May be given several times. Default: 0, no limit.",
+)
+@click.option(
+    "--classes",
+    metavar="NAME|PATH|none",
+    shell_complete=complete_models,
+    help="The model whose classes are told, where it is not --model; none: tell no classes.",
 )
 @click.option(
     "--split-bias",
@@ -156,6 +165,7 @@ def infer(
     nucleisplit infer a.png 'more/*.tif' --out results
     nucleisplit infer images/ --resume           goes on after an interruption
     nucleisplit infer images/ --min-iou 0.6      only outlines that can be trusted
+    nucleisplit infer images/ --model mine/ --min-area lymphocyte=40
     nucleisplit infer images/ --diameter 90      nuclei far larger than usual
     nucleisplit infer images/ --write geojson    outlines for QuPath as well
     nucleisplit infer a.ome.tif --expand 5um     cells around the nuclei as well
@@ -178,6 +188,10 @@ def infer(
 
     names, weights = zip(*models, strict=True)
     note_compiling()
+    for name in ("min_iou", "min_area"):
+        options[name], options[f"class_{name}"] = options[name]
+    told = options.pop("classes")
+    options["classes"] = told is None or (told != "none" and told)
     for name in ("rescale", "overlay"):
         options[name] = not options.pop(f"no_{name}")
     measured = {name: options.pop(name) for name in ("groups", "channels", "radius")}

@@ -76,6 +76,8 @@ def tell(report: BatchReport) -> None:
     )
     if blank:
         console.note(f"{blank} of {tiles} tiles of large images are empty and were skipped")
+    if dropped := sum(entry.get("dropped_by_class", 0) for entry in report.images):
+        console.note(f"{counted(dropped, 'outline')} dropped because of the class, see run.json")
     if failed:
         console.note(f"{failed} of {total} images failed; mend them, then repeat with --resume")
 

@@ -49,6 +49,25 @@ def _parse_models(
     return parsed
 
 
+def parse_limits(number: click.ParamType) -> Callable:
+    """Make a callback that takes numbers for all nuclei, X, and for those of a class, CLASS=X."""
+
+    def parse(
+        context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+    ) -> tuple[float, dict[str, float]]:
+        limits: dict[str, float] = {}
+        for word in words:
+            name, equals, value = word.rpartition("=")
+            if equals and not name:
+                raise click.BadParameter(f"{word!r} names no class")
+            if name in limits:
+                raise click.BadParameter(f"is given twice for {name or 'all nuclei'}")
+            limits[name] = number.convert(value, parameter, context)
+        return limits.pop("", 0), limits
+
+    return parse
+
+
 models_option = click.option(
     "--model",
     "models",

@@ -46,6 +46,12 @@ if TYPE_CHECKING:
     "labels with classes.",
 )
 @click.option(
+    "--drop-unlabelled",
+    is_flag=True,
+    help="With --classes, where every nucleus of the images is labelled: also learn which outlines "
+    "show none of them, and drop what looks like that.",
+)
+@click.option(
     "--model",
     default="default",
     show_default=True,
@@ -70,6 +76,7 @@ def train_trees(
     out: Path | None,
     corrected: Path | None,
     labelled: Path | None,
+    drop_unlabelled: bool,
     model: str,
     config: Path | None,
     overwrite: bool,
@@ -91,7 +98,7 @@ def train_trees(
     With --classes, a model that is there also learns what kind each nucleus is, from a few hundred
     nuclei of known class: images/, labels/ and classes.csv (image, label, class). Networks and
     outlines stay. Prints how well classes are told, out of fold. A RUN whose data have classes
-    learns them, too.
+    learns them, too; [classes] of --config says which to drop.
 
     \b
     nucleisplit train-trees run/ --out model/
@@ -99,11 +106,14 @@ def train_trees(
     nucleisplit evaluate oof/ data/ --groups data/folds.csv cluster
     nucleisplit train-trees --add corrected/ --out mine/
     nucleisplit train-trees --classes labelled/ --out mine/
+    nucleisplit train-trees --classes labelled/ --drop-unlabelled --out mine/
     nucleisplit infer images/ --model mine/
     """
     given = [folder for folder in (run, corrected, labelled) if folder is not None]
     if len(given) != 1:
         raise click.UsageError("give RUN, --add CORRECTED or --classes LABELLED, one of them")
+    if drop_unlabelled and not labelled:
+        raise click.UsageError("--drop-unlabelled goes with --classes")
     if labels and not run:
         raise click.UsageError("--labels goes with RUN")
     need_training()
@@ -126,6 +136,7 @@ def train_trees(
             corrected, base, out, settings.adapt, device=device, **common
         )
     elif labelled and base:
+        common |= {"limits": settings.classes, "drop_unlabelled": drop_unlabelled}
         bundle = training.add_classes(labelled, base, out, device=device, **common)
     else:
         bundle = training.train_trees(given[0], out, settings, labels=labels, **common)

@@ -1,6 +1,12 @@
 """Images with their true labels: found, cleaned, dealt into folds, converted."""
 
-from .classes import ImageClasses, read_class_colors, read_classes, read_source_classes
+from .classes import (
+    CLASSES_TABLE,
+    ImageClasses,
+    read_class_colors,
+    read_classes,
+    read_source_classes,
+)
 from .clean import CleaningConfig, CleaningNotes, clean_labels
 from .conversion import convert_labels, convert_table
 from .dataset import Dataset, Record, load_dataset
@@ -10,6 +16,7 @@ from .label_sets import LabelSource, find_label_sources
 from .pairs import LABEL_SUFFIX, find_pairs, short_stem
 
 __all__ = [
+    "CLASSES_TABLE",
     "LABEL_SUFFIX",
     "CleaningConfig",
     "CleaningNotes",

@@ -1,7 +1,5 @@
 """Label images and outlines, in the formats of many programs: each with a writer and a reader."""
 
-from nucleisplit.palette import class_color
-
 from .arrays import read_array, write_array
 from .class_map import ClassMap, find_class_map, read_class_map
 from .classes import CLASS_COLORS, class_names, classes_by_label, colors_of
@@ -33,7 +31,6 @@ __all__ = [
     "as_labels",
     "check_in_place",
     "check_roi_size",
-    "class_color",
     "class_names",
     "classes_by_label",
     "colors_of",

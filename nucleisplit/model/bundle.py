@@ -15,7 +15,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from nucleisplit import __version__
-from nucleisplit.config import RunConfig, validated
+from nucleisplit.config import ClassesConfig, RunConfig, validated
 from nucleisplit.errors import BundleError, ConfigError
 from nucleisplit.files import put
 from nucleisplit.palette import Color, class_colors
@@ -309,18 +309,21 @@ def save_classified(
     bundle: Bundle,
     classifier: NucleusClassifier,
     scores: dict,
+    limits: ClassesConfig,
     overwrite: bool = False,
     colors: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Write a model that is another one with a classifier of nuclei; parameters as `save_adapted`.
 
-    `scores` are kept in the manifest as ``classes``; a classifier that was there is replaced.
-    `colors` are as of `save_bundle`.
+    `scores` are kept in the manifest as ``classes``; a classifier that was there is replaced, and
+    so are the settings of which classes to drop. `colors` are as of `save_bundle`.
     """
+    config = bundle.config.model_copy(update={"classes": limits})
     update = {
         "scores": _with_scores(bundle, "classes", scores),
         "classes": classifier.classes,
         "class_colors": _own_colors(classifier, colors),
+        "config": config.to_dict(),
     }
     return _save_changed(folder, bundle, _CLASSES, classifier.save, update, overwrite)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,6 +16,7 @@ from nucleisplit.extras import training_command
 from nucleisplit.palette import hex_color
 from stage1_unet import (
     BackendError,
+    Levels,
     MissingTorch,
     PredictConfig,
     Prediction,
@@ -24,11 +26,20 @@ from stage1_unet import (
     measure_levels,
     part_of,
     preprocess,
+    preprocess_and_measure,
 )
 
 from .bundle import Bundle, load_bundle
 from .image_scaling import ImageScaling
 from .network_cache import cache_folders
+
+
+@dataclass(frozen=True, eq=False)
+class ImageMaps(Prediction):
+    """The maps of one image as it was read."""
+
+    levels: Levels
+    """How its numbers became those that the network saw."""
 
 
 class Ensemble:
@@ -158,7 +169,7 @@ class Ensemble:
         ]
         return {"model": entries[0], "ensemble": weighted}
 
-    def predict(self, image: np.ndarray, progress: Progress | None = None) -> Prediction:
+    def predict(self, image: np.ndarray, progress: Progress | None = None) -> ImageMaps:
         """Compute the maps of an image as it was read; threads that share this take turns.
 
         Parameters
@@ -170,20 +181,22 @@ class Ensemble:
 
         Returns
         -------
-        Prediction
-            The size of the nuclei and the scale are those of the first model.
+        ImageMaps
+            The size of the nuclei, the scale and the levels are those of the first model.
 
         Raises
         ------
         ValueError
             The image has another shape, is empty, or holds NaN or infinity.
         """
-        parts = []
+        parts, levels = [], []
         with self._lock:
             for predictor, bundle, own in self._each(progress):
-                parts.append(predictor.predict(preprocess(image, bundle.config.preprocess), own))
+                prepared, measured = preprocess_and_measure(image, bundle.config.preprocess)
+                parts.append(predictor.predict(prepared, own))
+                levels.append(measured)
         maps = self._average([part.maps for part in parts])
-        return Prediction(maps, parts[0].radius, parts[0].scale)
+        return ImageMaps(maps, parts[0].radius, parts[0].scale, levels[0])
 
     def survey(
         self,

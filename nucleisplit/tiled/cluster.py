@@ -45,6 +45,8 @@ class Recipe:
 
     options: InferOptions
     fingerprint: str
+    classes: str = ""
+    """The fingerprint of the model that tells the classes; empty: none does."""
     version: str = __version__
 
     @classmethod
@@ -56,7 +58,9 @@ class Recipe:
             "weights": ensemble.weights,
             "backend": ensemble.backend,
         }
-        return cls(replace(options, **found), ensemble.fingerprint)
+        if not isinstance(options.classes, bool):
+            found["classes"] = _address(options.classes)
+        return cls(replace(options, **found), ensemble.fingerprint, segmenter.told_by)
 
     def make(self) -> Segmenter:
         """Load the model.
@@ -71,9 +75,9 @@ class Recipe:
                 f"has nucleisplit {__version__}, not {self.version}", hint="install the same there"
             )
         segmenter = Segmenter(options=self.options)
-        if segmenter.ensemble.fingerprint != self.fingerprint:
+        if (segmenter.ensemble.fingerprint, segmenter.told_by) != (self.fingerprint, self.classes):
             raise ConfigError(
-                f"has another model {', '.join(map(str, self.options.models))}",
+                f"has another model {', '.join(map(str, self.options.models))}, or of its classes",
                 hint="install the same there",
             )
         return segmenter

@@ -55,6 +55,8 @@ class LargeResult:
     """Within which nuclei were counted as near, pixels."""
     classes: dict[str, int]
     """Nuclei of each class; empty where the model knows none."""
+    dropped: int = 0
+    """As of `nucleisplit.Segmentation`."""
 
     @property
     def doubtful(self) -> bool:
@@ -159,7 +161,7 @@ def segment_large(
         write_label_bands(labels, plane.shape[:2], map(take_band, bands), overwrite=True)
         kept.write(file, name)
     if overlay is not None and gather.image is not None:
-        palette = segmenter.bundle.class_colors
+        palette = segmenter.class_colors
         told = ClassColors(palette, gather.class_ids) if classes else None
         picture = (gather.image, gather.labels, gather.iou)
         write_overlay(overlay, *picture, overwrite=True, classes=told)
@@ -173,6 +175,7 @@ def segment_large(
         kept.columns,
         kept.radius,
         kept.class_counts,
+        gather.dropped,
     )
 
 
@@ -211,7 +214,7 @@ class _Gather:
         self._iou: list[np.ndarray] = []
         self._class_ids: list[np.ndarray] = []
         self.hits = np.zeros(10)
-        self.kept = self.count = self.blank = self.row = 0
+        self.kept = self.count = self.blank = self.dropped = self.row = 0
         self.missed = 0.0
 
     @property
@@ -227,6 +230,7 @@ class _Gather:
             self.kept += result.kept
             self.missed += result.missed
             self.blank += result.blank
+            self.dropped += result.dropped
             thumbnail = result.thumbnail
             if self.image is None:
                 self.image = np.zeros((*self.labels.shape, *thumbnail.shape[2:]), thumbnail.dtype)

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from nucleisplit.classify import Classes
 from nucleisplit.images import Plane, as_real
 from nucleisplit.measure import Measures, measure_alone
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.pixel_runs import runs_of
 from nucleisplit.tiled.survey import Survey, contrast
 from stage1_unet import Progress, Tile
+from stage2_trees import Forest
 
 __all__ = ["TileResult", "clip", "digest_of", "move_table", "read_part", "segment_tile"]
 
@@ -40,6 +40,8 @@ class TileResult:
     """How many these are."""
     missed: float
     """True nuclei to expect in the inner part where nothing was found."""
+    dropped: int
+    """How many with their centre in the inner part were dropped because of their class."""
     blank: bool
     """Whether the tile was empty, so that no network saw it."""
     thumbnail: np.ndarray
@@ -85,34 +87,40 @@ def segment_tile(
     digest = digest_of(pixels, channels)
     inner = clip(tile.inner, (height, width))
     thumbnail = _thumbnail(pixels, inner, (top, left), shrink)
-    low, high = survey.scalings[0].levels.spans[0]
+    levels = survey.scalings[0].levels
+    classes = segmenter.classes_at(levels)
+    low, high = levels.spans[0]
     if high <= low or contrast(pixels) < _BLANK * (high - low):
         labels = np.zeros((1, 1), np.int32)
         pixel = (slice(1), slice(1))
         channels = None if channels is None else channels[pixel]
         none = np.zeros(0)
         table = measure_alone(labels, pixels[pixel], none, none, measures, channels=channels)
-        table = _with_classes(table, labels, pixels[pixel], segmenter, survey)
+        if classes is not None:
+            table = table.assign(**classes.tell(labels, pixels[pixel]).columns())
         nothing = np.zeros((0, 4), np.int32), table
-        return TileResult(*nothing, np.zeros(10), 0, 0.0, True, thumbnail, digest)
+        return TileResult(*nothing, np.zeros(10), 0, 0.0, 0, True, thumbnail, digest)
     beyond = [(0, part.stop - n) for part, n in zip(tile.outer, (bottom, right), strict=True)]
     padded = np.pad(pixels, (*beyond, *[(0, 0)] * (pixels.ndim - 2)), mode="symmetric")
     maps = segmenter.ensemble.predict_at(padded, survey.scalings, progress)
     maps = np.ascontiguousarray(maps[:, : bottom - top, : right - left])
     split = segmenter.split(maps, survey.overview)
+    told, dropped = None, split.chosen[:0]
+    if classes is not None:  # of all, also those cut off: what is around the others is as it is
+        limits = segmenter.cut.class_min_iou, segmenter.cut.class_min_area
+        split, told, dropped = classes.drop(split, pixels, *limits)
 
-    forest = split.forest
-    node, step = forest.candidates.node[split.kept], forest.candidates.step[split.kept]
-    box = forest.sums.box[node, step - 1]
-    centre = (box[:, :2] + box[:, 2:]) / 2 + (top, left)
-    own = _within(centre, inner)
+    own, gone = (
+        _within(_centres(split.forest, some) + (top, left), inner) for some in (split.kept, dropped)
+    )
     area = (bottom - top) * (right - left)
     share = np.prod([part.stop - part.start for part in inner]) / area
 
     labels, numbers = _whole_nuclei(split.labels, inner, (top, left), (height, width))
     given = split.predicted_iou[numbers - 1], split.threshold[numbers - 1]
     table = measure_alone(labels, pixels, *given, measures, channels=channels)
-    table = _with_classes(table, labels, pixels, segmenter, survey)
+    if told is not None:
+        table = table.assign(**told.rows(numbers - 1).columns())
     move_table(table, (top, left), (height, width))
     return TileResult(
         runs_of(labels, numbers, (top, left)),
@@ -120,6 +128,7 @@ def segment_tile(
         split.hits[own].sum(axis=0),
         int(own.sum()),
         split.missed * float(share),
+        int(gone.sum()),
         False,
         thumbnail,
         digest,
@@ -162,6 +171,13 @@ def move_table(table: pd.DataFrame, origin: tuple[int, int], shape: tuple[int, i
     table["label"] = np.arange(1, len(table) + 1)
 
 
+def _centres(forest: Forest, candidates: np.ndarray) -> np.ndarray:
+    """Middles of the boxes of candidates, (n, 2) float64."""
+    node, step = forest.candidates.node[candidates], forest.candidates.step[candidates]
+    box = forest.sums.box[node, step - 1]
+    return (box[:, :2] + box[:, 2:]) / 2
+
+
 def _within(points: np.ndarray, part: list[slice]) -> np.ndarray:
     """Which of (n, 2) points lie in a rectangle."""
     low, high = np.array([[one.start for one in part], [one.stop for one in part]])
@@ -199,17 +215,3 @@ def _thumbnail(
         for part, start in zip(inner, origin, strict=True)
     ]
     return np.ascontiguousarray(pixels[tuple(picked)])
-
-
-def _with_classes(
-    table: pd.DataFrame,
-    labels: np.ndarray,
-    pixels: np.ndarray,
-    segmenter: Segmenter,
-    survey: Survey,
-) -> pd.DataFrame:
-    """Add number and probability of the class of each nucleus, where the model knows classes."""
-    if segmenter.classifier is None:
-        return table
-    classes = Classes(segmenter.classifier, survey.scalings[0].levels.spans[0])
-    return table.assign(**classes.columns(labels, pixels))

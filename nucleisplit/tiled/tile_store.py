@@ -90,7 +90,9 @@ class TileStore:
                 table=result.table.to_numpy(np.float64),
                 columns=np.array(list(result.table)),
                 hits=result.hits,
-                counts=np.array([result.kept, result.missed, result.blank], np.float64),
+                counts=np.array(
+                    [result.kept, result.missed, result.dropped, result.blank], np.float64
+                ),
                 thumbnail=result.thumbnail,
                 digest=result.digest,
             )
@@ -101,13 +103,14 @@ class TileStore:
             with np.load(self._path(row, column), allow_pickle=False) as kept:
                 names = kept["columns"].tolist()
                 table = as_table(dict(zip(names, kept["table"].T, strict=True)))
-                found, missed, blank = kept["counts"].tolist()
+                found, missed, dropped, blank = kept["counts"].tolist()
                 return TileResult(
                     kept["runs"],
                     table,
                     kept["hits"],
                     int(found),
                     missed,
+                    int(dropped),
                     bool(blank),
                     kept["thumbnail"],
                     str(kept["digest"]),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nucleisplit.classify import NUCLEUS
+from nucleisplit.config import ClassesConfig
 from nucleisplit.datasets import Dataset, Record, load_dataset, read_class_colors, read_classes
 from nucleisplit.errors import DatasetError
 from nucleisplit.images import read_image
@@ -18,6 +20,7 @@ from nucleisplit.measure import FEATURES, describe_nuclei
 from nucleisplit.metric import ClassScores, score_classes
 from nucleisplit.model import Bundle, check_replaceable, save_classified
 from nucleisplit.names import counted, name_some
+from nucleisplit.result import Cut, check_class_limits
 from nucleisplit.segmenter import Segmenter
 from stage1_unet import PreprocessConfig, measure_levels
 from stage2_trees import NucleusClassifier, cross_fit_classes, overlap_table
@@ -27,6 +30,9 @@ LEAST = 5
 FEW = 20
 """Below so many nuclei of a class, the scores say little."""
 
+BACKGROUND = 0.1
+"""An outline of which less lies on labelled nuclei shows none of them."""
+
 _FOLDS = 5
 _BINS = (0.0, 0.5, 0.7, 0.9, 0.95, 1.01)
 """Of the probability told, for its calibration."""
@@ -34,7 +40,8 @@ _BINS = (0.0, 0.5, 0.7, 0.9, 0.95, 1.01)
 
 @dataclass(frozen=True)
 class _Nuclei:
-    """Nuclei of known class of one image: by their true outlines, then by ours that match them."""
+    """Nuclei of known class of one image: by their true outlines, then by ours that match them;
+    then ours that show no nucleus, without a class."""
 
     features: np.ndarray
     classes: list[str]
@@ -47,6 +54,8 @@ def add_classes(
     base: Bundle,
     out: Path,
     *,
+    limits: ClassesConfig | None = None,
+    drop_unlabelled: bool = False,
     device: str = "auto",
     overwrite: bool = False,
     say: Callable[[str], None] = print,
@@ -64,6 +73,12 @@ def add_classes(
         The model; it stays as it is.
     out : Path
         Folder of the new model.
+    limits : ClassesConfig, optional
+        Which nuclei the new model drops by their class; none by default.
+    drop_unlabelled : bool
+        Also learn the outlines of the model that show no labelled nucleus, so that the new model
+        drops what looks like them. In the images that have classes, every nucleus has to be
+        labelled.
     device : {"auto", "cpu", "cuda", "mps"}
     overwrite : bool
         Replace a model that is there.
@@ -83,6 +98,8 @@ def add_classes(
         An image or its labels cannot be read.
     BundleError
         `out` exists and may not be replaced.
+    ConfigError
+        A limit is for a class that was not learnt.
     """
     began = time.monotonic()
     check_replaceable(out, overwrite)
@@ -96,8 +113,13 @@ def add_classes(
         found = segmenter.segment(image, name=record.image_id, keep_candidates=False)
         return found.labels
 
-    classifier, scores = fit_classes(dataset, segmented, base.config.preprocess, say)
-    bundle = save_classified(out, base, classifier, scores, overwrite, read_class_colors(dataset))
+    classifier, scores = fit_classes(
+        dataset, segmented, base.config.preprocess, say, drop_unlabelled
+    )
+    limits = limits or ClassesConfig()
+    check_class_limits(Cut().with_classes_of(limits), classifier)
+    colors = read_class_colors(dataset)
+    bundle = save_classified(out, base, classifier, scores, limits, overwrite, colors)
     say(f"{time.monotonic() - began:.1f} s")
     return bundle
 
@@ -107,6 +129,7 @@ def fit_classes(
     segmented: Callable[[Record, np.ndarray], np.ndarray],
     preprocess: PreprocessConfig,
     say: Callable[[str], None],
+    drop_unlabelled: bool = False,
 ) -> tuple[NucleusClassifier, dict]:
     """Fit a classifier to a dataset with classes.
 
@@ -120,6 +143,8 @@ def fit_classes(
         Of the model: how it takes black and white.
     say : callable
         Takes each line of the report.
+    drop_unlabelled : bool
+        See `add_classes`.
 
     Returns
     -------
@@ -130,7 +155,7 @@ def fit_classes(
     Raises
     ------
     DatasetError
-        See `add_classes`.
+        See `add_classes`; or there is no outline without a labelled nucleus to be learnt.
     """
     known = read_classes(dataset)
     if not known:
@@ -153,16 +178,22 @@ def fit_classes(
         def describe(outlines: np.ndarray, image=image, span=span) -> np.ndarray:
             return describe_nuclei(outlines, image, span, radius)
 
-        parts.append(_gather(labels, segmented(record, image), classes, describe))
+        found = segmented(record, image)
+        parts.append(_gather(labels, found, classes, describe, drop_unlabelled))
         folds += [record.fold] * len(parts[-1].classes)
     X = np.concatenate([part.features for part in parts])
     names = np.array([name for part in parts for name in part.classes])
     ours = np.concatenate([part.ours for part in parts])
     fold = np.array(folds)
 
-    use = np.isin(names, told)
-    y = np.searchsorted(told, names[use])
-    classifier = NucleusClassifier(FEATURES, told, radius)
+    use = np.isin(names, told) | (names == "")
+    y = np.where(names[use] == "", len(told), np.searchsorted(told, names[use]))
+    if drop_unlabelled and np.count_nonzero(y == len(told)) < LEAST:
+        raise DatasetError(
+            f"{dataset}: the model outlines next to nothing there but labelled nuclei",
+            "leave out --drop-unlabelled",
+        )
+    classifier = NucleusClassifier(FEATURES, told, radius, drop_unlabelled)
     probability = cross_fit_classes(classifier, X[use], y, fold[use])
     scores = _scores(y, probability, ours[use], told)
     scores |= {"images": len(images), "left_out": left_out}
@@ -189,8 +220,9 @@ def _gather(
     found: np.ndarray,
     classes: dict[int, str],
     describe: Callable[[np.ndarray], np.ndarray],
+    background: bool,
 ) -> _Nuclei:
-    """Describe the nuclei of known class of one image."""
+    """Describe the nuclei of known class of one image, and what is no nucleus if that is wanted."""
     ids = np.unique(labels[labels > 0])
     true = describe(labels)[np.isin(ids, list(classes))]
     names = [classes[label] for label in ids.tolist() if label in classes]
@@ -201,6 +233,10 @@ def _gather(
         for a, b in zip(table.a_ids[match].tolist(), table.b_ids[match].tolist(), strict=True)
         if a in classes
     ]
+    if background:
+        area, covered = (np.bincount(found[part].ravel())[1:] for part in (..., labels > 0))
+        covered = np.append(covered, np.zeros(len(area) - len(covered), int))
+        pairs += [("", row) for row in np.flatnonzero(covered < BACKGROUND * area).tolist()]
     own = describe(found)[[row for _, row in pairs]]
     ours = np.repeat([False, True], [len(true), len(own)])
     return _Nuclei(np.concatenate([true, own]), names + [name for name, _ in pairs], ours)
@@ -225,15 +261,44 @@ def _usable(
 
 
 def _scores(y: np.ndarray, probability: np.ndarray, ours: np.ndarray, classes: list[str]) -> dict:
+    background = y == len(classes)
+    others = _background_scores(y, probability, ours, classes) if background.any() else {}
+    y, probability, ours = y[~background], probability[~background], ours[~background]
     told = probability.argmax(axis=1)
     true = score_classes(y[~ours], told[~ours], classes)
     own = score_classes(y[ours], told[ours], classes)
-    return {
+    return others | {
         "true_outlines": true.as_dict(),
         "own_outlines": own.as_dict(),
         "nuclei": int(np.count_nonzero(~ours)),
         "found": int(np.count_nonzero(ours)),
         "calibration": _calibration(probability[ours].max(axis=1), (told == y)[ours]),
+    }
+
+
+def _background_scores(
+    y: np.ndarray, probability: np.ndarray, ours: np.ndarray, classes: list[str]
+) -> dict:
+    """Which of our outlines are dropped, and how well the classes of all of them are told.
+
+    The latter counts as errors the true nuclei that were not found or are dropped, and what is no
+    nucleus and yet is kept.
+    """
+    told, kept = probability.argmax(axis=1), probability.sum(axis=1) >= NUCLEUS
+    wrong = y == len(classes)
+    nuclei, drawn = ours & ~wrong, ours & kept
+    f1 = []
+    for k in range(len(classes)):
+        hits = np.count_nonzero(drawn & (y == k) & (told == k))
+        counts = np.count_nonzero(drawn & (told == k)) + np.count_nonzero(~ours & (y == k))
+        f1.append(2 * hits / max(1, int(counts)))
+    return {
+        "background": {
+            "outlines": int(wrong.sum()),
+            "dropped": float((~kept)[wrong].mean()),
+            "nuclei_dropped": float(np.mean(~kept[nuclei])) if nuclei.any() else 0.0,
+            "macro_f1": float(np.mean(f1)),
+        }
     }
 
 
@@ -276,6 +341,12 @@ def _report(scores: dict) -> Iterator[str]:
         f"out of fold: accuracy {true.accuracy:.3f}, macro F1 {true.macro_f1:.3f}; by own outlines "
         f"{own.accuracy:.3f}, {own.macro_f1:.3f}"
     )
+    if others := scores.get("background"):
+        yield (
+            f"{counted(others['outlines'], 'outline')} of no labelled nucleus: "
+            f"{others['dropped']:.1%} dropped, and {others['nuclei_dropped']:.1%} of the nuclei "
+            f"found; macro F1 with all errors of the outlines {others['macro_f1']:.3f}"
+        )
     yield "confusion (rows: true class; columns: class told)"
     for name, row in zip(true.classes, true.confusion, strict=True):
         yield f"{name:<{width}}  " + "".join(f"{count:6d}" for count in row)

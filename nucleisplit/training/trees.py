@@ -17,6 +17,7 @@ from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.labels import write_labels
 from nucleisplit.metric import ImageScore, reliability, score_image
 from nucleisplit.model import Bundle, check_replaceable, save_bundle
+from nucleisplit.result import Cut, check_class_limits
 from stage2_trees import (
     CrossFit,
     ForestConfig,
@@ -188,6 +189,7 @@ def train_trees(
             return build_candidates(samples[i].maps, config.forest).paint(fitted.chosen[i])
 
         classifier, scores["classes"] = fit_classes(dataset, segmented, config.preprocess, say)
+    check_class_limits(Cut().with_classes_of(config.classes), classifier)
     bundle = save_bundle(
         out,
         networks=[run.final_weights],

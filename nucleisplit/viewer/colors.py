@@ -1,12 +1,15 @@
-"""Colours of nuclei by predicted IoU, the same as in the pictures that ``infer`` draws."""
+"""Colours of nuclei by predicted IoU or class, as in the pictures that ``infer`` draws."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nucleisplit.overlay import iou_colors
+from nucleisplit.palette import class_color
 
-__all__ = ["UNKNOWN", "color_table"]
+__all__ = ["UNKNOWN", "class_table", "color_table"]
 
 UNKNOWN = (1.0, 0.431, 0.235, 1.0)
 """Red, green, blue and opacity where no IoU is predicted, as of what is painted by hand."""
@@ -35,9 +38,40 @@ def color_table(iou: np.ndarray) -> np.ndarray:
     [[0.0, 0.0, 0.0, 0.0], [0.2, 0.49, 0.94, 1.0], [1.0, 0.43, 0.24, 1.0]]
     """
     iou = np.asarray(iou, float)[:_LARGEST]
-    table = np.empty((min(_LARGEST, max(1024, 2 * len(iou))), 4), np.float32)
-    table[:] = UNKNOWN
+    table = _table_for(len(iou))
     known = np.flatnonzero(np.isfinite(iou))
     table[known, :3] = iou_colors(iou[known]) / np.float32(255)
     table[0] = 0
+    return table
+
+
+def class_table(classes: Mapping[int, str], names: Sequence[str], largest: int) -> np.ndarray:
+    """Make the same table by class.
+
+    Parameters
+    ----------
+    classes : mapping of int to str
+        The class by label.
+    names : sequence of str
+        Of all classes; their order gives the colours.
+    largest : int
+        The largest label.
+
+    Examples
+    --------
+    >>> class_table({2: "b"}, ["a", "b"], 2)[:3].round(2).tolist()
+    [[0.0, 0.0, 0.0, 0.0], [1.0, 0.43, 0.24, 1.0], [0.34, 0.71, 0.91, 1.0]]
+    """
+    table = _table_for(largest + 1)
+    rgb = {name: np.array(class_color(number)) / 255 for number, name in enumerate(names)}
+    for label, name in classes.items():
+        if label < len(table) and name in rgb:
+            table[label, :3] = rgb[name]
+    table[0] = 0
+    return table
+
+
+def _table_for(labels: int) -> np.ndarray:
+    table = np.empty((min(_LARGEST, max(1024, 2 * labels)), 4), np.float32)
+    table[:] = UNKNOWN
     return table

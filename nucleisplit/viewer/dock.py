@@ -14,6 +14,7 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QMessageBox, QScrollArea, QShortcut, QVBoxLayout, QWidget
 
 from nucleisplit.errors import Cancelled, OutputError
+from nucleisplit.viewer.class_panel import ClassPanel
 from nucleisplit.viewer.computing import Models, segment
 from nucleisplit.viewer.layers import SECOND_OPINION, NucleiLayers
 from nucleisplit.viewer.nucleus import tabulate
@@ -56,8 +57,9 @@ class NucleiDock(QWidget):
         self._cancel = threading.Event()
         self._events: list[tuple[Any, Callable]] = []
         self.segment, self.choose = SegmentPanel(), ChoosePanel()
-        self.review, self.save = ReviewPanel(), SavePanel()
-        self.reviewer = Reviewer(napari_viewer, self.choose, self.review, self)
+        self.review, self.classify, self.save = ReviewPanel(), ClassPanel(), SavePanel()
+        panels = (self.choose, self.review, self.classify)
+        self.reviewer = Reviewer(napari_viewer, *panels, self)
         self._lay_out()
         self._connect()
         self._list_layers()
@@ -90,7 +92,7 @@ class NucleiDock(QWidget):
         def add(found: tuple[Session, pd.DataFrame, Cut]) -> None:
             session, table, own_cut = found
             layers = NucleiLayers(self.viewer, shown, region, session, own_cut)
-            layers.by_iou = self.choose.by_iou.isChecked()
+            layers.color_by = self.choose.color_by.currentText()
             layers.show()
             self.reviewer.add(layers, table)
 
@@ -122,7 +124,8 @@ class NucleiDock(QWidget):
         if replace and not self.ask(f"Replace the labels in {target}?"):
             return
         try:
-            image, labels = session.save(folder, overwrite=replace)
+            classes = self.reviewer.current.classes
+            image, labels = session.save(folder, overwrite=replace, classes=classes)
         except OutputError as error:  # its hints are of the command line
             raise OutputError(error.message, "choose another name or folder") from error
         self.reviewer.take_up_painting()
@@ -204,7 +207,7 @@ class NucleiDock(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(6, 6, 6, 6)
         column.setSpacing(10)
-        for panel in (self.segment, self.choose, self.review, self.save):
+        for panel in (self.segment, self.choose, self.review, self.classify, self.save):
             column.addWidget(panel)
         column.addStretch()
         scroll = QScrollArea()

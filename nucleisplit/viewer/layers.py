@@ -10,8 +10,8 @@ import pandas as pd
 from napari.layers import Labels, Shapes
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
-from nucleisplit.labels import trace_outlines
-from nucleisplit.viewer.colors import color_table
+from nucleisplit.labels import classes_by_label, trace_outlines
+from nucleisplit.viewer.colors import class_table, color_table
 from nucleisplit.viewer.doubts import Queue
 from nucleisplit.viewer.nucleus import Choice
 from nucleisplit.viewer.region import Region, place_in_image
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
     from nucleisplit.result import Cut
 
-__all__ = ["OTHER", "OWN", "SECOND_OPINION", "NucleiLayers"]
+__all__ = ["COLORINGS", "OTHER", "OWN", "SECOND_OPINION", "NucleiLayers"]
 
 SECOND_OPINION = "second opinion"
 """Name of the layer of outlines."""
 
 OWN, OTHER = "#ffffff", "#ff4fd8"
 """Colours of the outline of a nucleus, and of what it could be."""
+COLORINGS = ("predicted IoU", "class", "number")
+"""What nuclei may be coloured by."""
 _LINE = 0.35
 """Width of an outline, pixels of the image."""
 _LOOK = 200
@@ -55,6 +57,9 @@ class NucleiLayers:
         Its pixels are those of the session: who paints in the one paints in the other.
     queue : Queue
         The doubtful nuclei.
+    color_by : {"predicted IoU", "class", "number"}
+    names : list of str
+        Of the classes, in the order of their colours.
     """
 
     def __init__(
@@ -70,7 +75,9 @@ class NucleiLayers:
         self.queue = Queue()
         self.queued_for: Any = None
         """The selection that the queue is of."""
-        self.by_iou = True
+        self.color_by = COLORINGS[0]
+        self.names: list[str] = []
+        self._told: dict[int, str] = {}
         self.own_cut = own_cut
         self._box = shown.box(region)
         self._axes = shown.axes
@@ -102,17 +109,31 @@ class NucleiLayers:
         self.refresh_features()
 
     def refresh_colors(self) -> None:
-        """Colour the nuclei, by predicted IoU or by number."""
-        colors = color_table(self.session.iou_by_label()) if self.by_iou else None
-        self.labels.colormap = (
-            self._random if colors is None else CyclicLabelColormap(colors=colors)
-        )
+        """Colour the nuclei, by predicted IoU, class or number."""
+        if self.color_by == "number":
+            self.labels.colormap = self._random
+            return
+        iou = self.session.iou_by_label()
+        if self.color_by == "class":
+            colors = class_table(self.classes, self.names, len(iou) - 1)
+        else:
+            colors = color_table(iou)
+        self.labels.colormap = CyclicLabelColormap(colors=colors)
+
+    @property
+    def classes(self) -> dict[int, str]:
+        """The class by label: that set by hand, else that which was told when last measured."""
+        every = self._told | dict(self.session.state.classes)
+        return {label: name for label, name in every.items() if name}
 
     def set_table(self, table: pd.DataFrame) -> None:
         """Take the measurements of the nuclei as features."""
         features = table.copy()
         features.insert(0, "index", features["label"])
         self.labels.features = features
+        self._told = classes_by_label(table)
+        if self.color_by == "class":
+            self.refresh_colors()
 
     def look_at(self, label: int, choice: Choice | None) -> None:
         """Bring a nucleus to the middle of the screen, outlined, with what it could be instead."""

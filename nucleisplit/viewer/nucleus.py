@@ -109,6 +109,8 @@ class State:
     """By label: the nuclei that are not as they were selected."""
     swaps: Mapping[int, Swap] = field(default_factory=dict)
     """By label: the swap that it came from."""
+    classes: Mapping[int, str] = field(default_factory=dict)
+    """By label: the class that was set by hand; empty for none."""
 
     def known(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Predicted IoU, threshold and origin of these labels."""
@@ -133,7 +135,8 @@ def tabulate(labels: np.ndarray, state: State, image: np.ndarray) -> pd.DataFram
     Returns
     -------
     DataFrame
-        As `Segmentation.table`, one row per label, and the columns ``origin`` (``selected``, the
+        As `Segmentation.table`, one row per label, with the classes that were set by hand, and the
+        columns ``origin`` (``selected``, the
         kind of a second opinion, ``added`` or ``painted``), ``second_opinion``, ``other_iou`` and
         ``margin``, as `Segmentation.runner_up` tells them of nuclei that are as selected.
     """
@@ -146,15 +149,43 @@ def tabulate(labels: np.ndarray, state: State, image: np.ndarray) -> pd.DataFram
         kept = state.result.kept
         table = measure(labels, image, **kept.measuring)
         if kept.classes is not None:
-            table = kept.classes.add_to(table, labels, image)
+            table = kept.classes.add(table, kept.classes.tell(labels, image))
+            _keep_told(table, state)
         numbers = table["label"].to_numpy()
         table["predicted_iou"], table["threshold"], origins = state.known(numbers)
+    table = _with_set(table, state.classes)
     closest = state.result.runner_up().set_index("label")
     closest = closest[["kind", "other_iou", "margin"]].reindex(table["label"])
     table["origin"] = origins
     as_selected = (table["origin"] == SELECTED).to_numpy()
     for name, column in zip(("second_opinion", "other_iou", "margin"), closest, strict=True):
         table[name] = closest[column].where(as_selected).to_numpy()
+    return table
+
+
+def _keep_told(table: pd.DataFrame, state: State) -> None:
+    """Nuclei that are as selected keep their class, whatever was changed around them; in place."""
+    before = state.result.table.set_index("label")
+    same = table["label"].isin(before.index) & ~table["label"].isin(list(state.others))
+    numbers = table.loc[same, "label"]
+    for name in ("class", "class_probability"):
+        table.loc[same, name] = before.loc[numbers, name].to_numpy()
+
+
+def _with_set(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
+    """The table with the classes that were set by hand, whose probability is not known."""
+    import pandas as pd
+
+    if not classes:
+        return table
+    told = table["class"].astype(object) if "class" in table else pd.Series(None, table.index)
+    mine = table["label"].isin(list(classes)).to_numpy()
+    told = told.astype(object).where(~mine, table["label"].map(classes).replace("", None))
+    names = table["class"].cat.categories if "class" in table else ()
+    every = dict.fromkeys([*names, *(name for name in classes.values() if name)])
+    table = table.assign(**{"class": pd.Categorical(told, list(every))})
+    if "class_probability" in table:
+        table.loc[mine, "class_probability"] = np.nan
     return table
 
 

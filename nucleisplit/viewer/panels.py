@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleSlider, QLabeledSlider
 
+from nucleisplit.viewer.layers import COLORINGS
 from nucleisplit.viewer.legend import Legend
 
 if TYPE_CHECKING:
@@ -144,15 +144,15 @@ class ChoosePanel(QGroupBox):
 
     changed = Signal()
     reset = Signal()
-    recolored = Signal(bool)
+    recolored = Signal(str)
 
     def __init__(self) -> None:
         super().__init__("2  Choose")
         self.legend = Legend()
-        self.by_iou = QCheckBox("colour by predicted IoU")
-        self.by_iou.setChecked(True)
-        self.by_iou.setToolTip("Otherwise every nucleus has a colour of its own")
-        self.by_iou.toggled.connect(self.recolored)
+        self.color_by = QComboBox()
+        self.color_by.addItems(COLORINGS)
+        self.color_by.setToolTip("What the colours of the nuclei say; by number, each has its own")
+        self.color_by.currentTextChanged.connect(self.recolored)
         self.min_iou = QLabeledDoubleSlider(Qt.Horizontal)
         self.min_iou.setRange(0, 1)
         self.min_iou.setSingleStep(0.01)
@@ -187,7 +187,7 @@ class ChoosePanel(QGroupBox):
         form.addRow("merge / split", self.split_bias)
         form.addRow("fewer / more", self.sensitivity)
         form.addRow("tighter / wider", self.outline_bias)
-        form.addRow(_row(self.by_iou, self.undo_all))
+        form.addRow("colour by", _row(self.color_by, self.undo_all))
 
     @property
     def cut(self) -> dict[str, float]:
@@ -292,14 +292,14 @@ class SavePanel(QGroupBox):
     saved = Signal()
 
     def __init__(self) -> None:
-        super().__init__("4  Save corrections")
+        super().__init__("5  Save corrections")
         self.folder = QLineEdit(str(Path.home() / "nuclei-corrected"))
         self.folder.setToolTip("Folder with images/ and labels/, for train-unet and train-trees")
         self.browse = _button("...", "Choose the folder")
         self.browse.clicked.connect(self._browse)
         self.name = QLineEdit()
         self.name.setToolTip("What the image and its labels are called there")
-        self.save = _button("Save for training", "Write images/NAME.tif and labels/NAME.tif")
+        self.save = _button("Save for training", "Write image, labels and classes")
         self.save.clicked.connect(self.saved)
 
         form = _form(self)

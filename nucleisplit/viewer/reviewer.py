@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from nucleisplit.errors import InputError
+from nucleisplit.viewer.class_panel import NONE, ClassPanel
 from nucleisplit.viewer.doubts import Queue
 from nucleisplit.viewer.layers import OTHER, OWN, NucleiLayers
 from nucleisplit.viewer.nucleus import Choice, State, review_order, tabulate
@@ -38,6 +41,7 @@ class Reviewer(QObject):
     viewer : ViewerModel
     choose : ChoosePanel
     review : ReviewPanel
+    classify : ClassPanel
     parent : QObject, optional
 
     Attributes
@@ -61,11 +65,12 @@ class Reviewer(QObject):
         viewer: ViewerModel,
         choose: ChoosePanel,
         review: ReviewPanel,
+        classify: ClassPanel,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.viewer = viewer
-        self.choose, self.review = choose, review
+        self.choose, self.review, self.classify = choose, review, classify
         self.current: NucleiLayers | None = None
         self.all: dict[Labels, NucleiLayers] = {}
         self.runner = Runner(self)
@@ -76,10 +81,13 @@ class Reviewer(QObject):
             "Shift-N": self.previous_doubtful,
             "Control-Z": self.undo,
             "Control-Shift-Z": self.redo,
+            **{str(number): partial(self.class_by_key, number) for number in range(10)},
         }
         choose.changed.connect(self.choose_again)
         choose.reset.connect(self.reset_choice)
         choose.recolored.connect(self.recolor)
+        classify.chosen.connect(lambda name: self.set_class(self.label, name))
+        classify.renamed.connect(self._renamed)
         review.forward.connect(self.next_doubtful)
         review.backward.connect(self.previous_doubtful)
         review.chosen.connect(self._take)
@@ -98,6 +106,8 @@ class Reviewer(QObject):
         labels.events.selected_label.connect(self._picked)
         for key, action in self._keys.items():
             labels.bind_key(key, lambda layer, action=action: action(), overwrite=True)
+        self.classify.know(layers.session.class_names)
+        self._renamed()
         self.use(layers)
         self._measured(layers, layers.session.state, table)
         self.said.emit(describe_result(layers.session.result, layers.iou.size))
@@ -190,11 +200,34 @@ class Reviewer(QObject):
         """Do again what was undone."""
         self._travel("done again", self.current and self.current.session.redo)
 
-    def recolor(self, by_iou: bool) -> None:
-        """Colour all nuclei by predicted IoU, or each as napari does."""
+    def recolor(self, by: str) -> None:
+        """Colour all nuclei by predicted IoU, class or number."""
         for layers in self.all.values():
-            layers.by_iou = by_iou
+            layers.color_by = by
             layers.refresh_colors()
+
+    def class_by_key(self, number: int) -> None:
+        """Set the class of the nucleus under the mouse; 0 takes it away."""
+        names = [NONE, *self.classify.names]
+        pixel = self.current and self.current.pixel_at(self.viewer.cursor.position)
+        label = int(self.current.session.labels[pixel]) if self.current and pixel else 0
+        if not label:
+            self.said.emit("no nucleus is under the mouse")
+        elif number >= len(names):
+            self.said.emit(f"there is no class {number}; add its name under Classify")
+        else:
+            self.set_class(label, names[number])
+
+    def set_class(self, label: int, name: str) -> None:
+        """Say what class a nucleus is of."""
+        layers = self.current
+        if layers is None or not label:
+            return
+        layers.session.set_class(label, name)
+        layers.refresh_colors()
+        self._describe(label)
+        self._show_numbers(layers)
+        self._measure(layers)
 
     def take_up_painting(self) -> None:
         """See what was painted by hand."""
@@ -283,7 +316,9 @@ class Reviewer(QObject):
             self.label = label
             choices = layers.session.choices(label)
             self.options = sorted(choices, key=lambda choice: -np.nan_to_num(choice.predicted_iou))
-            text = describe_nucleus(layers.session, layers.queue, label)
+            name = layers.classes.get(label, NONE)
+            text = describe_nucleus(layers.session, layers.queue, label, name)
+            self.classify.show_class(name)
             if layers.labels.selected_label != label:
                 layers.labels.selected_label = label
         self.review.show_nucleus(text, [describe_choice(choice) for choice in self.options])
@@ -318,13 +353,20 @@ class Reviewer(QObject):
         self._describe(0)
         self.said.emit(f"{what}: {name}")
 
+    def _renamed(self) -> None:
+        for layers in self.all.values():
+            layers.names = self.classify.names
+            layers.refresh_colors()
+        if self.current is not None:
+            self._show_numbers(self.current)
+
     def _begin_clicking(self, on: bool) -> None:
         if on and self.current is not None:
             self.viewer.layers.selection.active = self.current.labels
             self.current.labels.mode = "pan_zoom"
 
     def _show_current(self) -> None:
-        for panel in (self.choose, self.review):
+        for panel in (self.choose, self.review, self.classify):
             panel.setEnabled(self.current is not None)
         self._describe(0)
         if self.current is not None:
@@ -340,5 +382,8 @@ class Reviewer(QObject):
         if layers is self.current:
             history = layers.session.history
             self.choose.legend.show_iou(layers.iou)
+            there = set(layers.session.numbers().tolist())
+            counts = Counter(name for label, name in layers.classes.items() if label in there)
+            self.classify.show_counts(counts, len(there) - counts.total())
             self.review.undo.setEnabled(history.last is not None)
             self.review.redo.setEnabled(history.next is not None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from nucleisplit.datasets import short_stem
+from nucleisplit.datasets import CLASSES_TABLE, short_stem
 from nucleisplit.endings import OUTLINE_SUFFIXES, stem_of
 from nucleisplit.errors import InputError, NucleisplitError, OutputError
 from nucleisplit.files import refuse_overwrite, replacing
@@ -24,8 +26,12 @@ def save_corrections(
     image: np.ndarray,
     labels: np.ndarray,
     overwrite: bool = False,
+    classes: Mapping[int, str] | None = None,
 ) -> tuple[Path, Path]:
     """Write an image and its labels into a dataset, ``images/NAME.tif`` and ``labels/NAME.tif``.
+
+    Where nuclei have classes, these go into ``labels/NAME_classes.csv``, as ``train-trees
+    --classes`` reads them.
 
     An image of that name that is there already stays as it is when it has the same pixels, of
     whatever format; an image with others is never replaced.
@@ -40,7 +46,9 @@ def save_corrections(
     labels : (H, W) integer ndarray
         0 = background.
     overwrite : bool
-        Replace the labels of that name.
+        Replace the labels of that name, and their classes.
+    classes : mapping of int to str, optional
+        By label.
 
     Returns
     -------
@@ -52,7 +60,8 @@ def save_corrections(
     InputError
         The name cannot be that of a file.
     OutputError
-        Another image, or labels, of that name are there; or a file cannot be written.
+        Another image, or labels, of that name are there, or ``classes.csv`` is, which would hide
+        these classes; or a file cannot be written.
     """
     folder, name = Path(folder), name.strip()
     if not name or name[0] == "." or set(name) & _FORBIDDEN:
@@ -62,10 +71,24 @@ def save_corrections(
     known = _image_of(folder / "images", name, image)
     target = _labels_of(folder / "labels", name)
     refuse_overwrite(target, overwrite)
+    if classes and (folder / CLASSES_TABLE).exists():
+        raise OutputError(
+            f"{folder / CLASSES_TABLE}: says the classes of this folder",
+            "choose another folder, or move its rows to labels/NAME_classes.csv",
+        )
     path = known or folder / "images" / f"{name}.tif"
     if known is None:
         _write_image(path, image)
     write_labels(target, labels, overwrite)
+    table = target.with_name(f"{name}_{CLASSES_TABLE}")
+    table.unlink(missing_ok=True)  # its numbers were those of other labels
+    if classes:
+        with (
+            replacing(table) as part,
+            part.open("w", encoding="utf-8", newline="") as file,
+        ):
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerows([("label", "class"), *sorted(classes.items())])
     return path, target
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
@@ -75,7 +75,14 @@ class Session:
     @property
     def corrected(self) -> bool:
         """Whether anything differs from the selection."""
-        return bool(self.state.others) or not np.array_equal(self.labels, self._known)
+        changed = bool(self.state.others or self.state.classes)
+        return changed or not np.array_equal(self.labels, self._known)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Those that the model tells apart; none where it knows none."""
+        classes = self.result.kept.classes
+        return classes.classifier.classes if classes is not None else ()
 
     def numbers(self) -> np.ndarray:
         """The labels that are there, ascending."""
@@ -167,9 +174,21 @@ class Session:
         if not goes_back:
             others |= dict(zip(new, choice.nuclei, strict=True))
             swaps |= dict.fromkeys(new, Swap(choice.kind, replaced, new))
-        self.state = replace(before, others=others, swaps=swaps)
+        gone |= back
+        if len(choice.replaced) == len(new) == 1:  # still the same nucleus
+            gone -= {*new}
+        classes = {label: name for label, name in before.classes.items() if label not in gone}
+        self.state = replace(before, others=others, swaps=swaps, classes=classes)
         self._keep(f"{choice.kind} {replaced[0]}", before, window, pixels)
         return new
+
+    def set_class(self, label: int, name: str) -> None:
+        """Say what class a nucleus is of; an empty name for none."""
+        self.note_painting()
+        before = self.state
+        self.state = replace(before, classes={**before.classes, label: name})
+        nowhere = (slice(0, 0), slice(0, 0))
+        self._keep(f"class of {label}", before, nowhere, self.labels[nowhere].copy())
 
     def note_painting(self) -> bool:
         """Take up what was painted since; what is predicted of these nuclei no longer holds."""
@@ -199,7 +218,7 @@ class Session:
             history.push(Step("choosing again", (before, now), self.labels))
         self.state = now
         self._show(self._selection(result))
-        return bool(before.others)
+        return bool(before.others or before.classes)
 
     def reselect(self, **cut: Any) -> bool:
         """Choose again, as `Segmentation.reselect` does, and `apply` it."""
@@ -231,8 +250,12 @@ class Session:
             self._fill(step.window, np.asarray(step.after))
         return step.name
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> tuple[Path, Path]:
+    def save(
+        self, folder: str | Path, overwrite: bool = False, classes: Mapping[int, str] | None = None
+    ) -> tuple[Path, Path]:
         """Write image and nuclei as data to train on, see `save_corrections`.
+
+        `classes` are by label; those of labels that are not there are left out.
 
         Raises
         ------
@@ -246,7 +269,9 @@ class Session:
                 "segment a rectangle",
             )
         self.note_painting()
-        return save_corrections(folder, self.name, self.image, self.labels, overwrite)
+        there = set(self.numbers().tolist())
+        named = {label: name for label, name in (classes or {}).items() if label in there}
+        return save_corrections(folder, self.name, self.image, self.labels, overwrite, named)
 
     def _selection(self, result: Segmentation) -> np.ndarray:
         labels = result.labels.copy()

@@ -25,8 +25,8 @@ def describe_result(result: Segmentation, shown: int) -> str:
     return f"{text}: has likely failed" if result.doubtful else text
 
 
-def describe_nucleus(session: Session, queue: Queue, label: int) -> str:
-    """Which nucleus it is, and how much it can be trusted; rich text."""
+def describe_nucleus(session: Session, queue: Queue, label: int, name: str = "") -> str:
+    """Which nucleus it is, of which class, and how much it can be trusted; rich text."""
     iou, _, origins = session.state.known(np.array([label]))
     parts = [f"<b>nucleus {label}</b>"]
     if queue.label == label:
@@ -34,6 +34,8 @@ def describe_nucleus(session: Session, queue: Queue, label: int) -> str:
     parts.append("IoU unknown" if np.isnan(iou[0]) else f"IoU {iou[0]:.2f}")
     if origin := _ORIGINS.get(origins[0], origins[0]):
         parts.append(origin)
+    if name:
+        parts.append(name.replace("&", "&amp;").replace("<", "&lt;"))
     return " &middot; ".join(parts)
 
 

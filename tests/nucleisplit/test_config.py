@@ -42,6 +42,7 @@ def test_a_config_survives_its_dictionary():
         ("[train]\nsteps = 0\n", ["[train] steps = 0", "greater than or equal to 1"]),
         ("[train]\nsteps = 'many'\n", ["[train] steps = 'many'", "valid integer"]),
         ("[preprocess]\nlow = 60\nhigh = 40\n", ["[preprocess]", "low (60.0) must be below high"]),
+        ("[classes]\nmin_iou = {a = 2.0}\n", ["[classes.min_iou] a = 2.0", "less than or equal"]),
         ("train = 3\n", ["[train] = 3"]),
         ("[train]\nlr = inf\n", ["[train] lr = inf", "finite number"]),
         ("[train]\ncrop = 100_000_000\n", ["[train] crop = 100000000", "less than or equal to"]),

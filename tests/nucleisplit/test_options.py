@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
+from nucleisplit.config import ClassesConfig
 from nucleisplit.errors import ConfigError
 from nucleisplit.images import PlaneChoice
 from nucleisplit.measure import Measures
@@ -25,6 +26,12 @@ def test_what_is_not_given_is_as_the_model_was_made():
     made = SelectConfig(split_bias=0.5, sensitivity=0.25)
     cut = InferOptions(min_iou=0.3, sensitivity=0).cut(made)
     assert (cut.min_iou, cut.min_area, cut.split_bias, cut.sensitivity) == (0.3, 0, 0.5, 0)
+
+
+def test_limits_of_classes_come_before_those_of_the_model():
+    made = ClassesConfig(min_iou={"a": 0.5, "b": 0.6}, min_area={"b": 9})
+    cut = InferOptions(class_min_iou={"a": 0}).cut(SelectConfig()).with_classes_of(made)
+    assert (cut.class_min_iou, cut.class_min_area) == ({"a": 0, "b": 0.6}, {"b": 9})
 
 
 @pytest.mark.parametrize(

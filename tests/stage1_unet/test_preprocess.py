@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from stage1_unet import PreprocessConfig, measure_levels, preprocess
+from stage1_unet import (
+    PreprocessConfig,
+    measure_levels,
+    preprocess,
+    preprocess_and_measure,
+)
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
 VARIANTS = ("rgb", "gray", "clahe", "lh")
@@ -181,6 +186,8 @@ def test_parts_are_scaled_as_the_whole_with_its_levels(variant, polarity):
 def test_a_part_of_one_colour_keeps_its_place_between_the_levels():
     image = nuclei()
     levels = measure_levels(image, config := PreprocessConfig(polarity="invert"))
+    prepared, measured = preprocess_and_measure(image, config)
+    assert measured == levels and np.array_equal(prepared, preprocess(image, config))
     assert (preprocess(np.full((4, 4), 20, np.uint8), config, levels) == 1).all()
     assert (preprocess(np.full((4, 4), 200, np.uint8), config, levels) == 0).all()
 

@@ -46,6 +46,20 @@ def test_no_nuclei(fitted):
     assert fitted[0].predict_proba(np.zeros((0, 3), np.float32)).shape == (0, 3)
 
 
+def test_what_is_no_nucleus_lacks_probability(rows, tmp_path):
+    """The third class without its name."""
+    X, y = rows
+    classifier = NucleusClassifier(("a", "b", "noise"), ("x", "y"), 7.5, background=True)
+    told = cross_fit_classes(classifier, X, y, np.arange(y.size) % 5)
+    assert told.shape == (y.size, 2)
+    assert ((told.sum(axis=1) < 0.5) == (y == 2)).mean() > 0.93
+    assert (told.argmax(axis=1) == y)[y < 2].mean() > 0.93
+    classifier.save(tmp_path)
+    again = NucleusClassifier.load(tmp_path)
+    assert again.background and again.classes == ("x", "y")
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
 def test_it_is_kept_to_the_last_bit(fitted, rows, tmp_path):
     classifier, _ = fitted
     classifier.save(tmp_path)
@@ -66,6 +80,8 @@ def test_it_is_kept_to_the_last_bit(fitted, rows, tmp_path):
         ({"radius": -1}, "radius -1"),
         ({"radius": "wide"}, "wide"),
         ({"power": float("inf")}, "power inf"),
+        ({"background": True}, "3 families of trees for 3 classes"),
+        ({"background": 1}, "background 1"),
         ({"boosters": [["class-0-0.txt"], ["class-1-0.txt"], []]}, "no boosters"),
         ({"boosters": [["class-0-0.txt"], ["class-1-0.txt"], ["/etc/passwd"]]}, "passwd"),
     ],

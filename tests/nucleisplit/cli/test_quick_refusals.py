@@ -11,6 +11,8 @@ REFUSED = {
     "infer nowhere": "nowhere: does not exist",
     "infer a.png --out used": "used: holds nuclei.csv of an earlier run",
     "infer a.png --model nowhere": "nowhere: no such model",
+    "infer a.png --classes nowhere": "nowhere: no such model",
+    "infer a.png --min-area 9 --min-area a=4": "min_area of a is 4, below the 9 of all nuclei",
     "report nowhere": "run.json: cannot be read",
     "evaluate nowhere nowhere": "nowhere: does not exist",
     "convert nowhere b.tif": "nowhere: does not exist",

@@ -14,7 +14,7 @@ from skimage.io import imsave
 
 from nucleisplit import Segmenter, load_bundle
 from nucleisplit.datasets import load_dataset
-from nucleisplit.errors import BundleError
+from nucleisplit.errors import BundleError, ConfigError
 from nucleisplit.images import open_image
 from nucleisplit.labels import read_labels, write_as
 from nucleisplit.tables import read_nuclei
@@ -206,6 +206,103 @@ def test_tiles_tell_the_same(learnt, tmp_path):
 def test_reselected_nuclei_have_classes(learnt):
     result = Segmenter(learnt[1])(draw_tissue(31)[0])
     assert list(result.reselect(split_bias=0.5).table["class"].cat.categories) == ["even", "grainy"]
+
+
+def test_limits_of_a_class_hold_for_it_alone(learnt):
+    image = draw_tissue(31)[0]
+    table = Segmenter(learnt[1])(image).table
+    grainy = table["class"] == "grainy"
+    area = int(table.loc[grainy, "area"].median())
+    iou = float(table.loc[~grainy, "predicted_iou"].median())
+    segmenter = Segmenter(learnt[1], class_min_area={"grainy": area}, class_min_iou={"even": iou})
+    result = segmenter(image)
+    kept = table[np.where(grainy, table["area"] >= area, table["predicted_iou"] >= iou)]
+    told = ["area", "predicted_iou", "class", "class_probability"]
+    pd.testing.assert_frame_equal(result.table[told], kept[told].reset_index(drop=True))
+    assert result.dropped == len(table) - len(kept) > 0
+    assert result.labels.max() == len(kept)
+    freed = result.reselect(class_min_area={}, class_min_iou={})
+    assert (freed.nuclei, freed.dropped) == (len(table), 0)
+    y, x = table.loc[~table.index.isin(kept.index), ["centroid-0", "centroid-1"]].iloc[0]
+    again = result.add_at(round(y), round(x))
+    assert len(again.table) == len(kept) + 1 and again.table["class"].notna().all()
+
+
+def test_limits_of_classes_by_command_in_tiles_as_in_one_piece(learnt, tmp_path, run):
+    imsave(tmp_path / "large.png", draw_tissue(40, (420, 420))[0], check_contrast=False)
+    words = ("--model", learnt[1], "--no-rescale", "--min-area", "grainy=400", "--min-area", "150")
+    entries = []
+    for number, more in enumerate([(), ("--tile", "256")]):
+        out = tmp_path / f"out{number}"
+        run("infer", tmp_path / "large.png", *words, *more, "--out", out)
+        table = read_nuclei(out / "nuclei.csv")
+        assert table.loc[table["class"] == "grainy", "area"].min() >= 400
+        assert 150 <= table.loc[table["class"] == "even", "area"].min() < 400
+        record = json.loads((out / "run.json").read_text())
+        assert record["parameters"]["class_min_area"] == {"grainy": 400}
+        (entry,) = record["images"]
+        shares = entry["class_shares"]
+        assert shares["even"] == round(entry["classes"]["even"] / entry["nuclei"], 4)
+        entries.append(entry)
+    whole, tiled = entries
+    assert tiled["tiles"] > 1 and whole["dropped_by_class"] > 10
+    assert tiled["dropped_by_class"] == pytest.approx(whole["dropped_by_class"], abs=3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"class_min_iou": {"odd": 0.5}}, "min_iou of odd: .*its classes are even, grainy"),
+        ({"class_min_area": {"even": -1}}, "min_area of even is -1"),
+        ({"class_min_iou": {"even": 0.3}, "min_iou": 0.5}, "even is 0.3, below the 0.5 of all"),
+        ({"class_min_iou": {"even": 0.3}, "classes": False}, "of no use without classes"),
+        ({"classes": "default"}, "default: tells no classes"),
+        ({"model": "default", "class_min_iou": {"even": 0.3}}, "the model tells no classes"),
+    ],
+)
+def test_limits_of_no_use_are_refused(learnt, fields, message):
+    with pytest.raises(ConfigError, match=message):
+        Segmenter(**({"model": learnt[1]} | fields))
+
+
+def test_classes_are_those_of_another_model_or_none(learnt):
+    image = draw_tissue(32)[0]
+    own, other = Segmenter(learnt[1])(image), Segmenter("default", classes=learnt[1])(image)
+    pd.testing.assert_frame_equal(own.table, other.table)
+    assert "class" not in Segmenter(learnt[1], classes=False)(image).table
+
+
+def test_what_is_no_nucleus_is_dropped(labelled, learnt, tmp_path, run):
+    """Only the grainy ones are labelled here, so the others are no nuclei."""
+    import shutil
+
+    folder = tmp_path / "labelled"
+    shutil.copytree(labelled, folder)
+    rows, kinds = ["image,label,class"], ("low", "high")
+    for seed in range(8):
+        _, labels, classes = draw_tissue(seed)
+        for label, name in classes.items():
+            if name == "even":
+                labels[labels == label] = 0
+            else:
+                rows.append(f"t{seed},{label},{kinds[label % 2]}")
+        imsave(folder / f"labels/t{seed}.png", labels.astype(np.uint8), check_contrast=False)
+    (folder / "classes.csv").write_text("\n".join(rows) + "\n")
+    words = ("train-trees", "--classes", folder, "--drop-unlabelled", "--device", "cpu")
+    output = run(*words, "--out", tmp_path / "m")
+    manifest = json.loads((tmp_path / "m/manifest.json").read_text())
+    scores = manifest["scores"]["classes"]["background"]
+    assert scores["dropped"] > 0.85 and scores["nuclei_dropped"] < 0.15
+    assert f"{scores['outlines']} outlines of no labelled nucleus" in output
+    assert manifest["classes"] == ["high", "low"]
+    image, truth, classes = draw_tissue(33)
+    result = Segmenter(tmp_path / "m")(image)
+    centres = result.table[["centroid-0", "centroid-1"]].round().to_numpy(int)
+    found = [classes.get(label) for label in truth[tuple(centres.T)].tolist()]
+    grainy = list(classes.values()).count("grainy")
+    assert found.count("even") <= 2 and found.count("grainy") >= 0.75 * grainy
+    assert result.dropped >= 0.75 * (len(classes) - grainy)
+    assert (result.table["class_probability"] < 1).all()
 
 
 def test_images_without_nuclei_have_the_columns(learnt):

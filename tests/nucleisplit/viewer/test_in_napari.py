@@ -12,7 +12,7 @@ from napari.layers import Labels, Shapes
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
 
-from nucleisplit.datasets import load_dataset
+from nucleisplit.datasets import load_dataset, read_classes
 from nucleisplit.errors import InputError
 from nucleisplit.viewer.dock import NucleiDock
 from nucleisplit.viewer.layers import SECOND_OPINION
@@ -378,10 +378,55 @@ def test_colours_by_iou_and_random(dock, viewer, crowd, result):
     expected = iou_colors(result.table["predicted_iou"].to_numpy()) / 255
     found = layers.labels.colormap.map(np.arange(1, len(expected) + 1))
     assert found[:, :3] == pytest.approx(expected, abs=1e-6)
-    dock.choose.by_iou.setChecked(False)
+    dock.choose.color_by.setCurrentText("number")
     assert len(layers.labels.colormap.colors) < 100
-    dock.choose.by_iou.setChecked(True)
+    dock.choose.color_by.setCurrentText("predicted IoU")
     assert layers.labels.colormap.map(1)[:3] == pytest.approx(expected[0], abs=1e-6)
+
+
+def test_classes_by_key_and_choice_become_training_data(dock, viewer, crowd, tmp_path):
+    viewer.add_image(crowd, name="crowd")
+    layers = segmented(dock)
+    dock.choose.color_by.setCurrentText("class")
+    dock.classify.edit.setText("round, odd, round")
+    dock.classify.edit.editingFinished.emit()
+    assert dock.classify.names == ["round", "odd"]
+    first, second = layers.session.numbers()[:2].tolist()
+    viewer.cursor.position = np.argwhere(layers.session.labels == first)[0].tolist()
+    keys = {str(key): action for key, action in layers.labels.keymap.items()}
+    keys["2"](layers.labels)
+    layers.labels.selected_label = second
+    dock.classify.kind.activated.emit(1)
+    settle(dock)
+    assert layers.classes == {first: "odd", second: "round"}
+    colours = layers.labels.colormap.map(np.array([first, second, layers.labels.data.max()]))
+    expected = [[86, 180, 233], [230, 159, 0], [255, 110, 60]]
+    assert np.rint(colours[:, :3] * 255).astype(int).tolist() == expected
+    assert "2 odd: 1" in dock.classify.legend.text()
+    features = layers.labels.features.set_index("label")["class"]
+    assert (features[first], features[second]) == ("odd", "round")
+
+    keys["9"](layers.labels)
+    assert "there is no class 9" in dock.segment.status.text()
+    keys["0"](layers.labels)
+    settle(dock)
+    assert layers.classes == {second: "round"}
+    dock.review.undo.click()
+    settle(dock)
+    assert layers.classes == {first: "odd", second: "round"}
+
+    dock.save.folder.setText(str(tmp_path))
+    dock.save.save.click()
+    rows = (tmp_path / "labels/crowd_classes.csv").read_text()
+    assert rows == f"label,class\n{first},odd\n{second},round\n"
+    dock.save.name.setText("second")
+    dock.save.save.click()
+    dataset = load_dataset(tmp_path, folds=2)
+    told = read_classes(dataset)
+    assert len(told) == 2
+    for record in dataset.records:
+        labels, _ = record.read_labels(crowd.shape)
+        assert told[record.image_id].of(labels) == layers.classes
 
 
 def test_what_is_wrong_is_told_in_one_line(dock, viewer, crowd, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nucleisplit.datasets import load_dataset
+from nucleisplit.datasets import load_dataset, read_classes
 from nucleisplit.errors import InputError, OutputError
 from nucleisplit.images import read_image
 from nucleisplit.labels import read_labels, write_geojson, write_labels
@@ -32,6 +32,24 @@ def test_what_is_saved_is_read_back(tmp_path, image, stored):
     assert read.dtype == stored.dtype
     assert np.array_equal(read, stored)
     assert np.array_equal(record.read_labels()[0], LABELS)
+
+
+def test_classes_go_beside_their_labels_and_leave_with_them(tmp_path):
+    _, path = save_corrections(tmp_path, "a", GRAY, LABELS, classes={7: "tumour, old", 1: "stroma"})
+    rows = 'label,class\n1,stroma\n7,"tumour, old"\n'
+    assert (tmp_path / "labels/a_classes.csv").read_text() == rows
+    save_corrections(tmp_path, "b", GRAY, LABELS)
+    (told,) = read_classes(load_dataset(tmp_path, folds=2)).values()
+    assert told.of(LABELS) == {1: "stroma", 7: "tumour, old"}
+    save_corrections(tmp_path, "a", GRAY, np.minimum(LABELS, 2), overwrite=True)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["a.tif", "b.tif"]
+
+
+def test_classes_that_a_table_would_hide_are_refused(tmp_path):
+    (tmp_path / "classes.csv").write_text("image,class\na,stroma\n")
+    with pytest.raises(OutputError, match=r"classes.csv: says the classes of this folder"):
+        save_corrections(tmp_path, "a", GRAY, LABELS, classes={1: "stroma"})
+    assert not (tmp_path / "labels").exists()
 
 
 def test_labels_are_replaced_only_when_asked(tmp_path):

@@ -54,6 +54,30 @@ def test_a_swap_draws_the_second_opinion_and_nothing_else(session, result, kind)
     assert session.corrected
 
 
+def test_a_class_is_set_told_and_undone(session):
+    first, second = session.numbers()[:2].tolist()
+    session.set_class(first, "odd")
+    session.set_class(second, "round")
+    session.set_class(second, "")
+    told = table_of(session).set_index("label")["class"]
+    assert told[first] == "odd" and told.drop(first).isna().all()
+    assert list(told.cat.categories) == ["odd"] and session.corrected
+    assert session.undo() == f"class of {second}"
+    assert session.state.classes == {first: "odd", second: "round"}
+    session.undo(), session.undo()
+    assert "class" not in table_of(session) and not session.corrected
+
+
+@pytest.mark.parametrize(("kind", "stays"), [("tighter", True), ("split", False)])
+def test_the_same_nucleus_keeps_its_class(session, kind, stays):
+    label, choice = choice_of(session, kind)
+    session.set_class(label, "odd")
+    session.swap(choice)
+    assert session.state.classes == ({label: "odd"} if stays else {})
+    session.undo()
+    assert session.state.classes == {label: "odd"}
+
+
 @pytest.mark.parametrize("kind", ["merged", "split"])
 def test_swapping_again_goes_back(session, result, kind):
     label, choice = choice_of(session, kind)
