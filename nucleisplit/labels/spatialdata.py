@@ -93,7 +93,7 @@ def to_spatialdata(
     elements: dict[str, Any] = {
         LABELS: Labels2DModel.parse(labels.astype(np.int32), dims=("y", "x"), **levels)
     }
-    if outlines.pieces:  # a table without rows is no element
+    if outlines.pieces:  # nothing is no element
         polygons = geopandas.GeoDataFrame(
             geometry=[as_polygon(pieces) for pieces in outlines.pieces], index=outlines.labels
         )
@@ -105,7 +105,9 @@ def to_spatialdata(
             pixels, dims=("c", "y", "x"), c_coords=names, **levels
         )
     if table is not None:
-        elements[TABLE] = _annotation(table, outlines.labels)
+        _check_labels(table, outlines.labels)
+        if len(table):
+            elements[TABLE] = _annotation(table)
     return SpatialData.init_from_elements(elements)
 
 
@@ -170,18 +172,21 @@ def _channels_first(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
-def _annotation(table: pd.DataFrame, labels: np.ndarray):
-    """Return an AnnData about the labels: numbers as variables, the rest as observations."""
-    import anndata
-    import pandas as pd
-    from spatialdata.models import TableModel
-
+def _check_labels(table: pd.DataFrame, labels: np.ndarray) -> None:
     others = set(table["label"].tolist()) ^ set(labels.tolist())
     if others:
         raise InputError(
             f"the table and the labels are not about the same nuclei (such as {min(others)})",
             "give the table of these labels",
         )
+
+
+def _annotation(table: pd.DataFrame):
+    """Return an AnnData about the labels: numbers as variables, the rest as observations."""
+    import anndata
+    import pandas as pd
+    from spatialdata.models import TableModel
+
     numbers = table.drop(columns="label").select_dtypes(["number", "bool"])
     obs = table[[name for name in table if name not in numbers]].copy()
     obs["region"] = LABELS

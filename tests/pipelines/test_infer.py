@@ -16,7 +16,7 @@ from nucleisplit.labels import read_labels
 def sample(tmp_path, spots):
     images = {
         name: Image2DModel.parse(pixels[None], dims=("c", "y", "x"))
-        for name, pixels in (("dapi", spots[0]), ("blank", np.zeros((50, 60), np.uint8)))
+        for name, pixels in (("dapi", spots[0]), ("wide", np.tile(spots[0], (1, 2))))
     }
     spatialdata.SpatialData(images=images).write(tmp_path / "sample.zarr")
     return tmp_path / "sample.zarr"
@@ -47,8 +47,8 @@ def test_a_result_becomes_spatialdata(spots):
 
 
 def test_tiled_images_are_refused_before_they_are_computed(tmp_path, sample):
-    given = {"planes": PlaneChoice(image="dapi"), "overlay": False, "write": ["spatialdata"]}
-    (entry,) = infer_batch([sample], tmp_path / "out", tile=64, **given).images
+    given = {"planes": PlaneChoice(image="wide"), "overlay": False, "write": ["spatialdata"]}
+    (entry,) = infer_batch([sample], tmp_path / "out", tile=256, **given).images
     assert (
         "is computed in tiles, which are not written as SpatialData; write ome-" in entry["message"]
     )

@@ -80,12 +80,14 @@ def test_labels_are_read_back(written, spots):
     np.testing.assert_array_equal(read_label_file(written), spots[1])
 
 
-def test_images_without_nuclei_have_no_outlines(tmp_path, spots):
+def test_images_without_nuclei_have_neither_outlines_nor_table(tmp_path, spots):
     image = spots[0]
     labels = np.zeros(image.shape, int)
     path = tmp_path / "b.spatialdata.zarr"
     write_spatialdata(path, labels, measure(labels, image), image=image)
-    assert sorted(spatialdata.read_zarr(path).shapes) == []
+    found = spatialdata.read_zarr(path)
+    assert not [*found.shapes, *found.tables]
+    assert found["nuclei"].shape == image.shape
 
 
 def test_a_table_of_other_labels_is_refused(spots):

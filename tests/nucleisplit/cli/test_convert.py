@@ -57,7 +57,7 @@ def test_pixel_size(tmp_path, folder):
         assert 'PhysicalSizeY="0.5"' in tiff.ome_metadata
     result = run(folder / "a_labels.tif", tmp_path / "a.geojson", "--pixel-size", 0.5)
     assert result.exit_code == 2
-    message = "geojson holds no pixel size; use --to ome-tiff or ome-zarr"
+    message = "geojson holds no pixel size; use --to ome-tiff, ome-zarr or spatialdata"
     assert result.output == f"nucleisplit: {message}\n"
 
 
