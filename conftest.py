@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 _ROOT = Path(__file__).parent
-_NAPARI = ("dock", "layers", "legend", "panels", "reviewer", "runner")
+_NAPARI = ("class_panel", "dock", "layers", "legend", "panels", "reviewer", "runner")
 """Modules of the viewer that import napari or Qt."""
 
 collect_ignore = (

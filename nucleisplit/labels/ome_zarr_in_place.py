@@ -107,7 +107,7 @@ def _group_of(source: Pixels) -> OmeGroup:
     group = source.group
     if group is None:
         hint = "leave out --in-place"
-        if source.path.is_file():
+        if source.path.name.lower().endswith((".zip", ".ozx")):
             hint += "; a zipped OME-Zarr has to be unpacked"
         raise InputError(f"{source.path}: is no image in the folder of an OME-Zarr", hint)
     problem = None
