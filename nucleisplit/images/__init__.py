@@ -3,7 +3,7 @@
 from .find import find_images, list_images, output_stems
 from .plane import Level, Plane, Stack, as_real
 from .plane_choice import STACKS, PlaneChoice
-from .read import image_numbers, open_image, read_image
+from .read import image_numbers, image_size, open_image, read_image
 from .source import ImageSource
 from .stores.ome_xml import member_of_set
 from .stores.ome_zarr_folders import is_zarr, outermost_zarr, plate_fields, plate_of
@@ -18,6 +18,7 @@ __all__ = [
     "as_real",
     "find_images",
     "image_numbers",
+    "image_size",
     "is_zarr",
     "list_images",
     "member_of_set",
