@@ -20,7 +20,7 @@ from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.batch.run_table import types_of
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
 from nucleisplit.files import remove
-from nucleisplit.images import STACKS, ImageSource, Plane, open_image
+from nucleisplit.images import STACKS, ImageSource, Plane, image_size, open_image
 from nucleisplit.labels import (
     CLASS_COLORS,
     LabelStream,
@@ -170,8 +170,7 @@ class Process:
         """Height and width of an image; of a stack, and of one that cannot be read, None."""
         planes = planes_of(self.options.planes, job.facts)
         try:
-            with open_image(job.path, planes) as source:
-                return None if planes.z in STACKS else source.plane(planes).shape[:2]
+            return None if planes.z in STACKS else image_size(job.path, planes)
         except Exception:  # whoever does it says what is wrong
             return None
 

@@ -3,7 +3,7 @@
 from .find import find_images, list_images, output_stems
 from .plane import Level, Pixels, Plane, Stack, as_real
 from .plane_choice import STACKS, PlaneChoice
-from .read import image_numbers, open_image, read_image
+from .read import image_numbers, image_size, open_image, read_image
 from .source import ImageSource
 from .stores.base import OmeGroup
 from .stores.ome_xml import member_of_set
@@ -31,6 +31,7 @@ __all__ = [
     "as_real",
     "find_images",
     "image_numbers",
+    "image_size",
     "is_consolidated",
     "is_zarr",
     "list_images",

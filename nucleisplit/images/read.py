@@ -7,6 +7,8 @@ microscope makers.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from .stores.png import PNG, check_png, is_deep_png
 
 __all__ = [
     "image_numbers",
+    "image_size",
     "is_zarr",
     "open_image",
     "read_image",
@@ -36,6 +39,7 @@ _MOST_WHOLE = 2**28
 """Pixels of an image of a format that is decoded as a whole."""
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _PLAIN_MODES = {"1", "L", "LA", "I", "F", "RGB", "RGBA"}
+_DECODED_AT_ONCE = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"RIFF", b"GIF8")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -99,6 +103,29 @@ def image_numbers(path: str | Path) -> tuple[int | None, ...]:
     return (None,)
 
 
+def image_size(path: str | Path, choice: PlaneChoice | None = None) -> tuple[int, int]:
+    """Tell height and width of a plane without decoding it.
+
+    Parameters
+    ----------
+    path, choice
+        As for `read_image`. (Of formats that are decoded at once, `PlaneChoice.axes` do not count.)
+
+    Raises
+    ------
+    InputError
+        As for `read_image`, but for what only the pixels show.
+    """
+    path, choice = Path(path), choice or PlaneChoice()
+    with naming_file(path):
+        if path.is_file() and first_bytes(path, 4).startswith(_DECODED_AT_ONCE):
+            with _of_any_size(), Image.open(path, formats=_FORMATS) as opened:
+                return opened.height, opened.width
+    with open_image(path, choice) as source:
+        height, width = source.plane(choice).shape[:2]
+    return height, width
+
+
 def read_image(path: str | Path, choice: PlaneChoice | None = None) -> np.ndarray:
     """Read one image.
 
@@ -147,13 +174,21 @@ def _open_store(path: Path, choice: PlaneChoice, palette: bool) -> Store:
 
 def _decode(path: Path, palette: bool, max_pixels: int | None) -> tuple[np.ndarray, bool]:
     """Return the pixels of a file, (H, W) or (H, W, C), and whether the last channel is alpha."""
-    most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is our own
     try:
-        return _decode_pillow(first_bytes(path), palette, max_pixels)
+        with _of_any_size():
+            return _decode_pillow(first_bytes(path), palette, max_pixels)
     except UnidentifiedImageError:
         raise InputError(
             "is not an image that can be read", "use PNG, JPEG, BMP, WebP, TIFF or OME-Zarr"
         ) from None
+
+
+@contextmanager
+def _of_any_size() -> Iterator[None]:
+    """Let Pillow open images of any size: the limit is our own."""
+    most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
     finally:
         Image.MAX_IMAGE_PIXELS = most
 

@@ -7,7 +7,7 @@ import tifffile
 from PIL import Image
 
 from nucleisplit.errors import InputError
-from nucleisplit.images import read_image
+from nucleisplit.images import image_size, read_image
 from nucleisplit.labels import read_labels
 
 GRAY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -150,3 +150,21 @@ def test_read_labels_refuses(tmp_path, save, message):
     with pytest.raises(InputError, match=message) as caught:
         read_labels(tmp_path / "a.tif")
     assert str(caught.value).startswith(f"{tmp_path / 'a.tif'}: ")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.webp", "a.tif"])
+def test_the_size_is_told_without_decoding(tmp_path, monkeypatch, name):
+    Image.fromarray(RGB).save(tmp_path / name)
+
+    def decode(*_):
+        raise AssertionError("decodes")
+
+    monkeypatch.setattr("nucleisplit.images.read._decode", decode)
+    assert image_size(tmp_path / name) == (3, 4)
+
+
+def test_the_size_of_a_file_that_is_no_image(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG, not")
+    for name in ("a.png", "b.png"):
+        with pytest.raises(InputError, match=name):
+            image_size(tmp_path / name)
