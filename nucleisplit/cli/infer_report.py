@@ -77,7 +77,9 @@ def tell(report: BatchReport) -> None:
     if blank:
         console.note(f"{blank} of {tiles} tiles of large images are empty and were skipped")
     if failed:
-        console.note(f"{failed} of {total} images failed; mend them, then repeat with --resume")
+        console.note(
+            f"{failed} of {total} images failed; repair or replace them, then repeat with --resume"
+        )
 
 
 def _read_run(report: BatchReport) -> dict:

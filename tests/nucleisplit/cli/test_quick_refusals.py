@@ -9,9 +9,9 @@ import nucleisplit
 
 REFUSED = {
     "infer nowhere": "nowhere: does not exist",
-    "infer a.png --out used": "used: holds nuclei.csv of an earlier run",
+    "infer a.png --out used": "used: holds the results of an earlier run",
     "infer a.png --model nowhere": "nowhere: no such model",
-    "report nowhere": "run.json: cannot be read",
+    "report nowhere": "nowhere: was not written by infer, or is not there",
     "evaluate nowhere nowhere": "nowhere: does not exist",
     "convert nowhere b.tif": "nowhere: does not exist",
     "train used": "used: is not a dataset",
