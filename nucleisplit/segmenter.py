@@ -40,7 +40,7 @@ class Segmenter:
 
     Examples
     --------
-    Segment many images with one model, doubtful nuclei first::
+    Segment many images with one model, doubtful nuclei first:
 
         segmenter = nucleisplit.Segmenter(tta="flips")
         for image in images:

@@ -97,7 +97,7 @@ class CropDataset(Dataset):
         To be called while no crop is being cut, by the process that trains: when an epoch has
         ended, and when a checkpoint has been loaded, before the loader starts. Processes of the
         loader that run already follow. As a crop depends on its number and on the difficulties,
-        an interrupted run goes on exactly when these are kept in its checkpoints::
+        an interrupted run goes on exactly when these are kept in its checkpoints:
 
             losses[crops.source(number)] = 0.9 * losses[crops.source(number)] + 0.1 * loss
             ...  # for each crop of a step, whose numbers StepSampler.numbers tells

@@ -70,7 +70,7 @@ def survey_maps(
 
     Examples
     --------
-    Cut with an overview of itself, an image gives what it gives without::
+    Cut with an overview of itself, an image gives what it gives without:
 
         split_maps(maps, regressor, overview=survey_maps([maps], regressor))
     """

@@ -226,8 +226,9 @@ def open_folder(out: Path, *, overwrite: bool, resume: bool) -> tuple[Journal, d
         return journal, journal.resume()
     traces = [name for name in (JOURNAL, RUN, TABLE) if (out / name).exists()]
     if traces and not overwrite:
-        remedy = "add --overwrite" if resume else "add --resume to finish it or --overwrite"
-        raise OutputError(f"{out}: holds {traces[0]} of an earlier run", hint=remedy)
+        replace = "--overwrite to replace them"
+        remedy = f"add {replace}" if resume else f"add --resume to complete them, or {replace}"
+        raise OutputError(f"{out}: holds the results of an earlier run", hint=remedy)
     return journal, None
 
 

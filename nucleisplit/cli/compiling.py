@@ -10,9 +10,7 @@ from . import console
 
 __all__ = ["note_compiling"]
 
-_NOTICE = (
-    "compiling numerical kernels, once on this computer: up to a minute (they are kept for later)"
-)
+_NOTICE = "compiling numerical kernels, which are kept for later runs: up to a minute"
 _PATIENCE = 1.0
 """Seconds of compiling after which it is said: one kernel for another kind of image takes less."""
 _EVENT = "numba:compile"

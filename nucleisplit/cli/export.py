@@ -61,8 +61,8 @@ def export(
 ) -> None:
     """Write the networks of MODEL for other programs: image to the maps body, border, separation.
 
-    MODEL is the name of a bundled model or a folder. The second stage, the trees that make nuclei
-    of the maps, is no part of it (docs/export.md). Needs the extra export: pip install ".[export]"
+    MODEL is the name of a bundled model or a folder. The second stage, the trees that turn the
+    maps into nuclei, is not part of it (docs/export.md). Needs the extra export: pip install ".[export]"
     With --format model all of it becomes one file, for colleagues, and nothing more is needed.
 
     \b

@@ -16,7 +16,12 @@ from typing import Any, cast
 import click
 
 from nucleisplit.errors import ConfigError, InputWarning, NucleisplitError
-from nucleisplit.extras import TRAINING_LIBRARIES, missing_libraries, training_command
+from nucleisplit.extras import (
+    TRAINING_LIBRARIES,
+    install_command,
+    missing_libraries,
+    training_command,
+)
 
 from . import console
 from .exits import FAILED, INTERRUPTED, TERMINATED
@@ -81,16 +86,24 @@ def guarded(context: click.Context) -> Iterator[None]:
         _fail(f"failed with {what}; repeat with --debug and report what is shown")
 
 
-def need_training() -> None:
-    """Refuse at once what cannot be done without the extra ``train``.
+def need_training(*more: str, extra: str = "train") -> None:
+    """Refuse at once what cannot be done without the extra ``train``, or one that includes it.
+
+    Parameters
+    ----------
+    *more
+        Libraries that the extra brings beside those of ``train``.
+    extra
+        Its name, see setup.cfg.
 
     Raises
     ------
     ConfigError
         A library of it is missing.
     """
-    if missing := missing_libraries(*TRAINING_LIBRARIES):
-        raise ConfigError(f"not installed: {', '.join(missing)}", hint=training_command())
+    if missing := missing_libraries(*TRAINING_LIBRARIES, *more):
+        remedy = training_command() if extra == "train" else install_command(extra)
+        raise ConfigError(f"not installed: {', '.join(missing)}", hint=remedy)
 
 
 def _with_fitting_hint(context: click.Context, error: NucleisplitError) -> str:

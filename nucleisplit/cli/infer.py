@@ -163,7 +163,7 @@ def infer(
     \b
     nucleisplit infer images/                    results in images-nuclei/
     nucleisplit infer a.png 'more/*.tif' --out results
-    nucleisplit infer images/ --resume           goes on after an interruption
+    nucleisplit infer images/ --resume           resumes after an interruption
     nucleisplit infer images/ --min-iou 0.6      only outlines that can be trusted
     nucleisplit infer images/ --model mine/ --min-area lymphocyte=40
     nucleisplit infer images/ --diameter 90      nuclei far larger than usual

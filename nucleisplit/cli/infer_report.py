@@ -79,7 +79,9 @@ def tell(report: BatchReport) -> None:
     if dropped := sum(entry.get("dropped_by_class", 0) for entry in report.images):
         console.note(f"{counted(dropped, 'outline')} dropped because of the class, see run.json")
     if failed:
-        console.note(f"{failed} of {total} images failed; mend them, then repeat with --resume")
+        console.note(
+            f"{failed} of {total} images failed; repair or replace them, then repeat with --resume"
+        )
 
 
 def _read_run(report: BatchReport) -> dict:

@@ -13,7 +13,7 @@ COMMANDS = {
     "train": ("nucleisplit.cli.train", "Train both stages on your own labels; write a model."),
     "train-unet": ("nucleisplit.cli.train_unet", "Train the networks, stage 1."),
     "train-trees": ("nucleisplit.cli.train_trees", "Train the trees, stage 2; write a model."),
-    "quantize": ("nucleisplit.cli.quantize", "Let a model compute faster, in int8."),
+    "quantize": ("nucleisplit.cli.quantize", "Make a model faster, with networks in int8."),
     "export": ("nucleisplit.cli.export", "Write a model's networks for other programs."),
     "models": ("nucleisplit.cli.models", "List models: what they are, how well they do."),
     "info": ("nucleisplit.cli.info", "Show what is installed, and which backend is used."),

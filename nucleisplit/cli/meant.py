@@ -6,7 +6,13 @@ from typing import Any
 
 __all__ = ["MEANT_COMMANDS", "suggest_option"]
 
-MEANT_COMMANDS = {"predict": "infer", "run": "infer", "score": "evaluate", "segment": "infer"}
+MEANT_COMMANDS = {
+    "help": "--help",
+    "predict": "infer",
+    "run": "infer",
+    "score": "evaluate",
+    "segment": "infer",
+}
 """Commands that do not exist -> what is suggested."""
 
 _MEANT_OPTIONS = {

@@ -27,8 +27,8 @@ backend_option = click.option(
     type=click.Choice(["auto", "torch", "openvino", "openvino-bf16", "openvino-int8"]),
     default="auto",
     show_default=True,
-    help="What runs the network. auto: torch on a GPU; on a CPU OpenVINO, in the lowest "
-    "precision that the processor is made for and the model was checked in.",
+    help="The backend that runs the network. auto: torch on a GPU; on a CPU OpenVINO, in the "
+    "lowest precision that the processor supports and the model was checked in.",
 )
 
 
@@ -78,7 +78,7 @@ models_option = click.option(
     shell_complete=complete_models,
     metavar="NAME|PATH[=WEIGHT]",
     help="A bundled model, or the folder of one. Given several times, the maps of all are "
-    "averaged by weight (1 when left out), and the trees of the first cut them.",
+    "averaged by weight (1 when left out), and the trees of the first find the nuclei.",
 )
 
 config_option = click.option(
@@ -139,8 +139,8 @@ _PLANE_OPTIONS = (
         "--anisotropy",
         type=click.FloatRange(0, min_open=True),
         metavar="X",
-        help="For --z 3d: distance of the slices by the size of a pixel. Default: as the file "
-        "says.",
+        help="For --z 3d: distance of the slices divided by the size of a pixel. Default: as "
+        "the file says.",
     ),
     click.option("--t", type=click.IntRange(0), metavar="N", help="The time point, from 0."),
     click.option(
@@ -168,7 +168,7 @@ _PLANE_OPTIONS = (
         "--max-pixels",
         type=click.IntRange(1),
         metavar="N",
-        help="Believe a file that claims to have so many pixels. Default: 17 billion, and above 67 "
+        help="Accept a file that claims to have so many pixels. Default: 17 billion, and above 67 "
         "million no more than its bytes can hold.",
     ),
 )

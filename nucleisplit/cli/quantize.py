@@ -52,7 +52,7 @@ def quantize(model: str, data: tuple[Path, ...], crops: int, images: int, max_co
     nucleisplit infer images/ --model model/
     nucleisplit infer images/ --model model/ --backend openvino    not in int8
     """
-    need_training()
+    need_training("nncf", "openvino", extra="quantize")
     from nucleisplit.training.quantization import quantize_model
 
     bundle = quantize_model(

@@ -44,7 +44,7 @@ def report(folder: Path, truth: Path | None, out: Path | None, limit: int, overw
 
     Per image a thumbnail with outlines, counts, histograms, predicted quality and warnings; the
     nuclei most worth a second look, each with its second opinion; with --truth the scores, and
-    the worst nuclei missed, merged, split or made up.
+    the worst faults: nuclei missed, merged, split or spurious.
 
     \b
     nucleisplit report images-nuclei/
@@ -62,7 +62,7 @@ def report(folder: Path, truth: Path | None, out: Path | None, limit: int, overw
     nuclei = sum(len(card.entry.table) for card in content.images)
     console.answer(
         f"{counted(nuclei, 'nucleus')} in {counted(len(content.images), 'image')}, "
-        f"{len(content.queue)} to review: {path}",
+        f"{len(content.queue)} of them in the review queue: {path}",
         {
             "out": path,
             "nuclei": nuclei,

@@ -58,7 +58,7 @@ def train(
     """Train both stages on DATA and write a model: train-unet, then train-trees.
 
     DATA holds images/ and labels/ with equal file names; see nucleisplit train-unet --help for
-    other layouts. What the networks learn is kept in the folder data-run/: killed at any moment,
+    other layouts. What the networks learn is kept in the folder data-run/: if it is stopped,
     the same command resumes. At the end the bundled model and yours are compared on
     the same images.
 

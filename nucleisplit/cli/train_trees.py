@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     shell_complete=complete_models,
     metavar="NAME|PATH",
     help="With --add: the model whose networks are used and whose trees learn. With --classes: the "
-    "model that learns classes; it goes on to find the same nuclei.",
+    "model that learns classes; it still finds the same nuclei.",
 )
 @config_option
 @overwrite_option
@@ -97,7 +97,7 @@ def train_trees(
 
     With --classes, a model that is there also learns what kind each nucleus is, from a few hundred
     nuclei of known class: images/, labels/ and classes.csv (image, label, class). Networks and
-    outlines stay. Prints how well classes are told, out of fold. A RUN whose data have classes
+    outlines stay. Prints how well classes are recognised, out of fold. A RUN whose data have classes
     learns them, too; [classes] of --config says which to drop.
 
     \b

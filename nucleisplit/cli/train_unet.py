@@ -71,7 +71,7 @@ def _parse_only(
     "--pseudo",
     type=EXISTING_FOLDER,
     metavar="FOLDER",
-    help="Also train on these unlabelled images, labelled by a model where it is sure of itself.",
+    help="Also train on these unlabelled images, labelled by a model where it is confident.",
 )
 @click.option(
     "--pseudo-model",
@@ -102,7 +102,7 @@ def train_unet(
 
     DATA holds images/ and labels/ (or masks/) with equal file names, images with the masks of
     Cellpose beside them, or the layout of the Data Science Bowl 2018; several folders make one
-    dataset, each a kind of image unless its table has a column kind. Killed at any moment, the
+    dataset, each a kind of image unless its table has a column kind. If it is stopped, the
     same command resumes.
 
     \b

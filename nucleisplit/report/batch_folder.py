@@ -183,9 +183,14 @@ def _read_record(path: Path) -> dict:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         _Record.model_validate(record)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path.parent}: was not written by infer, or is not there (no {RUN})",
+            "name its output folder, such as images-nuclei/",
+        ) from error
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read: {error.strerror}", "name a folder that infer wrote"
+            f"{path}: cannot be read: {error.strerror}", "check its permissions"
         ) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no record of a run", "name a folder that infer wrote") from (

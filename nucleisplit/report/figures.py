@@ -64,11 +64,11 @@ def histogram(counts: Sequence[int], low: float, high: float, axis: str, title: 
     path = _bars(np.asarray(counts), _PLOT_W / max(len(counts), 1), _PLOT_H, LEFT, TOP + _PLOT_H)
     ticks = [(low + (high - low) * i / 4, LEFT + _PLOT_W * i / 4) for i in range(5)]
     digits = 2 if high - low <= 2 else 0
-    parts = [f'<path class="fill" d="{path}"/>']
-    parts += [_below(x, f"{value:.{digits}f}") for value, x in ticks]
+    parts = [_below(x, f"{value:.{digits}f}") for value, x in ticks]
     for count in sorted({0, largest // 2, largest}):
         share = count / max(largest, 1)
         parts += [_rule(share), _beside(TOP + _PLOT_H * (1 - share) + 4, f"{count}")]
+    parts.append(f'<path class="fill" d="{path}"/>')
     return _figure(parts, axis, "nuclei", title)
 
 
@@ -76,6 +76,7 @@ def ap_curve(thresholds: Sequence[float], curves: dict[str, Sequence[float]], ti
     """Draw average precision over the IoU threshold, one line per name."""
     parts = _grid()
     xs = LEFT + _PLOT_W * np.linspace(0, 1, len(thresholds))
+    legend_x, legend_y = _legend_place(curves)
     for at in range(0, len(thresholds), 3):
         parts.append(_below(xs[at], f"{thresholds[at]:.2f}"))
     for number, (name, values) in enumerate(curves.items()):
@@ -86,11 +87,18 @@ def ap_curve(thresholds: Sequence[float], curves: dict[str, Sequence[float]], ti
         parts += [
             f'<circle class="dot{number}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in marks
         ]
-        # The legend is at the top right, where curves that fall leave room.
-        x, y = LEFT + _PLOT_W * 0.55, TOP + 14 + 16 * number
+        x, y = legend_x, legend_y + 16 * number
         parts.append(f'<path class="line line{number}" d="M{x:.1f} {y - 4}h20"/>')
         parts.append(f'<text x="{x + 26:.1f}" y="{y}">{escape(name)}</text>')
     return _figure(parts, "IoU threshold", "AP", title)
+
+
+def _legend_place(curves: dict[str, Sequence[float]]) -> tuple[float, float]:
+    """Where the legend hides nothing of curves that fall: below them at the left, or above right."""
+    lowest = min(min(values[: len(values) // 2 + 1]) for values in curves.values())
+    if lowest > 0.45:
+        return LEFT + 10, TOP + _PLOT_H - 16 * len(curves)
+    return LEFT + _PLOT_W * 0.55, TOP + 14
 
 
 def reliability_plot(bins: Sequence[tuple[float, float]], title: str) -> Markup:

@@ -130,7 +130,7 @@ def segment_stack(
 
     Examples
     --------
-    A stack of 0.5 um slices and 0.25 um pixels::
+    A stack of 0.5 um slices and 0.25 um pixels:
 
         segmenter = nucleisplit.Segmenter()
         result = segment_stack(segmenter, stack, anisotropy=2)

@@ -45,10 +45,10 @@ def describe_choice(choice: Choice) -> tuple[str, str]:
     The margin is how far it lies behind; where a bias has decided it may lie ahead.
     """
     if choice.kind == "removed":
-        return _what(choice), "Take the nucleus that was added away again"
+        return _what(choice), "Remove the added nucleus again"
     short = f"{_what(choice)} (IoU {choice.predicted_iou:.2f})"
     if choice.kind == "selected":
-        return short, "Take the swap back"
+        return short, "Undo the swap"
     return short, f"{abs(choice.margin):.2f} expected hits {_side(choice.margin)} what is kept"
 
 

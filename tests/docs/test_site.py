@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,3 +66,25 @@ def test_every_page_is_in_the_navigation(site):
     pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} | set(site.ELSEWHERE)
     pages -= ARCHIVED
     assert sorted(listed) == sorted(site.place_of(page) for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("page", "package"),
+    [
+        ("api.md", "nucleisplit"),
+        ("api_unet.md", "stage1_unet"),
+        ("api_trees.md", "stage2_trees"),
+    ],
+)
+def test_the_api_reference_has_every_public_name(page, package):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    shown = set(re.findall(rf"^::: {package}\.(\w+)$", text, re.MULTILINE))
+    assert shown == set(import_module(package).__all__) - {"__version__"}
+
+
+def test_what_the_api_reference_shows_is_there():
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^::: (nucleisplit\.\w+)\.(\w+)$", text, re.MULTILINE)
+    assert len(shown) > 10
+    for module, name in shown:
+        assert name in import_module(module).__dict__

@@ -281,7 +281,7 @@ def test_a_bad_image_is_reported_and_the_others_are_done(images, infer, name, me
     assert lines[0].startswith(f"nucleisplit: {images / name}: ")
     assert message in lines[0]
     assert "; " in lines[0]
-    assert lines[1] == "1 of 4 images failed; mend them, then repeat with --resume"
+    assert lines[1] == "1 of 4 images failed; repair or replace them, then repeat with --resume"
     out = images.with_name("images-nuclei")
     entries = {entry["image"]: entry for entry in record(out)["images"]}
     assert entries[name]["status"] == "failed"
@@ -366,7 +366,10 @@ def test_an_earlier_run_is_overwritten_only_on_request(images, infer):
     before = contents(out)
     refused = infer(images)
     assert refused.exit_code == 2
-    assert "of an earlier run; add --resume to finish it or --overwrite" in refused.stderr
+    assert (
+        "holds the results of an earlier run; add --resume to complete them, or --overwrite to"
+        in refused.stderr
+    )
     assert contents(out) == before
 
     (images / "cell2.png").unlink()

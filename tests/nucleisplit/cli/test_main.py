@@ -46,6 +46,7 @@ def test_every_command_has_help_with_an_example(name):
         ("infre", "Did you mean infer?"),
         ("segment", "Did you mean infer?"),
         ("predict", "Did you mean infer?"),
+        ("help", "Did you mean --help?"),
         ("nothing", "No such command 'nothing'."),
         ("", "No such"),
     ],

@@ -9,11 +9,11 @@ import nucleisplit
 
 REFUSED = {
     "infer nowhere": "nowhere: does not exist",
-    "infer a.png --out used": "used: holds nuclei.csv of an earlier run",
+    "infer a.png --out used": "used: holds the results of an earlier run",
     "infer a.png --model nowhere": "nowhere: no such model",
     "infer a.png --classes nowhere": "nowhere: no such model",
     "infer a.png --min-area 9 --min-area a=4": "min_area of a is 4, below the 9 of all nuclei",
-    "report nowhere": "run.json: cannot be read",
+    "report nowhere": "nowhere: was not written by infer, or is not there",
     "evaluate nowhere nowhere": "nowhere: does not exist",
     "convert nowhere b.tif": "nowhere: does not exist",
     "train used": "used: is not a dataset",

@@ -34,7 +34,7 @@ def test_what_is_not_there_is_none(out, change):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("run.json", None, "run.json: cannot be read"),
+        ("run.json", None, r"was not written by infer, or is not there \(no run.json\)"),
         ("run.json", "{", "is no record of a run"),
         ("run.json", "[]", "is no record of a run"),
         ("run.json", '{"images": [{}]}', "is no record of a run"),

@@ -37,3 +37,19 @@ def test_a_histogram_says_how_many_nuclei_its_bars_are():
     assert texts[5:8] == ["0", "2", "5"] and texts[-1] == "nuclei"
     few = [t.text for t in ET.fromstring(histogram([1], 0, 30, "size", "a")).iter("text")]
     assert few[5:7] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("values", "corner"),
+    [([0.95, 0.9, 0.85, 0.8, 0.1], "below left"), ([0.5, 0.4, 0.3, 0.2, 0.0], "above right")],
+)
+def test_the_legend_of_a_curve_lies_off_it(values, corner):
+    thresholds = (0.5, 0.6, 0.7, 0.8, 0.95)
+    root = ET.fromstring(ap_curve(thresholds, {"mean": values, "pooled": values}, "AP"))
+    names = [text for text in root.iter("text") if text.text in ("mean", "pooled")]
+    xs = [float(text.attrib["x"]) for text in names]
+    ys = [float(text.attrib["y"]) for text in names]
+    if corner == "below left":
+        assert max(xs) < 100 and min(ys) > 100
+    else:
+        assert min(xs) > 180 and max(ys) < 50

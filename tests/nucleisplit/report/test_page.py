@@ -154,7 +154,10 @@ def test_the_command(out, truth, tmp_path):
 
     result = run(out, "--truth", truth, "--queue", 4)
     assert result.exit_code == 0, result.output
-    assert result.output == f"8 nuclei in 2 images, 4 to review: {out / 'report.html'}\n"
+    assert (
+        result.output
+        == f"8 nuclei in 2 images, 4 of them in the review queue: {out / 'report.html'}\n"
+    )
     assert run(out).exit_code == 2 and "report.html: exists" in run(out).stderr
     assert run(out, "--overwrite").exit_code == 0
     assert run(out, "--out", tmp_path / "r.html").exit_code == 0

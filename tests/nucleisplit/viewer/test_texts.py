@@ -29,8 +29,8 @@ def choice(kind, replaced, ious, margin=0.25):
         (choice("split", (3,), [0.5, 0.7]), "split into 2 (IoU 0.60)", "behind what is kept"),
         (choice("wider", (3,), [0.5]), "wider (IoU 0.50)", "behind"),
         (choice("added", (), [0.5], -0.125), "added (IoU 0.50)", "0.12 expected hits ahead"),
-        (choice("removed", (9,), []), "nothing here", "Take the nucleus that was added away"),
-        (choice("selected", (3, 4), [0.5, 0.6]), "as it was selected (IoU 0.55)", "Take the swap"),
+        (choice("removed", (9,), []), "nothing here", "Remove the added nucleus again"),
+        (choice("selected", (3, 4), [0.5, 0.6]), "as it was selected (IoU 0.55)", "Undo the swap"),
     ],
 )
 def test_a_choice_in_words(given, short, long):
