@@ -62,7 +62,8 @@ def export(
     """Write the networks of MODEL for other programs: image to the maps body, border, separation.
 
     MODEL is the name of a bundled model or a folder. The second stage, the trees that turn the
-    maps into nuclei, is not part of it (docs/export.md). Needs the extra export: pip install ".[export]"
+    maps into nuclei, is not part of it (docs/export.md). Needs the extra export:
+    pip install ".[export]".
     With --format model all of it becomes one file, for colleagues, and nothing more is needed.
 
     \b

@@ -97,8 +97,8 @@ def train_trees(
 
     With --classes, a model that is there also learns what kind each nucleus is, from a few hundred
     nuclei of known class: images/, labels/ and classes.csv (image, label, class). Networks and
-    outlines stay. Prints how well classes are recognised, out of fold. A RUN whose data have classes
-    learns them, too; [classes] of --config says which to drop.
+    outlines stay. Prints how well classes are recognised, out of fold. A RUN whose data have
+    classes learns them, too; [classes] of --config says which to drop.
 
     \b
     nucleisplit train-trees run/ --out model/

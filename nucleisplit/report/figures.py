@@ -94,7 +94,7 @@ def ap_curve(thresholds: Sequence[float], curves: dict[str, Sequence[float]], ti
 
 
 def _legend_place(curves: dict[str, Sequence[float]]) -> tuple[float, float]:
-    """Where the legend hides nothing of curves that fall: below them at the left, or above right."""
+    """Where the legend hides nothing of falling curves: below them at the left, or above right."""
     lowest = min(min(values[: len(values) // 2 + 1]) for values in curves.values())
     if lowest > 0.45:
         return LEFT + 10, TOP + _PLOT_H - 16 * len(curves)
