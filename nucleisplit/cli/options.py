@@ -63,7 +63,7 @@ def parse_limits(number: click.ParamType) -> Callable:
             if name in limits:
                 raise click.BadParameter(f"is given twice for {name or 'all nuclei'}")
             limits[name] = number.convert(value, parameter, context)
-        return limits.pop("", 0), limits
+        return limits.pop("", number.convert("0", parameter, context)), limits
 
     return parse
 

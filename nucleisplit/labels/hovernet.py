@@ -134,7 +134,7 @@ def contour_of(ring: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> contour_of(np.array([[1, 0], [3, 0], [3, 1], [1, 1]])).tolist()
-    [[1, 0], [2, 0]]
+    [[2, 0], [1, 0]]
     """
     ends = np.roll(ring, -1, axis=0)
     along = np.sign(ends - ring)

@@ -51,9 +51,10 @@ def test_every_file_can_be_written(jobs):
     assert (
         len({job.stem.casefold() for job in jobs}) == len({job.image for job in jobs}) == len(NAMES)
     )
+    formats = {*FORMATS} - {"ome-zarr-0.4", "spatialdata"}  # one name twice; an extra
     for job in jobs:
         write_labels(job.path.parents[1] / "out" / job.labels, [[0, 1]])
-        for name, file in job.written(FORMATS).items():
+        for name, file in job.written(formats).items():
             FORMATS[name].write(job.path.parents[1] / "out" / file, [[0, 1]])
     assert {job.stem: job.labels for job in jobs}["ome"] == "ome_labels.tif"
 

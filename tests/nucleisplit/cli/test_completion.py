@@ -47,7 +47,10 @@ def complete(line):
         ("nucleisplit infer --write co", [("plain", "coco"), ("plain", "coco-polygons")]),
         ("nucleisplit infer --write roi,geop", [("plain", "roi,geoparquet")]),
         ("nucleisplit infer --write coco,coc", [("plain", "coco,coco-polygons")]),
-        ("nucleisplit convert a b --to ome", [("plain", "ome-tiff"), ("plain", "ome-zarr")]),
+        (
+            "nucleisplit convert a b --to ome",
+            [("plain", "ome-tiff"), ("plain", "ome-zarr"), ("plain", "ome-zarr-0.4")],
+        ),
         ("nucleisplit evaluate a b --json sc", [("file", "sc")]),
         ("nucleisplit quantize de", [("dir", "de"), ("plain", "default")]),
         ("nucleisplit train-unet data --init de", [("dir", "de"), ("plain", "default")]),

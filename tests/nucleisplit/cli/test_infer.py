@@ -73,7 +73,7 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
     assert run["nucleisplit"] == nucleisplit.__version__
     assert run["model"]["fingerprint"] == nucleisplit.load_bundle(model).fingerprint
     cut = {"min_iou": 0.0, "min_area": 0, "split_bias": 0.0, "sensitivity": 0.0}
-    cut["outline_bias"] = 0.0
+    cut |= {"outline_bias": 0.0, "class_min_iou": {}, "class_min_area": {}}
     maps = {"tta": "none", "diameter": None, "rescale": True, "tile": None}
     names = ("axes", "channel", "z", "t", "scene", "level", "mpp", "max_pixels", "anisotropy")
     backend = run["parameters"].pop("backend")
@@ -89,6 +89,9 @@ def test_a_folder_is_segmented_into_a_folder_beside_it(images, infer, model):
         "overlay": True,
         "write": [],
         "mask_name": None,
+        "image": None,
+        "classes": "",
+        "expand": None,
         "with_image": False,
         "in_place": False,
         "device": "cpu",

@@ -60,7 +60,7 @@ def entry(request):
 def test_round_trip(tmp_path_factory, labels):
     folder = tmp_path_factory.mktemp("round")
     for entry in HERE.values():
-        path = folder / f"a{entry.ending}"
+        path = folder / f"{entry.name}{entry.ending}"
         entry.write(path, labels)
         shape = labels.shape if entry.name == "submission" else None
         found = entry.read(path, shape)
@@ -78,7 +78,7 @@ def test_large_labels_and_odd_paths(tmp_path, entry):
     found = read_label_file(path, LABELS.shape)
     expected = LABELS if entry.name != "submission" else renumbered(LABELS)
     np.testing.assert_array_equal(found, expected)
-    assert format_of(path) is entry
+    assert format_of(path).name == entry.name.removesuffix("-0.4")
     assert stem_of(path) == "Zellkörper 1 é"
 
 
@@ -110,7 +110,7 @@ def test_the_size_of_the_image_is_checked_or_asked_for(tmp_path, entry):
     if entry.name == "submission":
         with pytest.raises(InputError, match="does not say how large its image is"):
             entry.read(path)
-    elif entry.name not in ("tiff", "ome-tiff", "ome-zarr", "numpy"):
+    elif entry.name not in ("tiff", "ome-tiff", "ome-zarr", "ome-zarr-0.4", "numpy"):
         with pytest.raises(InputError, match="of 12x9 pixels, this one has 9x12"):
             entry.read(path, (9, 12))
 

@@ -58,7 +58,7 @@ def test_every_nucleus_is_in_one_piece_and_in_one_only(labels, height, length):
     assert sorted(seen) == boxes(labels)["label"].tolist()
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "spatialdata"])
 @settings(max_examples=25, deadline=None)
 @given(labels=IMAGES, height=st.integers(1, 4))
 def test_all_formats_are_the_same_from_bands(tmp_path_factory, name, labels, height):

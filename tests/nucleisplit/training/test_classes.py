@@ -278,6 +278,7 @@ def test_what_is_no_nucleus_is_dropped(labelled, learnt, tmp_path, run):
 
     folder = tmp_path / "labelled"
     shutil.copytree(labelled, folder)
+    (folder / "classes.json").unlink()
     rows, kinds = ["image,label,class"], ("low", "high")
     for seed in range(8):
         _, labels, classes = draw_tissue(seed)
