@@ -168,7 +168,7 @@ def test_the_command(out, truth, tmp_path):
     assert answer == {"out": str(out / "report.html"), **counts}
     assert json.loads(run(out, "--overwrite", "--json").stdout)["scores"] is None
     result = run(tmp_path / "images")
-    assert result.exit_code == 2 and "name a folder that infer wrote" in result.stderr
+    assert result.exit_code == 2 and "name its output folder" in result.stderr
     assert run(out, "--queue", 501).exit_code == 2
 
 
