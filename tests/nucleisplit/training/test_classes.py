@@ -368,7 +368,9 @@ def test_the_report_compares_them_with_the_truth(segmented, run, tmp_path):
     write_as("geojson", tmp_path / "n20.geojson", labels, table)
     run("report", segmented, "--truth", tmp_path, "--out", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    part = page[page.index('<table class="confusion">') : page.index("</table>")]
+    part = page[
+        page.index('<div class="scrolled"><table class="confusion">') : page.index("</table>")
+    ]
     rows = {
         line.partition("<th>")[2].partition("</th>")[0]: re.findall("<td>([^<]*)</td>", line)
         for line in part.splitlines()
