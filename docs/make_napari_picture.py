@@ -15,7 +15,7 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 HERE = Path(__file__).parent
-SIZE = (1400, 1010)
+SIZE = (1400, 1150)
 
 
 def main() -> None:

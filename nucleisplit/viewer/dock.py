@@ -218,4 +218,6 @@ class NucleiDock(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        self.setMinimumWidth(300)
+        # so that the bar, which a low window has, covers nothing
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        self.setMinimumWidth(max(300, inside.minimumSizeHint().width() + bar))

@@ -445,7 +445,10 @@ def test_what_is_wrong_is_told_in_one_line(dock, viewer, crowd, tmp_path):
     dock.segment.image.setCurrentText("void")
     viewer.dims.ndisplay = 3
     dock.segment.start.click()
-    assert last_message() == "the viewer shows a volume; switch to 2-D (Ctrl+Y)"
+    assert last_message() == (
+        "the viewer shows a volume; switch to 2-D (Ctrl+Y), or segment the stack with "
+        "nucleisplit infer --z 3d"
+    )
 
 
 def test_it_is_cancelled_between_tiles_while_the_viewer_lives(dock, viewer, crowd, segmenter):
@@ -514,7 +517,7 @@ def test_a_closed_widget_lets_go_of_the_viewer(dock, viewer, crowd):
     layers = segmented(dock)
     dock.review.next.click()
     labels, known = layers.labels, layers.session.state
-    assert len(labels.keymap) == 4
+    assert len(labels.keymap) == 14  # four of the review, ten of the classes
     viewer.window.remove_dock_widget(dock)
     assert labels in viewer.layers
     assert SECOND_OPINION not in viewer.layers
@@ -529,7 +532,7 @@ def test_a_closed_widget_lets_go_of_the_viewer(dock, viewer, crowd):
 
 
 def test_the_sample_image_is_segmented_and_keeps_its_size(dock, viewer):
-    (layer,) = viewer.open_sample("nucleisplit", "nuclei")
+    (layer,) = viewer.open_sample("nucleisplit", "example")
     assert [str(unit) for unit in layer.units] == ["micrometer"] * 2
     labels = segmented(dock).labels
     assert labels.scale.tolist() == layer.scale.tolist() == [0.5, 0.5]
