@@ -92,7 +92,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(place, damage, arguments, mess
 
 @pytest.mark.parametrize("command", ["train-unet", "quantize"])
 def test_hints_name_only_options_that_the_command_has(place, command, monkeypatch):
-    monkeypatch.setattr("nucleisplit.training.quantization.missing_libraries", lambda *names: [])
+    for module in ("cli.guard", "training.quantization"):
+        monkeypatch.setattr(f"nucleisplit.{module}.missing_libraries", lambda *names: [])
     (place / "data" / "images" / "1.png").unlink()
     tifffile.imwrite(place / "data" / "images" / "1.tif", np.zeros((5, 64, 64), np.uint8))
     words = ["data", "--out", "run"] if command == "train-unet" else ["model", "data"]
