@@ -316,9 +316,9 @@ class Process:
         rows = partial(stream_nuclei, self.out / job.rows, types, classes)
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
         self._write_formats(self._written(job), labels, None, plane)
+        cells = self._many_cells(job, plane, labels) if self.options.expand is not None else {}
         if self.options.in_place:
             write_in_place(plane, labels, overwrite=True)
-        cells = self._many_cells(job, plane, labels) if self.options.expand is not None else {}
         tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
             tile_store.folder.parent.rmdir()
