@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from nucleisplit.errors import BundleError
 from nucleisplit.measure import FEATURES, describe_nuclei, in_order
+from nucleisplit.palette import Color
 from stage2_trees import NucleusClassifier, Split
 
 __all__ = ["NUCLEUS", "Classes", "Told", "name_classes"]
@@ -53,6 +54,8 @@ class Classes:
     classifier: NucleusClassifier
     span: tuple[float, float]
     """Values of the image that count as black and white, see `stage1_unet.measure_levels`."""
+    colors: Mapping[str, Color] = field(default_factory=dict)
+    """The classes in order, with what stands for them in pictures."""
 
     def __post_init__(self) -> None:
         if self.classifier.features != FEATURES:

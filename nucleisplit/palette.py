@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["Color", "class_color", "class_colors", "hex_color"]
+__all__ = ["Color", "class_colors", "hex_color"]
 
 Color = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
@@ -14,11 +14,6 @@ _COLOURS: tuple[Color, ...] = (
     *((213, 94, 0), (204, 121, 167), (0, 114, 178), (160, 160, 160)),
 )
 """Told apart by any colour vision (Okabe, Ito 2008), the black of the original made gray."""
-
-
-def class_color(number: int) -> Color:
-    """Return the colour, red, green and blue, of the class of that number, from 0."""
-    return _COLOURS[number % len(_COLOURS)]
 
 
 def class_colors(names: Iterable[str], own: Mapping[str, str] | None = None) -> dict[str, Color]:

@@ -237,7 +237,9 @@ class Segmenter:
 
     def classes_at(self, levels: Levels) -> Classes | None:
         """What tells the classes of nuclei in an image with these levels; None where none does."""
-        return None if self.classifier is None else Classes(self.classifier, levels.spans[0])
+        if self.classifier is None:
+            return None
+        return Classes(self.classifier, levels.spans[0], self.class_colors)
 
     def _teller(self) -> Bundle | None:
         """The model whose classes are told."""

@@ -7,6 +7,7 @@ image, so that brightness and staining of the image as a whole count less.
 from __future__ import annotations
 
 import cv2
+import numba
 import numpy as np
 
 from .regions import Regions
@@ -71,34 +72,24 @@ def describe_nuclei(
     shapes = measure_shapes(regions)
     columns = [np.log(regions.area), *(shapes[name] for name in _SHAPE)]
 
-    # The pixels of the three parts, each with the nucleus that it belongs to.
-    inside, first = regions.places, regions.start[:-1]
-    owner = np.repeat(np.arange(n), regions.area)
-    edge = np.flatnonzero(_at_outline(regions.labels).ravel()[inside])
-    ring, near = _ring(regions.labels, max(2, round(_RING * radius)))
-
+    # Sums of every plane over middle, rim and ring of each nucleus, (planes, 2, 3, n).
     light = _light(image, span)
-    flat = light.reshape(-1, light.shape[-1])
-    within, around = _colours(flat[inside]), _colours(flat[ring])
-    mean = np.add.reduceat(within, first) / regions.area[:, None]
-    square = np.add.reduceat(within * within, first) / regions.area[:, None]
+    parts, count = _parts(regions.labels, _grown(regions.labels, radius), n)
+    planes = light, _stains(light), *_details(light, radius)
+    sums = np.concatenate([_add_up(values, parts, count.size) for values in planes])
+    sums, count = sums[..., 1:].reshape(-1, 2, 3, n), count[1:].reshape(3, n)
+
+    mean, square = np.moveaxis(sums[:, :, :2].sum(axis=2) / regions.area, 1, 0)
     spread = np.sqrt(np.maximum(square - mean**2, 0))
-    rim = _means(within[edge], owner[edge], n)
-    outer = _means(around, near, n)
-    colours = np.stack([mean, spread, rim - mean, outer, mean - outer], axis=2)
-    columns.extend(colours.reshape(n, -1).T)
-    for detail in _details(light, radius):
-        columns.append(np.add.reduceat(detail[inside], first, dtype=float) / regions.area)
-        columns.append(_means(detail[ring, None], near, n)[:, 0])
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _means(values: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
-    """Mean of the rows of each owner, (n, k); NaN for one without any."""
-    count = np.bincount(owner, minlength=n)
-    sums = [np.bincount(owner, column, n) for column in values.T]
+    rim = sums[:, 0, 1] / count[1]
     with np.errstate(invalid="ignore"):
-        return np.stack(sums, axis=1) / count[:, None]
+        ring = sums[:, 0, 2] / count[2]
+    colours = np.stack([mean, spread, rim - mean, ring, mean - ring], axis=1)
+    for plane in (*_as_rgb(light), *range(-4, -2)):
+        columns.extend(colours[plane])
+    for plane in (-2, -1):
+        columns += [mean[plane], ring[plane]]
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _light(image: np.ndarray, span: tuple[float, float]) -> np.ndarray:
@@ -112,41 +103,79 @@ def _light(image: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     return np.clip(light, 0, 1, out=light)
 
 
-def _colours(light: np.ndarray) -> np.ndarray:
-    """Red, green, blue, haematoxylin and eosin of pixels, (p, 5) float64."""
-    light = np.broadcast_to(light, (len(light), 3)).astype(float)
-    return np.concatenate([light, -np.log(np.maximum(light, _DARKEST)) @ _UNMIX], axis=1)
+def _as_rgb(light: np.ndarray) -> range | tuple[int, int, int]:
+    """Tell which channels stand for red, green and blue."""
+    return range(3) if light.shape[-1] == 3 else (0, 0, 0)
+
+
+def _stains(light: np.ndarray) -> np.ndarray:
+    """Haematoxylin and eosin, (H, W, 2) float32."""
+    unmix = np.zeros((light.shape[-1], 2))
+    np.add.at(unmix, np.array(_as_rgb(light)), -_UNMIX)
+    absorbed = np.maximum(light, np.float32(_DARKEST))
+    return cv2.transform(cv2.log(absorbed, absorbed), unmix.T)
 
 
 def _details(light: np.ndarray, radius: float) -> list[np.ndarray]:
-    """Differences of the lightness to a blur of it, and of that to a coarser one; flattened."""
+    """Differences of the lightness to a blur of it, and of that to a coarser one, (H, W, 1)."""
     channels = light.shape[-1]
     lightness = cv2.transform(light, np.full((1, channels), 1 / channels, np.float32))
     fine, coarse = (cv2.blur(lightness, 2 * (_odd(share * radius),)) for share in (_FINE, _COARSE))
-    return [cv2.absdiff(lightness, fine).ravel(), cv2.absdiff(fine, coarse).ravel()]
+    return [d[..., None] for d in (cv2.absdiff(lightness, fine), cv2.absdiff(fine, coarse))]
 
 
 def _odd(length: float) -> int:
     return 2 * max(1, round(length / 2)) + 1
 
 
-def _at_outline(labels: np.ndarray) -> np.ndarray:
-    """Tell the pixels beside another label, or beside the edge of the image."""
-    padded = np.pad(labels, 1)
-    middle = padded[1:-1, 1:-1]
-    beside = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    differs = np.zeros(labels.shape, bool)
-    for other in beside:
-        differs |= other != middle
-    return differs
+def _grown(labels: np.ndarray, radius: float) -> np.ndarray:
+    """Grow the nuclei by the width of the ring; where several are near, by the highest label."""
+    side = 2 * max(2, round(_RING * radius)) + 1
+    return cv2.dilate(labels.astype(np.float32), np.ones((side, side), np.uint8))
 
 
-def _ring(labels: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the background within `width` pixels of a nucleus, and the row of that nucleus.
+@numba.njit(cache=True)
+def _parts(labels, grown, n):  # pragma: no cover - compiled
+    """Number the parts of nuclei 1..n, and count their pixels.
 
-    Where several are near, the one with the highest label counts.
+    Part k is the middle of nucleus k, n + k its rim, 2 n + k its ring, 0 all else. The rim is
+    beside another label, or beside the edge of the image.
     """
-    side = 2 * width + 1
-    grown = cv2.dilate(labels.astype(np.float32), np.ones((side, side), np.uint8))
-    places = np.flatnonzero((labels == 0) & (grown > 0))
-    return places, grown.ravel()[places].astype(np.int64) - 1
+    height, width = labels.shape
+    parts = np.zeros((height, width), np.int32)
+    count = np.zeros(3 * n + 1, np.int64)
+    for y in range(height):
+        for x in range(width):
+            k = labels[y, x]
+            if k == 0:
+                part = 2 * n + np.int32(grown[y, x]) if grown[y, x] > 0 else 0
+            elif (
+                0 < y < height - 1
+                and 0 < x < width - 1
+                and labels[y - 1, x] == k
+                and labels[y + 1, x] == k
+                and labels[y, x - 1] == k
+                and labels[y, x + 1] == k
+            ):
+                part = k
+            else:
+                part = n + k
+            parts[y, x] = part
+            count[part] += 1
+    return parts, count
+
+
+@numba.njit(cache=True)
+def _add_up(values, parts, count):  # pragma: no cover - compiled
+    """Sums of every channel over each part, and of its squares, (C, 2, count) float64."""
+    height, width, channels = values.shape
+    sums = np.zeros((channels, 2, count))
+    for y in range(height):
+        for x in range(width):
+            part = parts[y, x]
+            if part:
+                for channel in range(channels):
+                    value = np.float64(values[y, x, channel])
+                    sums[channel, 0, part] += value
+                    sums[channel, 1, part] += value * value
+    return sums

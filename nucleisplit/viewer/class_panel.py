@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QGroupBox, QLabel, QLineEdit
 
-from nucleisplit.palette import class_color
+from nucleisplit.palette import Color, class_colors, hex_color
 from nucleisplit.viewer.colors import UNKNOWN
 
 __all__ = ["NONE", "ClassPanel"]
@@ -25,6 +25,7 @@ class ClassPanel(QGroupBox):
 
     def __init__(self) -> None:
         super().__init__("4  Classify")
+        self._own: dict[str, str] = {}
         self.edit = QLineEdit()
         self.edit.setPlaceholderText("tumour, stroma")
         self.edit.setToolTip("Names of the classes, separated by commas")
@@ -50,10 +51,17 @@ class ClassPanel(QGroupBox):
         words = (word.strip() for word in self.edit.text().split(","))
         return list(dict.fromkeys(word for word in words if word))
 
-    def know(self, names: Iterable[str]) -> None:
-        """Add names that are missing, such as those of a model; they come last."""
-        every = list(dict.fromkeys([*self.names, *names]))
-        if every != self.names:
+    @property
+    def colors(self) -> dict[str, Color]:
+        """The names, and the colour of each: that which a model has given it, else one of ours."""
+        return class_colors(self.names, self._own)
+
+    def know(self, classes: Mapping[str, Color]) -> None:
+        """Take the colours of a model's classes, and add names that are missing; they come last."""
+        own = self._own | {name: hex_color(color) for name, color in classes.items()}
+        every = list(dict.fromkeys([*self.names, *classes]))
+        if (own, every) != (self._own, self.names):
+            self._own = own
             self.edit.setText(", ".join(every))
             self._rename()
 
@@ -66,8 +74,8 @@ class ClassPanel(QGroupBox):
     def show_counts(self, counts: Mapping[str, int], others: int) -> None:
         """Say which colour and key is which class, and how many nuclei have it."""
         entries: list[tuple[tuple[int, ...], str]] = [
-            (class_color(number), f"{number + 1} {_escaped(name)}: {counts.get(name, 0)}")
-            for number, name in enumerate(self.names)
+            (color, f"{number} {_escaped(name)}: {counts.get(name, 0)}")
+            for number, (name, color) in enumerate(self.colors.items(), start=1)
         ]
         unknown = tuple(round(255 * part) for part in UNKNOWN[:3])
         entries.append((unknown, f"no class: {others}"))

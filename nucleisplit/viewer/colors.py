@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from nucleisplit.overlay import iou_colors
-from nucleisplit.palette import class_color
+from nucleisplit.palette import Color
 
 __all__ = ["UNKNOWN", "class_table", "color_table"]
 
@@ -45,28 +45,29 @@ def color_table(iou: np.ndarray) -> np.ndarray:
     return table
 
 
-def class_table(classes: Mapping[int, str], names: Sequence[str], largest: int) -> np.ndarray:
+def class_table(
+    classes: Mapping[int, str], colors: Mapping[str, Color], largest: int
+) -> np.ndarray:
     """Make the same table by class.
 
     Parameters
     ----------
     classes : mapping of int to str
         The class by label.
-    names : sequence of str
-        Of all classes; their order gives the colours.
+    colors : mapping of str to Color
+        Of all classes.
     largest : int
         The largest label.
 
     Examples
     --------
-    >>> class_table({2: "b"}, ["a", "b"], 2)[:3].round(2).tolist()
+    >>> class_table({2: "b"}, {"b": (87, 181, 232)}, 2)[:3].round(2).tolist()
     [[0.0, 0.0, 0.0, 0.0], [1.0, 0.43, 0.24, 1.0], [0.34, 0.71, 0.91, 1.0]]
     """
     table = _table_for(largest + 1)
-    rgb = {name: np.array(class_color(number)) / 255 for number, name in enumerate(names)}
     for label, name in classes.items():
-        if label < len(table) and name in rgb:
-            table[label, :3] = rgb[name]
+        if label < len(table) and name in colors:
+            table[label, :3] = np.divide(colors[name], 255)
     table[0] = 0
     return table
 

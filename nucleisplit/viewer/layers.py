@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from nucleisplit.viewer.shown import Shown
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from nucleisplit.palette import Color
     from nucleisplit.result import Cut
 
 __all__ = ["COLORINGS", "OTHER", "OWN", "SECOND_OPINION", "NucleiLayers"]
@@ -76,7 +77,7 @@ class NucleiLayers:
         self.queued_for: Any = None
         """The selection that the queue is of."""
         self.color_by = COLORINGS[0]
-        self.names: list[str] = []
+        self.class_colors: Mapping[str, Color] = {}
         self._told: dict[int, str] = {}
         self.own_cut = own_cut
         self._box = shown.box(region)
@@ -115,7 +116,7 @@ class NucleiLayers:
             return
         iou = self.session.iou_by_label()
         if self.color_by == "class":
-            colors = class_table(self.classes, self.names, len(iou) - 1)
+            colors = class_table(self.classes, self.class_colors, len(iou) - 1)
         else:
             colors = color_table(iou)
         self.labels.colormap = CyclicLabelColormap(colors=colors)

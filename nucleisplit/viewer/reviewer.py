@@ -106,7 +106,7 @@ class Reviewer(QObject):
         labels.events.selected_label.connect(self._picked)
         for key, action in self._keys.items():
             labels.bind_key(key, lambda layer, action=action: action(), overwrite=True)
-        self.classify.know(layers.session.class_names)
+        self.classify.know(layers.session.class_colors)
         self._renamed()
         self.use(layers)
         self._measured(layers, layers.session.state, table)
@@ -355,7 +355,7 @@ class Reviewer(QObject):
 
     def _renamed(self) -> None:
         for layers in self.all.values():
-            layers.names = self.classify.names
+            layers.class_colors = self.classify.colors
             layers.refresh_colors()
         if self.current is not None:
             self._show_numbers(self.current)

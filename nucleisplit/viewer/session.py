@@ -27,6 +27,7 @@ from nucleisplit.viewer.opinions import addition, box_of, choices_of, removal, w
 from nucleisplit.viewer.save_corrections import save_corrections
 
 if TYPE_CHECKING:
+    from nucleisplit.palette import Color
     from nucleisplit.result import Segmentation
 
 __all__ = ["Session"]
@@ -79,10 +80,10 @@ class Session:
         return changed or not np.array_equal(self.labels, self._known)
 
     @property
-    def class_names(self) -> tuple[str, ...]:
-        """Those that the model tells apart; none where it knows none."""
+    def class_colors(self) -> Mapping[str, Color]:
+        """The classes that the model tells apart, with their colours; none where it knows none."""
         classes = self.result.kept.classes
-        return classes.classifier.classes if classes is not None else ()
+        return classes.colors if classes is not None else {}
 
     def numbers(self) -> np.ndarray:
         """The labels that are there, ascending."""

@@ -408,6 +408,10 @@ def test_classes_by_key_and_choice_become_training_data(dock, viewer, crowd, tmp
 
     keys["9"](layers.labels)
     assert "there is no class 9" in dock.segment.status.text()
+    dock.classify.know({"odd": (1, 2, 3), "tall": (4, 5, 6)})  # as of a model with its own colours
+    assert dock.classify.names == ["round", "odd", "tall"]
+    assert np.rint(layers.labels.colormap.map(first)[:3] * 255).tolist() == [1, 2, 3]
+    assert 'rgb(1, 2, 3)">&#9632;</span> 2 odd: 1' in dock.classify.legend.text()
     keys["0"](layers.labels)
     settle(dock)
     assert layers.classes == {second: "round"}
