@@ -64,10 +64,11 @@ def last_message():
 
 
 def with_kind(session, kind):
+    """A nucleus that could have been something of this kind, and what it could have been."""
     return next(
-        (label, number)
+        (label, choice)
         for label in session.numbers().tolist()
-        for number, choice in enumerate(session.choices(label))
+        for choice in session.choices(label)
         if choice.kind == kind
     )
 
@@ -96,10 +97,9 @@ def test_segment_choose_swap_undo_save(dock, viewer, crowd, result, tmp_path):
     settle(dock)
     assert np.array_equal(labels.data, result.labels)
 
-    label, number = with_kind(layers.session, "split")
-    choice = layers.session.choices(label)[number]
+    label, choice = with_kind(layers.session, "split")
     labels.selected_label = label
-    dock.review.chosen.emit(number)
+    dock.review.chosen.emit([option.kind for option in dock.reviewer.options].index("split"))
     settle(dock)
     parts = labels.features[labels.features["origin"] == "split"]
     assert len(parts) == len(choice.nuclei)
