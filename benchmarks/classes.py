@@ -17,6 +17,7 @@ import numpy as np
 from nucleisplit import Segmenter, load_bundle
 from nucleisplit.datasets import load_dataset, read_classes
 from nucleisplit.images import read_image
+from nucleisplit.measure import Regions
 from nucleisplit.metric import score_classes
 from nucleisplit.training import add_classes
 from stage1_unet import measure_levels
@@ -51,7 +52,7 @@ def main() -> None:
         fit = median_times(lambda: fit_many(classifier, 1000))[0]
         print(f"fitting 1,000 nuclei: {fit:.2f} s")
         without, with_classes = median_times(lambda: plain(image), lambda: segmenter(image))
-        (alone,) = median_times(lambda: classes.tell(labels, image))
+        (alone,) = median_times(lambda: classes.tell(Regions.of(labels), image))
         print(
             f"image of {image.shape[1]} x {image.shape[0]}, {labels.max()} nuclei: segmented and "
             f"measured in {1e3 * without:.0f} ms, with classes in {1e3 * with_classes:.0f} ms; "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nucleisplit.errors import BundleError
-from nucleisplit.measure import FEATURES, describe_nuclei, in_order
+from nucleisplit.measure import FEATURES, Regions, describe_nuclei, in_order
 from nucleisplit.palette import Color
 from stage2_trees import NucleusClassifier, Split
 
@@ -64,9 +64,9 @@ class Classes:
                 "fit them again: nucleisplit train-trees --classes",
             )
 
-    def tell(self, labels: np.ndarray, image: np.ndarray) -> Told:
+    def tell(self, regions: Regions, image: np.ndarray) -> Told:
         """Tell the class of each nucleus of a label image."""
-        described = describe_nuclei(labels, image, self.span, self.classifier.radius)
+        described = describe_nuclei(regions, image, self.span, self.classifier.radius)
         probability = self.classifier.predict_proba(described)
         return Told(
             probability.argmax(axis=1) + 1,
@@ -100,7 +100,7 @@ class Classes:
         dropped : (k,) int64
             The candidates that were left out.
         """
-        told = self.tell(split.labels, image)
+        told = self.tell(Regions.of(split.labels), image)
         keep = told.nucleus >= NUCLEUS
         area = np.bincount(split.labels.ravel(), minlength=len(told) + 1)[1:]
         for limits, values in ((min_iou, split.predicted_iou), (min_area, area)):

@@ -17,7 +17,7 @@ from nucleisplit.classify import Classes, Told
 from nucleisplit.config import ClassesConfig
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.labels import to_spatialdata
-from nucleisplit.measure import Cells, Expansion, expand, measure, measure_cells
+from nucleisplit.measure import Cells, Expansion, Regions, expand, measure, measure_cells
 from stage2_trees import (
     DOUBTFUL,
     KINDS,
@@ -134,14 +134,17 @@ class ScoredImage:
         """Measure the nuclei chosen, and tell their classes."""
         split = self.split
         given = (split.labels, self.image, split.predicted_iou, split.threshold)
-        table = measure(*given, **self.measuring)
-        return table if self.classes is None else self.classes.add(table, self._tell(self.classes))
+        regions = Regions.of(split.labels)
+        table = measure(*given, **self.measuring, regions=regions)
+        if self.classes is None:
+            return table
+        return self.classes.add(table, self._tell(self.classes, regions))
 
-    def _tell(self, classes: Classes) -> Told:
-        told, split = self.told, self.split
-        if told is not None and len(told) == len(split.chosen):
+    def _tell(self, classes: Classes, regions: Regions) -> Told:
+        told = self.told
+        if told is not None and len(told) == len(regions):
             return told
-        every = classes.tell(split.labels, self.image)
+        every = classes.tell(regions, self.image)
         return every if told is None else told.and_rest_of(every)
 
 

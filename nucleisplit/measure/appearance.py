@@ -11,7 +11,6 @@ import numba
 import numpy as np
 
 from .regions import Regions
-from .shape import measure_shapes
 
 __all__ = ["FEATURES", "describe_nuclei"]
 
@@ -45,14 +44,14 @@ _DARKEST = 0.05
 
 
 def describe_nuclei(
-    labels: np.ndarray, image: np.ndarray, span: tuple[float, float], radius: float
+    regions: Regions, image: np.ndarray, span: tuple[float, float], radius: float
 ) -> np.ndarray:
     """Describe every nucleus of a label image by `FEATURES`.
 
     Parameters
     ----------
-    labels : (H, W) integer ndarray
-        0 = background.
+    regions : Regions
+        Of the label image.
     image : (H, W) or (H, W, C) ndarray
         Its first three channels are taken for red, green and blue; one stands for all three.
     span : (float, float)
@@ -65,12 +64,10 @@ def describe_nuclei(
     (n, len(FEATURES)) float32 ndarray
         By ascending label; NaN where there is no ring.
     """
-    regions = Regions.of(labels)
     n = len(regions)
     if not n:
         return np.zeros((0, len(FEATURES)), np.float32)
-    shapes = measure_shapes(regions)
-    columns = [np.log(regions.area), *(shapes[name] for name in _SHAPE)]
+    columns = [np.log(regions.area), *(regions.shapes[name] for name in _SHAPE)]
 
     # Sums of every plane over middle, rim and ring of each nucleus, (planes, 2, 3, n).
     light = _light(image, span)

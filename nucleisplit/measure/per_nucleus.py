@@ -16,7 +16,6 @@ from .intensity import add_up, measure_intensities, to_numbers
 from .micrometres import add_micrometres
 from .neighbours import Touches, measure_neighbours
 from .regions import Regions
-from .shape import measure_shapes
 from .texture import measure_textures
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def measure(
     *,
     channels: np.ndarray | None = None,
     pixel_size: tuple[float, float] | None = None,
+    regions: Regions | None = None,
 ) -> pd.DataFrame:
     """Measure every nucleus.
 
@@ -51,6 +51,8 @@ def measure(
         What is measured channel by channel, where that is not the image.
     pixel_size : (float, float), optional
         Height and width of a pixel, um: adds columns in um.
+    regions : Regions, optional
+        Of these labels, where they are at hand.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def measure(
     [1.5, 4.0, 1.0, 70.0]
     """
     measures = measures or Measures()
-    table = measure_alone(labels, image, predicted_iou, threshold, measures, channels=channels)
+    given = labels, image, predicted_iou, threshold, measures
+    table = measure_alone(*given, channels=channels, regions=regions)
     if "neighbours" in measures:
         touches = Touches()
         touches.add(labels)
@@ -89,6 +92,7 @@ def measure_alone(
     measures: Measures,
     *,
     channels: np.ndarray | None = None,
+    regions: Regions | None = None,
 ) -> pd.DataFrame:
     """Measure what does not depend on other nuclei, in pixels; parameters as of `measure`."""
     labels, image = np.asarray(labels), np.asarray(image)
@@ -97,7 +101,8 @@ def measure_alone(
             raise ValueError(
                 f"labels are {labels.shape}, the image {pixels.shape}; expected one size"
             )
-    regions = Regions.of(labels)
+    if regions is None:
+        regions = Regions.of(labels)
     box, n = regions.box, len(regions)
     columns = {
         "label": regions.ids,
@@ -111,7 +116,7 @@ def measure_alone(
         | (box[2:] == np.reshape(labels.shape, (2, 1))).any(0),
     }
     if "shape" in measures:
-        columns |= measure_shapes(regions)
+        columns |= regions.shapes
     values = regions.pick(image)
     light, count = add_up(values)
     if "intensity" in measures:

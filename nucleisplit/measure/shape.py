@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numba
 import numpy as np
 
 from .hull import measure_hulls
-from .regions import Regions
+
+if TYPE_CHECKING:
+    from .regions import Regions
 
 __all__ = ["measure_shapes"]
 

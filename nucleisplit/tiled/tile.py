@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nucleisplit.images import Plane, as_real
-from nucleisplit.measure import Measures, measure_alone
+from nucleisplit.measure import Measures, Regions, measure_alone
 from nucleisplit.segmenter import Segmenter
 from nucleisplit.tiled.pixel_runs import runs_of
 from nucleisplit.tiled.survey import Survey, contrast
@@ -97,7 +97,7 @@ def segment_tile(
         none = np.zeros(0)
         table = measure_alone(labels, pixels[pixel], none, none, measures, channels=channels)
         if classes is not None:
-            table = table.assign(**classes.tell(labels, pixels[pixel]).columns())
+            table = table.assign(**classes.tell(Regions.of(labels), pixels[pixel]).columns())
         nothing = np.zeros((0, 4), np.int32), table
         return TileResult(*nothing, np.zeros(10), 0, 0.0, 0, True, thumbnail, digest)
     beyond = [(0, part.stop - n) for part, n in zip(tile.outer, (bottom, right), strict=True)]

@@ -16,7 +16,7 @@ from nucleisplit.config import ClassesConfig
 from nucleisplit.datasets import Dataset, Record, load_dataset, read_class_colors, read_classes
 from nucleisplit.errors import DatasetError
 from nucleisplit.images import read_image
-from nucleisplit.measure import FEATURES, describe_nuclei
+from nucleisplit.measure import FEATURES, Regions, describe_nuclei
 from nucleisplit.metric import ClassScores, score_classes
 from nucleisplit.model import Bundle, check_replaceable, save_classified
 from nucleisplit.names import counted, name_some
@@ -176,7 +176,7 @@ def fit_classes(
         span = measure_levels(image, preprocess).spans[0]
 
         def describe(outlines: np.ndarray, image=image, span=span) -> np.ndarray:
-            return describe_nuclei(outlines, image, span, radius)
+            return describe_nuclei(Regions.of(outlines), image, span, radius)
 
         found = segmented(record, image)
         parts.append(_gather(labels, found, classes, describe, drop_unlabelled))

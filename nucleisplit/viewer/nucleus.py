@@ -140,7 +140,7 @@ def tabulate(labels: np.ndarray, state: State, image: np.ndarray) -> pd.DataFram
         kind of a second opinion, ``added`` or ``painted``), ``second_opinion``, ``other_iou`` and
         ``margin``, as `Segmentation.runner_up` tells them of nuclei that are as selected.
     """
-    from nucleisplit.measure import measure
+    from nucleisplit.measure import Regions, measure
 
     if not state.others and np.array_equal(labels, state.result.labels):
         table = state.result.table.copy()
@@ -149,7 +149,7 @@ def tabulate(labels: np.ndarray, state: State, image: np.ndarray) -> pd.DataFram
         kept = state.result.kept
         table = measure(labels, image, **kept.measuring)
         if kept.classes is not None:
-            table = kept.classes.add(table, kept.classes.tell(labels, image))
+            table = kept.classes.add(table, kept.classes.tell(Regions.of(labels), image))
             _keep_told(table, state)
         numbers = table["label"].to_numpy()
         table["predicted_iou"], table["threshold"], origins = state.known(numbers)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from nucleisplit.measure import FEATURES, describe_nuclei
+from nucleisplit.measure import FEATURES, Regions, describe_nuclei
 
 
 def described(labels, image, span=(0, 255), radius=4):
-    found = describe_nuclei(np.asarray(labels), np.asarray(image), span, radius)
+    found = describe_nuclei(Regions.of(np.asarray(labels)), np.asarray(image), span, radius)
     return dict(zip(FEATURES, found.T, strict=True))
 
 
@@ -81,7 +81,5 @@ def test_without_a_ring_there_is_none():
 
 
 def test_no_nuclei():
-    assert describe_nuclei(np.zeros((4, 4), int), np.zeros((4, 4)), (0, 1), 5).shape == (
-        0,
-        len(FEATURES),
-    )
+    none = Regions.of(np.zeros((4, 4), int))
+    assert describe_nuclei(none, np.zeros((4, 4)), (0, 1), 5).shape == (0, len(FEATURES))
