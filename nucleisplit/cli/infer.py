@@ -183,6 +183,9 @@ def infer(
     workers, dask = options["workers"], options["dask"]
     if workers and dask:
         raise click.UsageError("--workers and --dask exclude each other")
+    from nucleisplit.images import find_images
+
+    find_images(images)  # a path that is wrong is said before anything heavy is loaded
     from nucleisplit.batch.infer_batch import infer_batch
     from nucleisplit.measure import Measures
 

@@ -186,6 +186,10 @@ class TrainingRun:
                 by_kind=bool(values.get("by_kind", False)),
                 split=values.get("split"),
             )
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{folder}: is not a training run (no {_MANIFEST})", _REMEDY
+            ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{manifest}: is not a training run ({error})", _REMEDY) from error
 

@@ -69,7 +69,7 @@ def test_a_strange_folder_is_left_alone(new_run):
 def test_not_a_run(tmp_path, text):
     if text is not None:
         (tmp_path / "run.json").write_text(text)
-    with pytest.raises(InputError, match="run.json: is not a training run"):
+    with pytest.raises(InputError, match="is not a training run"):
         TrainingRun.open(tmp_path)
 
 
