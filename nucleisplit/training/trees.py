@@ -186,7 +186,8 @@ def train_trees(
 
         def segmented(record: Record, image: np.ndarray) -> np.ndarray:
             i = next(i for i, sample in enumerate(samples) if sample.record == record)
-            return build_candidates(samples[i].maps, config.forest).paint(fitted.chosen[i])
+            maps = samples[i].maps / np.float32(255)
+            return build_candidates(maps, config.forest).paint(fitted.chosen[i])
 
         classifier, scores["classes"] = fit_classes(dataset, segmented, config.preprocess, say)
     check_class_limits(Cut().with_classes_of(config.classes), classifier)

@@ -14,6 +14,8 @@ from stage1_unet import WEIGHTS, build_network, save_network
 
 SURE, UNSURE = 0.98, 0.4
 """Body at the middle of a nucleus, in maps of a known kind and of one never seen."""
+LARGE = 120
+"""Nuclei of more pixels are of one class, the others of another."""
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def run(tmp_path_factory, spots):
 
     folder = tmp_path_factory.mktemp("kinds")
     data = folder / "data"
-    rows = ["image_id,fold,kind"]
+    rows, classes = ["image_id,fold,kind"], ["image,label,class"]
     for name in ("images", "labels"):
         (data / name).mkdir(parents=True)
     truths = {}
@@ -33,7 +35,12 @@ def run(tmp_path_factory, spots):
         Image.fromarray(image).save(data / "images" / f"i{i:02}.png")
         Image.fromarray(labels.astype(np.uint16)).save(data / "labels" / f"i{i:02}.png")
         rows.append(f"i{i:02},{i % 4},{'pqrs'[i // 4]}")
+        for label, area in enumerate(np.bincount(labels.ravel())[1:], start=1):
+            if area:
+                size = "large" if area > LARGE else "small"
+                classes.append(f"i{i:02},{label},{size}")
     (data / "folds.csv").write_text("\n".join(rows))
+    (data / "classes.csv").write_text("\n".join(classes))
     dataset = load_dataset(data)
     config = RunConfig.model_validate(
         {
@@ -95,6 +102,9 @@ def test_both_sorts_are_learnt_and_told_apart(run, tmp_path):
     for part in (scores, scores["out_of_kind"]):
         assert abs(part["reliability"]["bias"]) < 0.05
         assert part["headroom"]["what_if"]["selected"] > 0.5
+    assert bundle.manifest.classes == ("large", "small")
+    assert scores["classes"]["found"] > 0.8 * scores["classes"]["nuclei"]
+    assert scores["classes"]["own_outlines"]["macro_f1"] > 0.8
     heads = [line for line in lines if line.startswith("mAP, ") and "images" in line]
     assert [head.split("  ")[0] for head in heads] == ["mAP, in kind", "mAP, out of kind"]
     assert sum(line.startswith("mean over kinds") for line in lines) == 2
