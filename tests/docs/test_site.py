@@ -61,6 +61,16 @@ def test_text_after_a_table_does_not_become_its_last_row(site):
             assert not row.startswith("|") or not after or after.startswith("|"), (path, after)
 
 
+def test_a_list_does_not_go_on_in_the_paragraph_before_it(site):
+    item = re.compile(r" *(-|\d+\.) ")
+    for path in [*(ROOT / "docs").glob("*.md"), *(ROOT / page for page in site.ELSEWHERE)]:
+        text = re.sub(r"(?ms)^```.*?^```$", "", path.read_text(encoding="utf-8"))
+        for paragraph in re.split(r"\n\s*\n", text):
+            first, *others = paragraph.strip("\n").splitlines() or [""]
+            if not item.match(first) and not first.startswith("    "):
+                assert not any(map(item.match, others)), f"{path}: {first}"
+
+
 def test_every_page_is_in_the_navigation(site):
     listed = re.findall(r": (\w+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} | set(site.ELSEWHERE)
