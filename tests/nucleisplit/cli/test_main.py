@@ -217,6 +217,17 @@ def test_ctrl_c_stays_ignored_where_it_was():
     assert done.returncode == 2 and b"nowhere" in done.stderr
 
 
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_threads_wait_asleep_unless_told_otherwise(given):
+    code = "import atexit, os; atexit.register(lambda: print(os.environ['OMP_WAIT_POLICY']))"
+    env = {name: text for name, text in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    env |= {"OMP_WAIT_POLICY": given} if given else {}
+    done = subprocess.run(
+        [sys.executable, "-c", code + START.format(name="none")], capture_output=True, env=env
+    )
+    assert done.stdout.decode().split() == [given or "PASSIVE"]
+
+
 PIPE = "import sys; from nucleisplit.cli.main import main; sys.argv[0] = 'nucleisplit'; main()"
 
 
