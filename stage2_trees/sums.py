@@ -9,7 +9,6 @@ their lowest common union takes it off again and counts it as an inner cut inste
 
 from __future__ import annotations
 
-from enum import IntEnum, auto
 from typing import NamedTuple
 
 import numpy as np
@@ -19,69 +18,66 @@ from stage2_trees.hierarchy import Hierarchy
 from stage2_trees.unions import FAR, common_union, gap_table
 
 
-class Column(IntEnum):
-    """The last axis of ``Sums.values``."""
-
-    @staticmethod
-    def _generate_next_value_(name, start, count, last_values):
-        return count
+class _Columns(NamedTuple):
+    """The last axis of ``Sums.values``: the number of each column."""
 
     # Pixels.
-    AREA = auto()
-    Y = auto()
-    X = auto()
-    YY = auto()
-    XX = auto()
-    XY = auto()
-    BODY = auto()
-    BODY2 = auto()
-    SEPARATION = auto()
-    SEPARATION2 = auto()
-    BORDER = auto()
-    BORDER2 = auto()
-    SURE = auto()
-    SEPARATED = auto()
+    AREA: int
+    Y: int
+    X: int
+    YY: int
+    XX: int
+    XY: int
+    BODY: int
+    BODY2: int
+    SEPARATION: int
+    SEPARATION2: int
+    BORDER: int
+    BORDER2: int
+    SURE: int
+    SEPARATED: int
     # Pixels with body from 0 up to 0.1, from 0.1 up to 0.2, and so on.
-    BODY_0 = auto()
-    BODY_1 = auto()
-    BODY_2 = auto()
-    BODY_3 = auto()
-    BODY_4 = auto()
-    BODY_5 = auto()
-    BODY_6 = auto()
-    BODY_7 = auto()
-    BODY_8 = auto()
-    BODY_9 = auto()
+    BODY_0: int
+    BODY_1: int
+    BODY_2: int
+    BODY_3: int
+    BODY_4: int
+    BODY_5: int
+    BODY_6: int
+    BODY_7: int
+    BODY_8: int
+    BODY_9: int
     # Squares of 2 x 2 pixels that lie inside as a whole.
-    SQUARES = auto()
+    SQUARES: int
     # Pairs across the outline, counted from inside; to the left and right, up and down, diagonal.
-    CROSS_X = auto()
-    CROSS_Y = auto()
-    CROSS_DIAGONAL = auto()
-    AT_EDGE = auto()
+    CROSS_X: int
+    CROSS_Y: int
+    CROSS_DIAGONAL: int
+    AT_EDGE: int
     # Pairs of 4-neighbours inside the image: values on both sides of the outline.
-    RIM = auto()
-    RIM_BODY = auto()
-    RIM_BORDER = auto()
-    RIM_SEPARATION = auto()
-    RIM_BODY2 = auto()
-    RIM_BORDER2 = auto()
-    OUTER_BODY = auto()
-    OUTER_BODY2 = auto()
-    OUTER_BORDER = auto()
-    OUTER_SEPARATION = auto()
+    RIM: int
+    RIM_BODY: int
+    RIM_BORDER: int
+    RIM_SEPARATION: int
+    RIM_BODY2: int
+    RIM_BORDER2: int
+    OUTER_BODY: int
+    OUTER_BODY2: int
+    OUTER_BORDER: int
+    OUTER_SEPARATION: int
     # Outline pairs whose outer pixel belongs to another node at the same step.
-    CONTACT = auto()
-    CONTACT_SEPARATION = auto()
-    CONTACT_SEED = auto()
+    CONTACT: int
+    CONTACT_SEPARATION: int
+    CONTACT_SEED: int
     # Pairs of 4-neighbours inside the node, but of different leaves.
-    CUT = auto()
-    CUT_SEPARATION = auto()
-    CUT_SEED = auto()
-    CUT_BORDER = auto()
+    CUT: int
+    CUT_SEPARATION: int
+    CUT_SEED: int
+    CUT_BORDER: int
 
 
-N_COLUMNS = len(Column)
+N_COLUMNS = len(_Columns._fields)
+Column = _Columns(*range(N_COLUMNS))  # a tuple, for numba before 0.65 takes no enumeration
 
 
 class Sums(NamedTuple):

@@ -62,7 +62,8 @@ def describe_nuclei(forest: Forest, grids: dict[str, np.ndarray]) -> dict[str, n
     """Look up what `summarise` needs of every nucleus that is guessed: (n,) each."""
     nuclei, step = guessed_nuclei(forest)
     values = forest.sums.values[nuclei, step]
-    columns = {name: Column[name.upper()] for name in ("area", "body", "sure", "separation")}
+    columns = {"area": Column.AREA, "body": Column.BODY, "sure": Column.SURE}
+    columns["separation"] = Column.SEPARATION
     names = ("solidity", "radius_slope", "contact", "rim_border", "outer_border", "rim_drop")
     shape = forest.sums.values.shape[:2]
     return {name: values[:, column] for name, column in columns.items()} | {
