@@ -12,8 +12,8 @@ def run() -> None:
     """Run the program; Ctrl-C ends it in one line, even while it is still being imported."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, leave)
-    # Threads of OpenMP wait for each other asleep: busy ones take the cores from whatever else runs,
-    # the loaders of a training among them, which then takes many times as long.
+    # Threads of OpenMP wait for each other asleep: busy ones take the cores from whatever else
+    # runs, the loaders of a training among them, which then takes many times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from nucleisplit.cli.main import main
 

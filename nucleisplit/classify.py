@@ -89,7 +89,7 @@ class Classes:
         ----------
         split, image
         min_iou, min_area
-            Limits of single classes, see `nucleisplit.result.Cut`.
+            Limits of single classes, see `nucleisplit.cut.Cut`.
 
         Returns
         -------

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from nucleisplit.cut import Cut
 from nucleisplit.errors import ConfigError
 from nucleisplit.images import STACKS, PlaneChoice
 from nucleisplit.labels import get_format
 from nucleisplit.measure import Expansion, Measures
 from nucleisplit.model import Bundle
-from nucleisplit.result import Cut
 from stage2_trees import SelectConfig
 
 __all__ = ["NAME", "BatchOptions", "InferOptions"]

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from nucleisplit.classify import Classes
+from nucleisplit.cut import check_class_limits
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
 from nucleisplit.model import Bundle, Ensemble, load_bundle
 from nucleisplit.options import InferOptions, Model
 from nucleisplit.palette import Color
-from nucleisplit.result import ScoredImage, Segmentation, check_class_limits, segmentation_of
+from nucleisplit.result import ScoredImage, Segmentation, segmentation_of
 from nucleisplit.stacks import StackSegmentation, segment_stack
 from stage1_unet import Levels, Progress
 from stage2_trees import Overview, Split, split_maps

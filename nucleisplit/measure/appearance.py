@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from .regions import Regions
+from .shape import measure_shapes
 
 __all__ = ["FEATURES", "describe_nuclei"]
 
@@ -67,7 +68,8 @@ def describe_nuclei(
     n = len(regions)
     if not n:
         return np.zeros((0, len(FEATURES)), np.float32)
-    columns = [np.log(regions.area), *(regions.shapes[name] for name in _SHAPE)]
+    shapes = measure_shapes(regions)
+    columns = [np.log(regions.area), *(shapes[name] for name in _SHAPE)]
 
     # Sums of every plane over middle, rim and ring of each nucleus, (planes, 2, 3, n).
     light = _light(image, span)

@@ -16,6 +16,7 @@ from .intensity import add_up, measure_intensities, to_numbers
 from .micrometres import add_micrometres
 from .neighbours import Touches, measure_neighbours
 from .regions import Regions
+from .shape import measure_shapes
 from .texture import measure_textures
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def measure_alone(
         | (box[2:] == np.reshape(labels.shape, (2, 1))).any(0),
     }
     if "shape" in measures:
-        columns |= regions.shapes
+        columns |= measure_shapes(regions)
     values = regions.pick(image)
     light, count = add_up(values)
     if "intensity" in measures:

@@ -8,8 +8,6 @@ from functools import cached_property
 import numba
 import numpy as np
 
-from .shape import measure_shapes
-
 __all__ = ["Regions"]
 
 
@@ -71,11 +69,6 @@ class Regions:
                 (n * both - row * col) / n**2,
             ]
         )
-
-    @cached_property
-    def shapes(self) -> dict[str, np.ndarray]:
-        """What `measure_shapes` says of them."""
-        return measure_shapes(self)
 
     def pick(self, image: np.ndarray) -> np.ndarray:
         """Return the values of an (H, W) or (H, W, C) image at `places`, (p,) or (p, C)."""

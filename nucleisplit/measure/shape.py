@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numba
 import numpy as np
 
 from .hull import measure_hulls
-
-if TYPE_CHECKING:
-    from .regions import Regions
+from .regions import Regions
 
 __all__ = ["measure_shapes"]
 

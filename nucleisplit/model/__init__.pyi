@@ -1,12 +1,7 @@
 from .bundle import MODELS as MODELS
 from .bundle import Bundle as Bundle
-from .bundle import add_quantized as add_quantized
-from .bundle import check_replaceable as check_replaceable
 from .bundle import load_bundle as load_bundle
 from .bundle import model_folder as model_folder
-from .bundle import save_adapted as save_adapted
-from .bundle import save_bundle as save_bundle
-from .bundle import save_classified as save_classified
 from .catalog import list_models as list_models
 from .ensemble import Ensemble as Ensemble
 from .exchange import PACKED_ENDING as PACKED_ENDING
@@ -16,3 +11,8 @@ from .image_scaling import ImageScaling as ImageScaling
 from .manifest import MANIFEST as MANIFEST
 from .manifest import read_manifest as read_manifest
 from .network_cache import cache_folders as cache_folders
+from .save import add_quantized as add_quantized
+from .save import check_replaceable as check_replaceable
+from .save import save_adapted as save_adapted
+from .save import save_bundle as save_bundle
+from .save import save_classified as save_classified

@@ -11,17 +11,9 @@ from pathlib import Path, PurePosixPath
 from nucleisplit.errors import BundleError
 from nucleisplit.files import refuse_overwrite, replacing
 
-from .bundle import (
-    MODELS,
-    Bundle,
-    added_models,
-    build_folder,
-    check_listed,
-    check_replaceable,
-    copy_files,
-    load_bundle,
-)
+from .bundle import MODELS, Bundle, added_models, check_listed, load_bundle
 from .manifest import MANIFEST, read_manifest
+from .save import build_folder, check_replaceable, copy_files
 
 __all__ = ["PACKED_ENDING", "add_model", "pack_model"]
 

@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from nucleisplit.cut import Cut
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.images import Stack
 from nucleisplit.model import Bundle, Ensemble
-from nucleisplit.result import Cut
 from stage1_unet import Progress
 from stage2_trees import (
     IoURegressor,

@@ -13,6 +13,7 @@ import numpy as np
 
 from nucleisplit.classify import NUCLEUS
 from nucleisplit.config import ClassesConfig
+from nucleisplit.cut import Cut, check_class_limits
 from nucleisplit.datasets import Dataset, Record, load_dataset, read_class_colors, read_classes
 from nucleisplit.errors import DatasetError
 from nucleisplit.images import read_image
@@ -20,7 +21,6 @@ from nucleisplit.measure import FEATURES, Regions, describe_nuclei
 from nucleisplit.metric import ClassScores, score_classes
 from nucleisplit.model import Bundle, check_replaceable, save_classified
 from nucleisplit.names import counted, name_some
-from nucleisplit.result import Cut, check_class_limits
 from nucleisplit.segmenter import Segmenter
 from stage1_unet import PreprocessConfig, measure_levels
 from stage2_trees import NucleusClassifier, cross_fit_classes, overlap_table

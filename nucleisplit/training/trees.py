@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from nucleisplit.config import RunConfig
+from nucleisplit.cut import Cut, check_class_limits
 from nucleisplit.datasets import Dataset, Record, read_class_colors, read_classes
 from nucleisplit.errors import DatasetError, InputError
 from nucleisplit.labels import write_labels
 from nucleisplit.metric import ImageScore, reliability, score_image
 from nucleisplit.model import Bundle, check_replaceable, save_bundle
-from nucleisplit.result import Cut, check_class_limits
 from stage2_trees import (
     CrossFit,
     ForestConfig,

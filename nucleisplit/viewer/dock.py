@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.viewer import Viewer
 
-    from nucleisplit.result import Cut
+    from nucleisplit.cut import Cut
 
 __all__ = ["NucleiDock"]
 

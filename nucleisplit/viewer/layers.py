@@ -21,8 +21,8 @@ from nucleisplit.viewer.shown import Shown
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from nucleisplit.cut import Cut
     from nucleisplit.palette import Color
-    from nucleisplit.result import Cut
 
 __all__ = ["COLORINGS", "OTHER", "OWN", "SECOND_OPINION", "NucleiLayers"]
 

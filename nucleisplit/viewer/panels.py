@@ -27,7 +27,7 @@ from nucleisplit.viewer.layers import COLORINGS
 from nucleisplit.viewer.legend import Legend
 
 if TYPE_CHECKING:
-    from nucleisplit.result import Cut
+    from nucleisplit.cut import Cut
 
 __all__ = ["ChoosePanel", "ReviewPanel", "SavePanel", "SegmentPanel"]
 

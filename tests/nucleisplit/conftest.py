@@ -53,7 +53,7 @@ def trained():
 def model(tmp_path_factory, trained):
     """The folder of that model, written by the real writer."""
     from nucleisplit.config import RunConfig
-    from nucleisplit.model.bundle import save_bundle
+    from nucleisplit.model import save_bundle
 
     network, config, regressor = trained
     folder = tmp_path_factory.mktemp("models") / "tiny"

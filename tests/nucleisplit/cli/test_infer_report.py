@@ -9,7 +9,7 @@ from PIL import Image
 
 from nucleisplit.batch import process
 from nucleisplit.cli.main import main
-from nucleisplit.model.bundle import load_bundle
+from nucleisplit.model import load_bundle
 
 
 @pytest.fixture

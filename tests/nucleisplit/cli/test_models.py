@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from nucleisplit.cli.main import main
-from nucleisplit.model.bundle import load_bundle
+from nucleisplit.model import load_bundle
 from tests.strategies.models import sign_manifest
 
 

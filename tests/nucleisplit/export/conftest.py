@@ -6,7 +6,7 @@ import pytest
 
 from nucleisplit.config import RunConfig
 from nucleisplit.export.card import make_card
-from nucleisplit.model.bundle import load_bundle, save_bundle
+from nucleisplit.model import load_bundle, save_bundle
 from stage1_unet import Predictor
 
 # Only where `pip install ".[export]"` put them there; CI does, see .ci/run.

@@ -8,7 +8,7 @@ import tifffile
 
 from nucleisplit.export import labels_from_maps
 from nucleisplit.metric import score_image
-from nucleisplit.model.bundle import load_bundle
+from nucleisplit.model import load_bundle
 from stage1_unet import Predictor, preprocess
 from stage2_trees import ThresholdConfig, threshold_labels
 

@@ -51,7 +51,7 @@ def test_the_bundled_model_becomes_a_package(tmp_path):
         parts = {name: package.read(name) for name in package.namelist()}
     image = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
     maps = maps_of(parts[FILES["onnx"]], image)
-    from nucleisplit.model.bundle import load_bundle
+    from nucleisplit.model import load_bundle
     from stage1_unet import Predictor
 
     expected = Predictor(load_bundle("default").networks(), device="cpu").backend(image)

@@ -9,7 +9,7 @@ import torch
 
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import BundleError
-from nucleisplit.model.bundle import load_bundle, save_bundle
+from nucleisplit.model import load_bundle, save_bundle
 from stage2_trees import FEATURE_NAMES
 from tests.strategies.models import sign_manifest
 

@@ -12,7 +12,7 @@ from nucleisplit.batch.infer_batch import infer_batch
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import ConfigError
 from nucleisplit.images import read_image
-from nucleisplit.model.bundle import load_bundle, save_bundle
+from nucleisplit.model import load_bundle, save_bundle
 from nucleisplit.model.ensemble import Ensemble
 from nucleisplit.model.network_cache import cache_folders
 from stage1_unet import build_network

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from nucleisplit.errors import BundleError, ConfigError, DatasetError
-from nucleisplit.model.bundle import add_quantized, load_bundle
+from nucleisplit.model import add_quantized, load_bundle
 from nucleisplit.model.ensemble import Ensemble
 from nucleisplit.training import quantization as quantizing
 from nucleisplit.training.quantization import quantize_model

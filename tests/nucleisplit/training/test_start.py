@@ -4,7 +4,7 @@ import torch
 
 from nucleisplit.config import RunConfig
 from nucleisplit.errors import BundleError, InputError
-from nucleisplit.model.bundle import load_bundle
+from nucleisplit.model import load_bundle
 from nucleisplit.training import Start, TrainingRun
 from stage1_unet import NetworkConfig, build_network, save_network
 
