@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nucleisplit.batch.outputs import Job
+from nucleisplit.batch.outputs import Job, put_in_place
 from nucleisplit.images import Stack
 from nucleisplit.labels import write_volumes
 from nucleisplit.options import BatchOptions
@@ -27,7 +27,8 @@ def process_stack(
     out: Path,
     progress: Progress,
 ) -> dict:
-    """Segment a stack and write its labels, and the outlines of its fullest slice.
+    """Segment a stack and write its labels, in place too where asked for, and the outlines of its
+    fullest slice.
 
     Returns
     -------
@@ -55,6 +56,7 @@ def process_stack(
         image, scores = stack.planes[fullest].read(), table["predicted_iou"].to_numpy()
         write_overlay(out / job.overlay, image, labels[fullest], scores, overwrite=True)
     table.insert(0, "image", job.image)
+    facts |= put_in_place(job, stack, labels, options.in_place)
     return {
         "status": "ok",
         "nuclei": len(table),
