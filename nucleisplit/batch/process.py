@@ -294,11 +294,6 @@ class Process:
     def _in_tiles(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
         if "roi" in self.options.write:
             check_roi_size(job.path, plane.shape[:2])
-        if "spatialdata" in self.options.write:
-            raise InputError(
-                f"{job.path}: is computed in tiles, which are not written as SpatialData",
-                hint="write ome-zarr and geoparquet instead",
-            )
         planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         compute: Compute | None = None
