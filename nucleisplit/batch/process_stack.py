@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def process_stack(
         anisotropy = options.anisotropy
         result = segmenter.segment_stack(stack, anisotropy=anisotropy, progress=progress)
         labels, table = result.labels, result.table.copy()
-        facts = {"anisotropy": result.anisotropy, "diameter": result.diameter}
+        facts: dict[str, Any] = {"anisotropy": result.anisotropy, "diameter": result.diameter}
     else:
         labels, table = _slice_by_slice(stack, job, segmenter, progress)
         facts = {}

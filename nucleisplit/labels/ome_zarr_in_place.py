@@ -67,7 +67,7 @@ def check_in_place(source: Pixels, overwrite: bool = False) -> Path:
 def write_in_place(
     segmented: Plane | Stack, labels: np.ndarray | LabelStream, overwrite: bool = False
 ) -> Path:
-    """Write the labels of a plane or stack as ``labels/nuclei`` of the OME-Zarr that it is read from.
+    """Write the labels of a plane or stack as ``labels/nuclei`` of the OME-Zarr that it is in.
 
     They have the levels, axes and transformations of the image, but for channels and projected
     slices, and lie at the slice and time point that the plane was. What is half-written is called
@@ -93,8 +93,8 @@ def write_in_place(
     """
     target = check_in_place(segmented.source, overwrite)
     group, folder = _group_of(segmented.source), target.parent
-    slices = [labels] if isinstance(segmented, Plane) else labels
-    streams = [as_stream(one)[0] for one in slices]
+    is_flat = isinstance(labels, LabelStream) or labels.ndim == 2
+    streams = [as_stream(one)[0] for one in ([labels] if is_flat else labels)]
     version = NEW if (group.folder / "zarr.json").is_file() else OLD
     remove_parts(folder)
     try:
@@ -175,7 +175,10 @@ def _fill(
             z = axes.index("Z")
             slices = nearest(z, len(planes))
             where = [
-                [tuple((at | {z: own}).values()) for own in np.flatnonzero(slices == number)]
+                [
+                    tuple((at | {z: own}).values())
+                    for own in np.flatnonzero(slices == number).tolist()
+                ]
                 for number in range(len(planes))
             ]
         others.append((tuple(lengths), where))

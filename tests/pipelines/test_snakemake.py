@@ -1,4 +1,5 @@
-"""The rules for sopa's workflow, run by Snakemake on a toy dataset, in a copy of sopa that has ours."""
+"""The rules for sopa's workflow, run by Snakemake on a toy dataset with a copy of sopa that has our
+method."""
 
 import os
 import shutil
