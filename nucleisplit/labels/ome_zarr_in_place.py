@@ -93,8 +93,10 @@ def write_in_place(
     """
     target = check_in_place(segmented.source, overwrite)
     group, folder = _group_of(segmented.source), target.parent
-    is_flat = isinstance(labels, LabelStream) or labels.ndim == 2
-    streams = [as_stream(one)[0] for one in ([labels] if is_flat else labels)]
+    if isinstance(labels, LabelStream) or labels.ndim == 2:
+        streams = [as_stream(labels)[0]]
+    else:
+        streams = [as_stream(one)[0] for one in labels]
     version = NEW if (group.folder / "zarr.json").is_file() else OLD
     remove_parts(folder)
     try:
