@@ -227,11 +227,10 @@ class BatchOptions(InferOptions):
             )
         if self.with_image and not any(get_format(name).pictured == "asked" for name in formats):
             raise ConfigError("no format that holds the image", hint="add --write ome-zarr")
-        if (formats or self.mask_name or self.in_place) and self.planes.z in STACKS:
-            names = ", ".join(formats) or ("masks" if self.mask_name else "labels in place")
+        if (formats or self.mask_name) and self.planes.z in STACKS:
             raise ConfigError(
-                f"{names} hold no stacks",
-                hint="leave out --write, --mask-name and --in-place, or --z",
+                f"{', '.join(formats) or 'masks'} hold no stacks",
+                hint="leave out --write and --mask-name, or --z",
             )
         if self.expand is not None:
             object.__setattr__(self, "expand", Expansion.of(self.expand))

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 
-def nucleisplit_patch(**options) -> Callable:
+def nucleisplit_patch(channels: list[str] | None = None, **options) -> Callable:
     """Make a method for `custom_staining_based`: (C, Y, X) patch in, (Y, X) labels out.
 
     Args:
+        channels: Names of the channels of the patch; not used.
         **options: Options of `nucleisplit.InferOptions`, such as `min_iou` or `diameter`.
     """
     try:

@@ -1,19 +1,35 @@
-# For the Snakefile of sopa, after the rules for its other staining-based methods. The rules
-# `to_spatialdata`, `patchify_image` and the class `paths` are those of sopa's workflow.
+# For `workflow/rules/` of sopa: `include: "rules/nucleisplit.smk"` in its Snakefile, and
+# "nucleisplit" among the STAINING_BASED_METHODS of `workflow/src/constants.py`.
 
 rule patch_segmentation_nucleisplit:
     input:
-        sopa_cache / "patches_file_image",
-        sopa_cache / "patches",
+        paths.smk_patches_file_image,
+        paths.smk_patches,
     output:
-        paths.temporary_boundaries_path("nucleisplit", "{index}.parquet"),
+        paths.temp_dir("nucleisplit") / "{index}.parquet",
     conda:
         "sopa"
     params:
-        options = args["segmentation"]["nucleisplit"].as_cli(),
+        nucleisplit = args["segmentation"]["nucleisplit"].as_cli(),
         sdata_path = paths.sdata_path,
     shell:
         """
         sopa segmentation generic-staining {params.sdata_path} --method-name nucleisplit_patch \
-            {params.options} --patch-index {wildcards.index} --cache-dir-name nucleisplit_boundaries
+            {params.nucleisplit} --patch-index {wildcards.index} \
+            --cache-dir-name nucleisplit_boundaries
+        """
+
+
+rule resolve_nucleisplit:
+    input:
+        get_input_resolve("image", "nucleisplit"),
+    output:
+        touch(paths.segmentation_done("nucleisplit")),
+    conda:
+        "sopa"
+    params:
+        sdata_path = paths.sdata_path,
+    shell:
+        """
+        sopa resolve generic {params.sdata_path} --method-name nucleisplit_boundaries
         """

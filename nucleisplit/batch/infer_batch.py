@@ -30,6 +30,7 @@ from nucleisplit.batch.outputs import (
     output_names,
     plan_jobs,
     stamp_of,
+    take_back_from,
 )
 from nucleisplit.batch.parts import Part
 from nucleisplit.batch.run_table import columns_of, types_of, write_run_table
@@ -225,7 +226,13 @@ def _run(
     try:
         with closing(process.all_of(todo, part)) as done:
             for job, entry in done:
-                journal.add(job.key, entry)
+                if entry["status"] == "failed":
+                    take_back_from(job, journal.get(job.key))
+                try:
+                    journal.add(job.key, entry)
+                except OutputError:
+                    take_back_from(job, entry)
+                    raise
                 finished += 1
                 show(finished, entry)
         record["status"] = "finished"

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,14 +14,16 @@ from nucleisplit.endings import stem_of
 from nucleisplit.errors import ConfigError, InputError, OutputError
 from nucleisplit.files import remove
 from nucleisplit.images import (
+    Plane,
     PlaneChoice,
+    Stack,
     is_zarr,
     open_image,
     outermost_zarr,
     output_stems,
     zarr_members,
 )
-from nucleisplit.labels import check_in_place, get_format
+from nucleisplit.labels import check_in_place, get_format, take_back, write_in_place
 from nucleisplit.names import one_line, safe_stem
 from nucleisplit.options import NAME
 
@@ -274,6 +277,23 @@ def check_images(jobs: Iterable[Job], planes: PlaneChoice, overwrite: bool) -> N
             continue
         with source:
             check_in_place(source, overwrite)
+
+
+def put_in_place(job: Job, segmented: Plane | Stack, labels, wanted: bool) -> dict[str, str]:
+    """Write labels into the OME-Zarr of their image, where that is wanted; what the entry says of
+    it."""
+    if not wanted:
+        return {}
+    target = write_in_place(segmented, labels, overwrite=True)
+    return {"in_place": target.relative_to(job.path).as_posix()}
+
+
+def take_back_from(job: Job, entry: dict | None) -> None:
+    """Remove the labels that lie in an image by an entry that does not count any more."""
+    place = (entry or {}).get("in_place")
+    if isinstance(place, str) and ".." not in Path(place).parts and not Path(place).is_absolute():
+        with suppress(OSError, InputError, OutputError):
+            take_back(job.path / place)
 
 
 def check_settings(out: Path, before: dict, now: dict) -> None:

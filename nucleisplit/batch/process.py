@@ -15,7 +15,14 @@ from pathlib import Path
 from threading import Event
 from typing import TypeAlias, cast
 
-from nucleisplit.batch.outputs import CELLS, Job, planes_of, stamp_of
+from nucleisplit.batch.outputs import (
+    CELLS,
+    Job,
+    planes_of,
+    put_in_place,
+    stamp_of,
+    take_back_from,
+)
 from nucleisplit.batch.process_stack import process_stack
 from nucleisplit.batch.run_table import types_of
 from nucleisplit.errors import Cancelled, ConfigError, InputError, NucleisplitError, OutputError
@@ -24,12 +31,10 @@ from nucleisplit.images import STACKS, ImageSource, Plane, image_size, open_imag
 from nucleisplit.labels import (
     CLASS_COLORS,
     LabelStream,
-    check_in_place,
     check_roi_size,
     get_format,
     stream_label_file,
     write_as,
-    write_in_place,
     write_labels,
 )
 from nucleisplit.measure import Expansion
@@ -165,6 +170,7 @@ class Process:
             for job, future in ahead:
                 if not future.cancelled():
                     self._remove(job)
+                    take_back_from(job, None if future.exception() else future.result())
 
     def _shape(self, job: Job) -> tuple[int, int] | None:
         """Height and width of an image; of a stack, and of one that cannot be read, None."""
@@ -273,8 +279,6 @@ class Process:
             name: hex_color(colour) for name, colour in self.segmenter.class_colors.items()
         }
         self._write_formats(self._written(job), result.labels, table, plane)
-        if self.options.in_place:
-            write_in_place(plane, result.labels, overwrite=True)
         table.insert(0, "image", job.image)
         classes = table["class"].value_counts(sort=False).to_dict() if "class" in table else {}
         near = measures.near(table["area"].to_numpy()) if "neighbours" in measures else None
@@ -284,16 +288,12 @@ class Process:
             "review": job.review,
             "columns": list(table),
             "rows": csv_rows(table),
+            **put_in_place(job, plane, result.labels, self.options.in_place),
         }
 
     def _in_tiles(self, job: Job, plane: Plane, stamp: list[int], progress: Progress) -> dict:
         if "roi" in self.options.write:
             check_roi_size(job.path, plane.shape[:2])
-        if "spatialdata" in self.options.write:
-            raise InputError(
-                f"{job.path}: is computed in tiles, which are not written as SpatialData",
-                hint="write ome-zarr and geoparquet instead",
-            )
         planes = planes_of(self.options.planes, job.facts)
         tile_store = TileStore(self.out / job.tiles, {"settings": self.settings}, stamp)
         compute: Compute | None = None
@@ -317,14 +317,14 @@ class Process:
         labels = stream_label_file(self.out / job.labels, result.nuclei, rows, classes)
         self._write_formats(self._written(job), labels, None, plane)
         cells = self._many_cells(job, plane, labels) if self.options.expand is not None else {}
-        if self.options.in_place:
-            write_in_place(plane, labels, overwrite=True)
+        place = put_in_place(job, plane, labels, self.options.in_place)
         tile_store.clear()
         with suppress(OSError):  # the last one removes the folder of all
             tile_store.folder.parent.rmdir()
         tiles = {"tiles": result.tiles, "blank_tiles": result.blank}
         facts = self._facts(job, plane, result, result.neighbour_radius, result.classes)
-        return {**facts, **tiles, **cells, "columns": result.columns, "rows_file": job.rows}
+        rows_of = {"columns": result.columns, "rows_file": job.rows}
+        return {**facts, **tiles, **cells, **rows_of, **place}
 
     def _cells(self, job: Job, plane: Plane, result: Segmentation) -> dict:
         """Grow the nuclei into cells, write these, and say so in the journal."""
@@ -376,13 +376,7 @@ class Process:
             "labels": job.labels,
             **({"overlay": job.overlay} if self.options.overlay else {}),
             **({"written": written} if (written := self._written(job)) else {}),
-            **({"in_place": self._in_place(job, plane)} if self.options.in_place else {}),
         }
-
-    def _in_place(self, job: Job, plane: Plane) -> str:
-        """Where the labels are in the OME-Zarr of the image."""
-        target = check_in_place(plane.source, overwrite=True)
-        return target.relative_to(job.path).as_posix()
 
     def _written(self, job: Job) -> dict[str, str]:
         return job.written(self.options.write, self.options.mask_name)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nucleisplit.batch.outputs import Job
+from nucleisplit.batch.outputs import Job, put_in_place
 from nucleisplit.images import Stack
 from nucleisplit.labels import write_volumes
 from nucleisplit.options import BatchOptions
@@ -27,7 +28,8 @@ def process_stack(
     out: Path,
     progress: Progress,
 ) -> dict:
-    """Segment a stack and write its labels, and the outlines of its fullest slice.
+    """Segment a stack and write its labels, in place too where asked for, and the outlines of its
+    fullest slice.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def process_stack(
         anisotropy = options.anisotropy
         result = segmenter.segment_stack(stack, anisotropy=anisotropy, progress=progress)
         labels, table = result.labels, result.table.copy()
-        facts = {"anisotropy": result.anisotropy, "diameter": result.diameter}
+        facts: dict[str, Any] = {"anisotropy": result.anisotropy, "diameter": result.diameter}
     else:
         labels, table = _slice_by_slice(stack, job, segmenter, progress)
         facts = {}
@@ -55,6 +57,7 @@ def process_stack(
         image, scores = stack.planes[fullest].read(), table["predicted_iou"].to_numpy()
         write_overlay(out / job.overlay, image, labels[fullest], scores, overwrite=True)
     table.insert(0, "image", job.image)
+    facts |= put_in_place(job, stack, labels, options.in_place)
     return {
         "status": "ok",
         "nuclei": len(table),

@@ -12,7 +12,7 @@ from .label_check import as_labels
 from .label_stream import LabelStream, stream_label_file
 from .ome_tiff import write_ome_tiff
 from .ome_zarr import is_labels_only, write_ome_zarr
-from .ome_zarr_in_place import check_in_place, write_in_place
+from .ome_zarr_in_place import check_in_place, take_back, write_in_place
 from .outlines import Outlines, fill_outlines, trace_outlines
 from .registry import FORMATS, Format, format_of, get_format, read_label_file, write_as
 from .spatialdata import read_spatialdata, to_spatialdata, write_spatialdata
@@ -52,6 +52,7 @@ __all__ = [
     "read_spatialdata",
     "read_submission",
     "stream_label_file",
+    "take_back",
     "to_spatialdata",
     "trace_outlines",
     "write_array",

@@ -46,6 +46,8 @@ class LabelStream:
     """Gives its nuclei, each in one piece."""
     classes: Mapping[str, Color] = field(default_factory=dict)
     """Of nuclei that have them, all that there could be, in order, with their colours."""
+    path: Path | None = None
+    """The file that it is read from, where it is not in memory."""
 
 
 def as_stream(
@@ -98,7 +100,7 @@ def stream_label_file(
     def pieces() -> Iterator[Piece]:
         return whole_pieces(bands(), rows())
 
-    return LabelStream((height, width), count, bands, pieces, classes or {})
+    return LabelStream((height, width), count, bands, pieces, classes or {}, Path(path))
 
 
 def whole_pieces(bands: Iterable[np.ndarray], rows: Iterable[pd.DataFrame]) -> Iterator[Piece]:

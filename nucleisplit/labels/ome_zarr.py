@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,7 +93,7 @@ def write_ome_zarr(
         scales_of = multiscale(version, "nuclei", axes, changes)
         source = {} if image is None else {"source": {"image": "../../"}}
         write_label_group(
-            group.create_group("nuclei"), version, stream, scales_of, source, halved(stream.shape)
+            group.create_group("nuclei"), version, [stream], scales_of, source, halved(stream.shape)
         )
 
 
@@ -105,11 +105,11 @@ def write_ome_zarr_old(path, labels, table=None, overwrite=False, **options) -> 
 def write_label_group(
     group,
     version: str,
-    stream: LabelStream,
+    streams: Sequence[LabelStream],
     scales: dict[str, Any],
     source: dict[str, Any],
-    places: Iterable[tuple[np.ndarray, np.ndarray]],
-    others: Iterable[tuple[tuple[int, ...], tuple[int, ...]]] | None = None,
+    places: Sequence[tuple[np.ndarray, np.ndarray]],
+    others: Sequence[tuple[tuple[int, ...], Sequence[Sequence[tuple[int, ...]]]]] | None = None,
 ) -> None:
     """Fill the group of a label image.
 
@@ -117,31 +117,35 @@ def write_label_group(
     ----------
     group : zarr.Group
     version : str
-    stream : LabelStream
+    streams : sequence of LabelStream
+        The labels, or those of each slice.
     scales : dict
         See `multiscale`.
     source : dict
         What ``image-label`` says.
     places
-        By level, which rows and columns of the stream it has.
+        By level, which rows and columns of the streams it has.
     others
-        By level, the lengths of its other dimensions, and where along them the labels are.
+        By level, the lengths of its other dimensions, and by stream, where along them it is.
     """
     about = {"version": version} | source if version == OLD else source
     describe(group, version, **{"multiscales": [scales], "image-label": about})
     axes = [axis["name"] for axis in scales["axes"]]
-    dtype = smallest_type(stream.largest)
-    places = list(places)
-    levels = []
-    for number, ((rows, columns), (lengths, place)) in enumerate(
-        zip(places, others or [((), ())] * len(places), strict=True)
-    ):
-        shape = (*lengths, len(rows), len(columns))
-        array = create_array(group, str(number), shape, dtype, axes)
-        levels.append(Level(array, rows, columns, place))
-    pyramid = Pyramid(levels)
-    for band in stream.bands():
-        pyramid.add(band.astype(dtype, copy=False))
+    dtype = smallest_type(max(stream.largest for stream in streams))
+    others = others or [((), [[()]])] * len(places)
+    arrays = [
+        create_array(group, str(number), (*lengths, *map(len, at)), dtype, axes)
+        for number, (at, (lengths, _)) in enumerate(zip(places, others, strict=True))
+    ]
+    for number, stream in enumerate(streams):
+        levels = [
+            Level(array, *at, place)
+            for array, at, (_, where) in zip(arrays, places, others, strict=True)
+            for place in where[number]
+        ]
+        pyramid = Pyramid(levels)
+        for band in stream.bands():
+            pyramid.add(band.astype(dtype, copy=False))
 
 
 def is_labels_only(path: Path) -> bool:

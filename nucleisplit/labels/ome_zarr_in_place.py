@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from nucleisplit.errors import InputError, OutputError
-from nucleisplit.files import remove_parts, replacing
+from nucleisplit.files import remove, remove_parts, replacing
 from nucleisplit.images import (
     LABELS,
     OmeGroup,
     Pixels,
     Plane,
+    Stack,
     is_consolidated,
     ome_attributes,
 )
@@ -27,9 +28,10 @@ from .ome_zarr import write_label_group
 from .ome_zarr_groups import NEW, OLD, open_group
 from .ome_zarr_pyramid import multiscale
 
-__all__ = ["check_in_place", "write_in_place"]
+__all__ = ["check_in_place", "take_back", "write_in_place"]
 
 _NAME = "nuclei"
+_METADATA = "zarr.json", ".zattrs", ".zgroup"
 _TYPES = {"t": "time", "c": "channel"}
 """Of axes, which before version 0.4 had only names."""
 
@@ -62,8 +64,10 @@ def check_in_place(source: Pixels, overwrite: bool = False) -> Path:
     return folder / _NAME
 
 
-def write_in_place(plane: Plane, labels: np.ndarray | LabelStream, overwrite: bool = False) -> Path:
-    """Write the labels of a plane as ``labels/nuclei`` of the OME-Zarr that it is read from.
+def write_in_place(
+    segmented: Plane | Stack, labels: np.ndarray | LabelStream, overwrite: bool = False
+) -> Path:
+    """Write the labels of a plane or stack as ``labels/nuclei`` of the OME-Zarr that it is in.
 
     They have the levels, axes and transformations of the image, but for channels and projected
     slices, and lie at the slice and time point that the plane was. What is half-written is called
@@ -72,8 +76,8 @@ def write_in_place(plane: Plane, labels: np.ndarray | LabelStream, overwrite: bo
 
     Parameters
     ----------
-    plane : Plane
-    labels : (H, W) integer ndarray or LabelStream
+    segmented : Plane or Stack
+    labels : (H, W) or (Z, H, W) integer ndarray, or LabelStream
     overwrite : bool
         Replace label images of that name; when that fails, they are put back.
 
@@ -87,20 +91,41 @@ def write_in_place(plane: Plane, labels: np.ndarray | LabelStream, overwrite: bo
     InputError, OutputError
         See `check_in_place`.
     """
-    target = check_in_place(plane.source, overwrite)
-    group, folder = _group_of(plane.source), target.parent
-    stream, _ = as_stream(labels)
+    target = check_in_place(segmented.source, overwrite)
+    group, folder = _group_of(segmented.source), target.parent
+    if isinstance(labels, LabelStream) or labels.ndim == 2:
+        streams = [as_stream(labels)[0]]
+    else:
+        streams = [as_stream(one)[0] for one in labels]
     version = NEW if (group.folder / "zarr.json").is_file() else OLD
     remove_parts(folder)
     try:
         with replacing(target, overwrite=True) as part:
-            _fill(open_group(part, version), version, group, plane, stream)
-        _list(folder, version)
+            _fill(open_group(part, version), version, group, segmented, streams)
+        names = _listed(folder)
+        _list(folder, version, [*names, _NAME] if _NAME not in names else names)
     except BaseException:
         with suppress(OSError):
             folder.rmdir()  # if it was made for this
         raise
     return target
+
+
+def take_back(target: Path) -> None:
+    """Remove a group that `write_in_place` has made, and the group it is in if it holds no other.
+
+    Raises
+    ------
+    OSError, OutputError
+        It cannot be removed.
+    """
+    folder = target.parent
+    names = [name for name in _listed(folder) if name != target.name]
+    if names or {each.name for each in folder.iterdir()} - {target.name, *_METADATA}:
+        _list(folder, NEW if (folder / "zarr.json").is_file() else OLD, names)
+        remove(target)
+    else:
+        remove(folder)
 
 
 def _group_of(source: Pixels) -> OmeGroup:
@@ -126,24 +151,39 @@ def _group_of(source: Pixels) -> OmeGroup:
     return group
 
 
-def _fill(root, version: str, group: OmeGroup, plane: Plane, stream: LabelStream) -> None:
+def _fill(
+    root, version: str, group: OmeGroup, segmented: Plane | Stack, streams: Sequence[LabelStream]
+) -> None:
     """Fill the group of the labels."""
-    source, axes = plane.source, plane.selection.axes
-    taken = plane.selection.taken
+    planes = [segmented] if isinstance(segmented, Plane) else segmented.planes
+    source, axes, level = planes[0].source, planes[0].selection.axes, planes[0].level
+    taken = planes[0].selection.taken
     kept = [i for i, letter in enumerate(axes) if len(taken.get(letter, (0,))) == 1]
     kept = [i for i in kept if axes[i] not in "CS"]
     shapes = [source.level_shape(number) for number in range(len(source.levels))]
     steps = [_transformation(group, number, shapes) for number in range(len(shapes))]
     places, others, changes = [], [], []
     for shape, (scale, shift) in zip(shapes, steps, strict=True):
-        rows, columns = (
-            _nearest(shape[i], (scale[i], shift[i]), steps[plane.level], i, stream.shape[i])
-            for i in (-2, -1)
-        )
+
+        def nearest(axis: int, size: int, own=(scale, shift), length=shape) -> np.ndarray:
+            return _nearest(length[axis], (own[0][axis], own[1][axis]), steps[level], axis, size)
+
+        rows, columns = (nearest(i, streams[0].shape[i]) for i in (-2, -1))
         places.append((rows, columns))
         lengths = [shape[i] for i in kept[:-2]]
-        at = [taken.get(axes[i], (0,))[0] * shape[i] // shapes[0][i] for i in kept[:-2]]
-        others.append((tuple(lengths), tuple(at)))
+        at = {i: taken.get(axes[i], (0,))[0] * shape[i] // shapes[0][i] for i in kept[:-2]}
+        where = [[tuple(at.values())]]
+        if isinstance(segmented, Stack) and "Z" in axes:
+            z = axes.index("Z")
+            slices = nearest(z, len(planes))
+            where = [
+                [
+                    tuple((at | {z: own}).values())
+                    for own in np.flatnonzero(slices == number).tolist()
+                ]
+                for number in range(len(planes))
+            ]
+        others.append((tuple(lengths), where))
         change: list[dict[str, Any]] = [{"type": "scale", "scale": [scale[i] for i in kept]}]
         if any(shift[i] for i in kept):
             change.append({"type": "translation", "translation": [shift[i] for i in kept]})
@@ -160,7 +200,7 @@ def _fill(root, version: str, group: OmeGroup, plane: Plane, stream: LabelStream
         ]
     scales = multiscale(version, _NAME, [named[i] for i in kept], changes, **more)
     about = {"source": {"image": "../../"}}
-    write_label_group(root, version, stream, scales, about, places, others)
+    write_label_group(root, version, streams, scales, about, places, others)
 
 
 def _transformation(
@@ -199,10 +239,8 @@ def _listed(folder: Path) -> list[str]:
     return [str(name) for name in found] if isinstance(found, list) else []
 
 
-def _list(folder: Path, version: str) -> None:
-    """Put the name into the list of label images; make the ``labels`` group if there is none."""
-    names = _listed(folder)
-    names += [_NAME] if _NAME not in names else []
+def _list(folder: Path, version: str, names: list[str]) -> None:
+    """Set the list of label images; make the ``labels`` group if there is none."""
     file = folder / ("zarr.json" if version == NEW else ".zattrs")
     content: dict = {"zarr_format": 3, "node_type": "group"} if version == NEW else {}
     if file.is_file():

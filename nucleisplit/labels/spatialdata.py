@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nucleisplit.errors import ConfigError, InputError
 from nucleisplit.extras import install_command, missing_libraries
 from nucleisplit.files import replacing
-from nucleisplit.images import Plane
+from nucleisplit.images import Plane, open_image
 
 from .common import Shape
 from .geoparquet import as_polygon
 from .label_stream import LabelStream
-from .outlines import trace_outlines
+from .outlines import Outlines, trace_outlines
 from .tiff import check_labels, read_labels
 
 if TYPE_CHECKING:
@@ -77,33 +80,16 @@ def to_spatialdata(
         The array is not a label image.
     """
     need_spatialdata()
-    import geopandas
     from spatialdata import SpatialData
-    from spatialdata.models import Image2DModel, Labels2DModel, ShapesModel
-    from spatialdata.transformations import Identity, Scale
+    from spatialdata.models import ShapesModel
 
     labels = check_labels(labels)
-    places: dict[str, Any] = {"global": Identity()}
-    if pixel_size is not None:
-        down, across = np.broadcast_to(pixel_size, 2).tolist()
-        places[UM] = Scale([across, down], axes=("x", "y"))
-    halvings = max(0, int(np.ceil(np.log2(max(labels.shape) / _COARSEST))))
-    levels = {"scale_factors": [2] * halvings or None, "transformations": places}
+    places = _places(pixel_size)
     outlines = trace_outlines(labels)
-    elements: dict[str, Any] = {
-        LABELS: Labels2DModel.parse(labels.astype(np.int32), dims=("y", "x"), **levels)
-    }
+    pixels = None if image is None else np.asarray(image)
+    elements = _rasters(labels, pixels, places, channels)
     if outlines.pieces:  # nothing is no element
-        polygons = geopandas.GeoDataFrame(
-            geometry=[as_polygon(pieces) for pieces in outlines.pieces], index=outlines.labels
-        )
-        elements[OUTLINES] = ShapesModel.parse(polygons, transformations=places)
-    if image is not None:
-        pixels = _channels_first(image, labels.shape)
-        names = list(channels) if len(channels) == len(pixels) else None
-        elements["image"] = Image2DModel.parse(
-            pixels, dims=("c", "y", "x"), c_coords=names, **levels
-        )
+        elements[OUTLINES] = ShapesModel.parse(_polygons(outlines), transformations=places)
     if table is not None:
         _check_labels(table, outlines.labels)
         if len(table):
@@ -126,17 +112,16 @@ def write_spatialdata(
     Raises
     ------
     InputError
-        See `to_spatialdata`; or the labels are not whole in memory.
+        See `to_spatialdata`.
     OutputError
         See `nucleisplit.files.replacing`.
     ConfigError
         spatialdata is not installed.
     """
+    need_spatialdata()
     if isinstance(labels, LabelStream):
-        raise InputError(
-            f"{path}: images computed in tiles are not written as SpatialData",
-            "write ome-zarr and geoparquet instead",
-        )
+        with replacing(path, overwrite) as part:
+            return _write_stream(part, labels, image, _places(pixel_size), channels)
     pixels = image.read() if isinstance(image, Plane) else image
     made = to_spatialdata(labels, table, pixels, pixel_size=pixel_size, channels=channels)
     with replacing(path, overwrite) as part:
@@ -163,13 +148,111 @@ def read_spatialdata(path: str | Path, shape: Shape | None = None) -> np.ndarray
     return read_labels(folder / name)
 
 
-def _channels_first(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    image = np.asarray(image)
-    if image.shape[:2] != shape or image.ndim not in (2, 3):
-        raise InputError(
-            f"the image is {image.shape}, the labels are {shape}", "give (H, W) or (H, W, C)"
+def _write_stream(
+    part: Path,
+    stream: LabelStream,
+    image: np.ndarray | Plane | None,
+    places: dict[str, Any],
+    channels: Sequence[str],
+) -> None:
+    """Write what is read piece by piece; only the table is ever whole in memory."""
+    import dask
+    import pandas as pd
+    from pyarrow.parquet import ParquetWriter, read_table
+    from spatialdata import SpatialData
+    from spatialdata.models import ShapesModel
+
+    with ExitStack() as stack:
+        # one block after the other, for files are not read by several threads
+        stack.enter_context(dask.config.set(scheduler="synchronous"))
+        source = stack.enter_context(open_image(cast(Path, stream.path)))
+        pixels = _blocks(image) if isinstance(image, Plane) else image
+        made = SpatialData.init_from_elements(
+            _rasters(_blocks(source.plane()), pixels, places, channels)
         )
-    return image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+        made.write(part)
+    tables: list[pd.DataFrame] = []
+    with ExitStack() as stack:
+        writer = None
+        for piece in stream.pieces():
+            polygons = _polygons(trace_outlines(piece.labels, piece.top))
+            file = part / "shapes" / OUTLINES / "shapes.parquet"
+            if writer is None:
+                made[OUTLINES] = ShapesModel.parse(polygons.copy(), transformations=places)
+                made.write_element(OUTLINES)
+                about = read_table(file).schema.metadata
+                geo = json.loads(about[b"geo"])
+                for column in geo["columns"].values():  # which was of this piece
+                    column.pop("bbox", None)
+                    column["geometry_types"] = ["Polygon", "MultiPolygon"]
+                about[b"geo"] = json.dumps(geo).encode()
+            buffer = io.BytesIO()
+            polygons.to_parquet(buffer, geometry_encoding="WKB")
+            rows = read_table(buffer).replace_schema_metadata(about)
+            if writer is None:
+                writer = stack.enter_context(ParquetWriter(file, rows.schema))
+            writer.write_table(rows)
+            if piece.table is not None:
+                numbers = piece.table.select_dtypes("float").columns
+                tables.append(piece.table.astype(dict.fromkeys(numbers, np.float32)))
+    if tables:
+        whole = pd.concat(tables, ignore_index=True).drop(columns="image", errors="ignore")
+        made[TABLE] = _annotation(whole)
+        made.write_element(TABLE)
+
+
+def _blocks(plane: Plane):
+    """Return a plane as an array of dask, which is read block by block."""
+    import dask.array
+
+    class Blocks:
+        shape, dtype, ndim = plane.shape, plane.dtype, len(plane.shape)
+
+        def __getitem__(self, index: tuple[slice, ...]) -> np.ndarray:
+            return plane.read(*index[:2])
+
+    chunks = (_COARSEST, _COARSEST, *plane.shape[2:])
+    return dask.array.from_array(Blocks(), chunks, name=False)
+
+
+def _places(pixel_size: float | tuple[float, float] | None) -> dict[str, Any]:
+    """Return the transformations to the coordinate systems, by name."""
+    from spatialdata.transformations import Identity, Scale
+
+    places: dict[str, Any] = {"global": Identity()}
+    if pixel_size is not None:
+        down, across = np.broadcast_to(pixel_size, 2).tolist()
+        places[UM] = Scale([across, down], axes=("x", "y"))
+    return places
+
+
+def _rasters(labels, image, places: dict[str, Any], channels: Sequence[str]) -> dict[str, Any]:
+    """Make the elements of labels and image, arrays of numpy or dask, with their pyramids."""
+    from spatialdata.models import Image2DModel, Labels2DModel
+
+    halvings = max(0, int(np.ceil(np.log2(max(labels.shape) / _COARSEST))))
+    levels = {"scale_factors": [2] * halvings or None, "transformations": places}
+    elements = {LABELS: Labels2DModel.parse(labels.astype(np.int32), dims=("y", "x"), **levels)}
+    if image is not None:
+        if image.shape[:2] != labels.shape or image.ndim not in (2, 3):
+            raise InputError(
+                f"the image is {image.shape}, the labels are {labels.shape}",
+                "give (H, W) or (H, W, C)",
+            )
+        pixels = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+        names = list(channels) if len(channels) == len(pixels) else None
+        elements["image"] = Image2DModel.parse(
+            pixels, dims=("c", "y", "x"), c_coords=names, **levels
+        )
+    return elements
+
+
+def _polygons(outlines: Outlines):
+    """Return outlines as a GeoDataFrame by label."""
+    import geopandas
+
+    polygons = [as_polygon(pieces) for pieces in outlines.pieces]
+    return geopandas.GeoDataFrame(geometry=polygons, index=outlines.labels)
 
 
 def _check_labels(table: pd.DataFrame, labels: np.ndarray) -> None:

@@ -268,6 +268,11 @@ class Ensemble:
             parts.append(predictor.predict_at(part, scaling.scale, own))
         return self._average(parts)
 
+    def release(self) -> None:
+        """Give back the memory that the networks took: of the largest tile, about 1 GB."""
+        for predictor in self.predictors:
+            predictor.backend.release()
+
     def grid(self, scalings: Sequence[ImageScaling]) -> int:
         """Pixels at whose multiples parts of an image begin and end, to be computed alike."""
         return math.lcm(

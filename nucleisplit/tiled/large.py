@@ -130,6 +130,7 @@ def segment_large(
         tile_store.save(*place, result)
         done += 1
         part_of(progress, done, len(places))(0.0)
+    segmenter.ensemble.release()  # the rest needs its own
 
     gather = _Gather(plane.shape, shrink)
 

@@ -38,3 +38,7 @@ class Backend(Protocol):
             In the order of `CHANNELS`; the same whatever was computed before.
         """
         ...
+
+    def release(self) -> None:
+        """Give back the memory that computing took; what comes next takes it again."""
+        ...

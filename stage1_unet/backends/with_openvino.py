@@ -38,3 +38,8 @@ class OpenVinoBackend:
                 compiled([batch])[0] * share
                 for compiled, share in zip(self._compiled, self._shares, strict=True)
             )
+
+    def release(self) -> None:
+        with self._lock:
+            for compiled in self._compiled:
+                compiled.release_memory()

@@ -41,3 +41,6 @@ class TorchBackend:
                 for network, share in zip(self._networks, self._shares, strict=True)
             )
             return maps.float().cpu().numpy()
+
+    def release(self) -> None:
+        """Nothing to do: torch keeps none on the CPU, and uses it again on a GPU."""

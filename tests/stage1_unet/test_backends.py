@@ -1,6 +1,8 @@
 """Backends agree: most pixels exactly, almost all within one step of the maps."""
 
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +103,27 @@ class Frozen(nn.Module):
 
     def forward(self, x):
         return x * float(x.shape[2])
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_memory_that_was_given_back_is_taken_again(network, backend):
+    predictor = Predictor(network, device="cpu", backend=backend)
+    batch = np.random.default_rng(0).random((1, 3, 2048, 2048), np.float32)
+    before = predictor.backend(batch)
+    held = _held()
+    predictor.backend.release()
+    if backend == "openvino" and held:
+        assert held - _held() > batch.nbytes
+    assert np.array_equal(predictor.backend(batch), before)
+
+
+def _held() -> int:
+    """Bytes of memory that belong to no file, where the system tells it."""
+    rollup = Path("/proc/self/smaps_rollup")
+    if not rollup.is_file():
+        return 0
+    found = re.search(r"Anonymous:\s+(\d+) kB", rollup.read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 def test_a_network_that_cannot_be_converted():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from .base import Index, OmeGroup, Store, micrometres
 from .ome_zarr_chunks import ChunkedArray, unbroken
 
 __all__ = ["ZarrStore"]
+
+_EQUAL = 0.01
+"""Lengths of pixels that differ by less, as a share, are the same; so is a right angle."""
 
 
 class ZarrStore(Store):
@@ -108,15 +112,22 @@ class ZarrStore(Store):
         axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
         self.axes = "".join(_letter(axis) for axis in axes)
         self.channels = _channels(meta)
+        changes = scales.get("coordinateTransformations", ())
+        systems = [change for change in changes if isinstance(change.get("output"), dict)]
         scale = np.ones(len(axes))
-        for holder in (scales["datasets"][0], scales):
-            for change in holder.get("coordinateTransformations", ()):
-                scale = scale * change["scale"] if change["type"] == "scale" else scale
+        for change in (
+            *scales["datasets"][0].get("coordinateTransformations", ()),
+            *(() if systems else changes),
+        ):
+            scale = scale * change["scale"] if change["type"] == "scale" else scale
         if self._arrays[0] is not None and {"Y", "X"} <= set(self.axes):
-            size = {
-                letter: micrometres(float(scale[i]), axes[i].get("unit"))
-                for i, letter in enumerate(self.axes)
-            }
+            if systems:
+                names = [str(axis["name"]) for axis in axes]
+                lengths: Sequence[float | None] = _in_systems(systems, names, scale)
+            else:
+                units = [axis.get("unit") for axis in axes]
+                lengths = [micrometres(*one) for one in zip(scale.tolist(), units, strict=True)]
+            size = dict(zip(self.axes, lengths, strict=True))
             self.pixel_size = (size["Y"], size["X"]) if size["Y"] and size["X"] else None
             self.z_step = size.get("Z")
 
@@ -169,6 +180,57 @@ def _named_image(group, image: str | None):
     if image is not None and image not in names:
         raise InputError(f"has no image {image}", f"its images are called {listed}")
     return group["images"][image or names[0]]
+
+
+def _in_systems(
+    systems: Sequence[dict], names: Sequence[str], scale: np.ndarray
+) -> list[float | None]:
+    """By axis, the length of a pixel in um, from the coordinate systems of a SpatialData.
+
+    Only those count that are in a unit of length: that of their axes or, as spatialdata writes
+    none, the one that they are called after. A pixel may be turned; nothing is known where it is
+    sheared, or where two of them differ.
+    """
+    found = []
+    for change in systems:
+        steps = _moved(change, dict(zip(names, np.diag(scale), strict=True)))
+        system = change["output"]
+        spatial = [axis for axis in system["axes"] if axis.get("type", "space") == "space"]
+        units = [axis.get("unit", "unit") for axis in spatial]
+        um = [micrometres(1.0, system["name"] if unit == "unit" else unit) for unit in units]
+        if None not in um:
+            sides = np.array([steps[axis["name"]] * n for axis, n in zip(spatial, um, strict=True)])
+            length = np.sqrt((sides**2).sum(axis=0))
+            down, across = names.index("y"), names.index("x")
+            shear = abs(sides[:, down] @ sides[:, across])
+            if not shear <= _EQUAL * length[down] * length[across]:
+                return [None] * len(names)
+            found.append(length)
+    if not found or not np.allclose(found, found[0], rtol=_EQUAL):
+        return [None] * len(names)
+    return [float(length) if 0 < length < np.inf else None for length in found[0]]
+
+
+def _moved(change: dict, steps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return, by axis of its output, how a transformation changes steps given by axis of its input;
+    NaN where its type is not known."""
+    kind = change["type"]
+    if kind == "sequence":
+        for part in change["transformations"]:
+            steps = _moved(part, steps)
+        return steps
+    given, made = ([axis["name"] for axis in change[end]["axes"]] for end in ("input", "output"))
+    if kind == "mapAxis":
+        return {name: steps[change[kind].get(name, name)] for name in made}
+    matrix = np.full((len(made), len(given)), np.nan)
+    if kind in ("identity", "translation"):
+        matrix = np.eye(len(given))
+    elif kind == "scale":
+        matrix = np.diag(change[kind])
+    elif kind == "affine":
+        matrix = np.array(change[kind], float)[: len(made), :-1]
+    moved = matrix @ np.array([steps[name] for name in given])
+    return dict(zip(made, moved, strict=True))
 
 
 def _only_labels(group):

@@ -11,7 +11,14 @@ from ome_zarr.reader import Reader
 
 from nucleisplit.errors import InputError, OutputError
 from nucleisplit.images import PlaneChoice, open_image
-from nucleisplit.labels import LabelStream, check_in_place, read_labels, write_in_place
+from nucleisplit.labels import (
+    LabelStream,
+    check_in_place,
+    read_labels,
+    take_back,
+    write_in_place,
+)
+from nucleisplit.labels.ome_zarr_pyramid import Pyramid
 from nucleisplit.labels.registry import write_as
 from tests.strategies.zarrs import VERSIONS, make_array, make_group
 
@@ -73,6 +80,59 @@ def test_coarser_labels_fill_the_finer_levels_and_projections_have_no_slices(tmp
     with open_image(path / "labels/nuclei") as source:
         assert source.axes == "YX"
         np.testing.assert_array_equal(source.plane().read(), LABELS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("level", [0, 1])
+def test_labels_of_a_stack_lie_at_their_slices(tmp_path, version, level):
+    path = write(tmp_path / "a.zarr", version)
+    slices = np.stack([LABELS + 3 * z * (LABELS > 0) for z in range(4)])
+    with open_image(path) as source:
+        stack = source.stack(PlaneChoice(t=1, channel=0, level=level))
+        write_in_place(stack, slices[:: 2**level, :: 2**level, :: 2**level])
+    with open_image(path / "labels/nuclei") as source:
+        assert source.axes == "TZYX"
+        found = [source.stack(PlaneChoice(t=1, level=number)).read() for number in range(2)]
+        assert not source.stack(PlaneChoice(t=0)).read().any()
+    np.testing.assert_array_equal(found[0], slices if level == 0 else slices[[0, 0, 2, 2]])
+    np.testing.assert_array_equal(found[1], slices[::2, ::2, ::2])
+
+
+def test_an_interrupted_stack_leaves_nothing(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.zarr", axes="zyx", shape=(4, 20, 30))
+    before = files(path)
+    add, bands = Pyramid.add, []
+
+    def stop(self, band):
+        bands.append(band)
+        if len(bands) == 3:
+            assert len(files(path)) > len(before)
+            raise KeyboardInterrupt
+        add(self, band)
+
+    monkeypatch.setattr(Pyramid, "add", stop)
+    with open_image(path) as source, pytest.raises(KeyboardInterrupt):
+        write_in_place(source.stack(), np.stack([LABELS] * 4))
+    assert files(path) == before
+    assert not (path / "labels").exists()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_labels_are_taken_back(tmp_path, version):
+    path = write(tmp_path / "a.zarr", version, axes="yx", shape=(20, 30))
+    none = {"t": None, "channel": None, "z": None}
+    before = files(path)
+    take_back(put(path, **none))
+    assert files(path) == before
+    assert not (path / "labels").exists()
+    put(path, **none)
+    shutil.copytree(path / "labels" / "nuclei", path / "labels" / "cells")
+    file = path / "labels" / ("zarr.json" if version == 3 else ".zattrs")
+    file.write_text(file.read_text().replace('"nuclei"', '"cells", "nuclei"'))
+    take_back(path / "labels" / "nuclei")
+    assert not (path / "labels" / "nuclei").exists()
+    np.testing.assert_array_equal(read_labels(path / "labels" / "cells"), LABELS)
+    assert '"nuclei"' not in file.read_text()
 
 
 def test_they_are_replaced_only_when_asked_and_others_stay(tmp_path):

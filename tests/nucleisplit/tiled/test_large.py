@@ -1,3 +1,5 @@
+from itertools import groupby
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,8 @@ from nucleisplit.errors import InputError, OutputError
 from nucleisplit.images import read_image
 from nucleisplit.labels import read_labels
 from nucleisplit.measure import measure
-from nucleisplit.tiled import TileStore, is_large, segment_large
+from nucleisplit.model.ensemble import Ensemble
+from nucleisplit.tiled import TileStore, is_large, large, segment_large
 from stage2_trees import best_iou, overlap_table
 
 
@@ -61,6 +64,22 @@ def test_the_table_is_that_of_the_labels(run, field):
     again = measure(labels, read_image(field), table["predicted_iou"], table["threshold"])
     assert table.pop("image").unique().tolist() == ["field"]
     pd.testing.assert_frame_equal(table, again, check_dtype=False, rtol=1e-4)
+
+
+def test_networks_give_their_memory_back_before_tiles_are_put_together(run, monkeypatch):
+    done = []
+
+    def noted(function):
+        def call(*args, **options):
+            done.append(function.__name__)
+            return function(*args, **options)
+
+        return call
+
+    for owner, name in ((Ensemble, "predict_at"), (Ensemble, "release"), (large, "assemble")):
+        monkeypatch.setattr(owner, name, noted(getattr(owner, name)))
+    run(500)
+    assert [name for name, _ in groupby(done)] == ["predict_at", "release", "assemble"]
 
 
 def test_no_nucleus_is_cut_at_a_seam(run, whole):

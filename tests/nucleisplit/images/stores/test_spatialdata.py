@@ -12,7 +12,7 @@ from tests.strategies.zarrs import make_array, make_group
 def sample(tmp_path):
     """Write a SpatialData with images of given names, each filled with its number."""
 
-    def write(*names, axes="cyx"):
+    def write(*names, axes="cyx", systems=()):
         root = make_group(tmp_path / "sample.zarr")
         root.attrs["spatialdata_attrs"] = {"version": "0.2"}
         images = root.require_group("images")
@@ -22,6 +22,7 @@ def sample(tmp_path):
             make_array(group, shape, shape, name="0")[:] = np.full(shape, number)
             datasets = [{"path": "0", "coordinateTransformations": []}]
             scales = {"axes": [{"name": axis} for axis in axes], "datasets": datasets}
+            scales["coordinateTransformations"] = list(systems)
             group.attrs["multiscales"] = [scales]
         return tmp_path / "sample.zarr"
 
@@ -71,3 +72,67 @@ def test_a_name_for_another_zarr_is_refused(tmp_path):
     make_array(group, (8, 9), (8, 9), name="0")
     with pytest.raises(InputError, match="is no SpatialData, whose images have names; leave out"):
         open_image(tmp_path / "a.zarr", PlaneChoice(image="x"))
+
+
+def axes_of(letters, unit):
+    return [{"name": "c", "type": "channel"}] + [
+        {"name": letter, "type": "space", "unit": unit} for letter in letters
+    ]
+
+
+def to_system(name, kind, value=None, unit="unit", made="yx", given="yx"):
+    """A transformation from pixels (c, y, x) as spatialdata writes it; parts have no name."""
+    return {
+        "type": kind,
+        **({"transformations" if kind == "sequence" else kind: value} if value else {}),
+        "input": {"name": "cyx", "axes": axes_of(given, "unit")},
+        "output": {"name": name, "axes": axes_of(made, unit)},
+    }
+
+
+TO_UM = to_system("um", "scale", [1, 0.5, 0.25])
+TURNED = [[1, 0, 0, 0], [0, -0.3, 0.4, 3], [0, 0.4, 0.3, 4]]
+"""By some angle, to x and y in this order; half as large."""
+
+
+@pytest.mark.parametrize(
+    ("systems", "size"),
+    [
+        ([], None),
+        ([to_system("global", "identity")], None),
+        ([to_system("global", "scale", [1, 0.5, 0.25])], None),
+        ([to_system("global", "scale", [1, 500, 250], "nanometer")], (0.5, 0.25)),
+        ([to_system("um", "scale", [1, 0.5, 0.25], "pixel")], None),
+        ([to_system("global", "identity"), TO_UM], (0.5, 0.25)),
+        ([to_system("microns", "affine", TURNED, made="xy")], (0.5, 0.5)),
+        ([to_system("um", "mapAxis", {"x": "y", "y": "x"}, made="xy")], (1, 1)),
+        (
+            [
+                to_system(
+                    "um",
+                    "sequence",
+                    [
+                        to_system("global", "translation", [0, 5, 5]),
+                        to_system("global", "affine", [[1, 0, 0, 0], [0, 0, 3, 0], [0, 2, 0, 0]]),
+                        to_system("global", "scale", [1, 10, 100]),
+                    ],
+                )
+            ],
+            (200, 30),
+        ),
+        ([to_system("um", "affine", [[1, 0, 0, 0], [0, 1, 0.5, 0], [0, 0, 1, 0]])], None),
+        ([TO_UM, to_system("nm", "scale", [1, 500, 251])], (0.5, 0.25)),
+        ([TO_UM, to_system("nm", "scale", [1, 500, 260])], None),
+        ([to_system("um", "scale", [1, 0, 0.25])], None),
+        ([to_system("um", "byDimension", [])], None),
+    ],
+)
+def test_the_size_of_a_pixel_is_that_of_a_system_in_micrometres(sample, systems, size):
+    with open_image(sample("dapi", systems=systems)) as source:
+        assert source.plane(PlaneChoice(channel=0)).pixel_size == pytest.approx(size)
+
+
+def test_of_a_stack_the_distance_of_the_slices_too(sample):
+    change = to_system("um", "scale", [1, 2, 0.5, 0.25], made="zyx", given="zyx")
+    with open_image(sample("a", axes="czyx", systems=[change])) as source:
+        assert source.stack().voxel_size == (2, 0.5, 0.25)
