@@ -40,6 +40,8 @@ _RING, _FINE, _COARSE = 0.5, 0.25, 1.0
 """Width of the ring, and sides of the blurs, by the typical radius."""
 _UNMIX = np.linalg.inv([(0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78)])[:, :2]
 """From the absorbance of red, green and blue to haematoxylin and eosin (Ruifrok, Johnston 2001)."""
+_BAND = 2**16
+"""Pixels of a band."""
 _DARKEST = 0.05
 """Light that is let through at least, where absorbance is computed."""
 
@@ -71,11 +73,26 @@ def describe_nuclei(
     shapes = measure_shapes(regions)
     columns = [np.log(regions.area), *(shapes[name] for name in _SHAPE)]
 
-    # Sums of every plane over middle, rim and ring of each nucleus, (planes, 2, 3, n).
-    light = _light(image, span)
+    # Sums of every plane over middle, rim and ring of each nucleus, (planes, 2, 3, n). Colours are
+    # taken band by band, which stay in the cache of the processor.
     parts, count = _parts(regions.labels, _grown(regions.labels, radius), n)
-    planes = light, _stains(light), *_details(light, radius)
-    sums = np.concatenate([_add_up(values, parts, count.size) for values in planes])
+    rgb = (0, 1, 2) if image.ndim == 3 and image.shape[2] >= 3 else (0, 0, 0)
+    colours = rgb[-1] + 3
+    sums = np.zeros((colours + 2, 2, count.size))
+    lightness = np.empty(parts.shape, np.float32)
+    plain = np.eye(colours - 2, dtype=np.float32)
+    mean_of = plain.mean(axis=0, keepdims=True)
+    unmix = np.zeros((2, colours - 2), np.float32)
+    np.add.at(unmix.T, np.array(rgb), -_UNMIX)  # gray absorbs all three alike
+    step = max(1, _BAND // parts.shape[1])
+    for band in (slice(top, top + step) for top in range(0, len(parts), step)):
+        light = _light(image[band], span)
+        cv2.transform(light, mean_of, lightness[band])
+        _add_up(light, parts[band], plain, sums)
+        absorbed = np.maximum(light, np.float32(_DARKEST))
+        _add_up(cv2.log(absorbed, absorbed), parts[band], unmix, sums[-4:])
+    for number, detail in enumerate(_details(lightness, radius), start=colours):
+        _add_up(detail[..., None], parts, plain[:1, :1], sums[number:])
     sums, count = sums[..., 1:].reshape(-1, 2, 3, n), count[1:].reshape(3, n)
 
     mean, square = np.moveaxis(sums[:, :, :2].sum(axis=2) / regions.area, 1, 0)
@@ -83,9 +100,9 @@ def describe_nuclei(
     rim = sums[:, 0, 1] / count[1]
     with np.errstate(invalid="ignore"):
         ring = sums[:, 0, 2] / count[2]
-    colours = np.stack([mean, spread, rim - mean, ring, mean - ring], axis=1)
-    for plane in (*_as_rgb(light), *range(-4, -2)):
-        columns.extend(colours[plane])
+    found = np.stack([mean, spread, rim - mean, ring, mean - ring], axis=1)
+    for plane in (*rgb, -4, -3):
+        columns.extend(found[plane])
     for plane in (-2, -1):
         columns += [mean[plane], ring[plane]]
     return np.stack(columns, axis=1).astype(np.float32)
@@ -102,25 +119,10 @@ def _light(image: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     return np.clip(light, 0, 1, out=light)
 
 
-def _as_rgb(light: np.ndarray) -> range | tuple[int, int, int]:
-    """Tell which channels stand for red, green and blue."""
-    return range(3) if light.shape[-1] == 3 else (0, 0, 0)
-
-
-def _stains(light: np.ndarray) -> np.ndarray:
-    """Haematoxylin and eosin, (H, W, 2) float32."""
-    unmix = np.zeros((light.shape[-1], 2))
-    np.add.at(unmix, np.array(_as_rgb(light)), -_UNMIX)
-    absorbed = np.maximum(light, np.float32(_DARKEST))
-    return cv2.transform(cv2.log(absorbed, absorbed), unmix.T)
-
-
-def _details(light: np.ndarray, radius: float) -> list[np.ndarray]:
-    """Differences of the lightness to a blur of it, and of that to a coarser one, (H, W, 1)."""
-    channels = light.shape[-1]
-    lightness = cv2.transform(light, np.full((1, channels), 1 / channels, np.float32))
+def _details(lightness: np.ndarray, radius: float) -> list[np.ndarray]:
+    """Differences of the lightness to a blur of it, and of that to a coarser one."""
     fine, coarse = (cv2.blur(lightness, 2 * (_odd(share * radius),)) for share in (_FINE, _COARSE))
-    return [d[..., None] for d in (cv2.absdiff(lightness, fine), cv2.absdiff(fine, coarse))]
+    return [cv2.absdiff(lightness, fine), cv2.absdiff(fine, coarse)]
 
 
 def _odd(length: float) -> int:
@@ -165,16 +167,19 @@ def _parts(labels, grown, n):  # pragma: no cover - compiled
 
 
 @numba.njit(cache=True)
-def _add_up(values, parts, count):  # pragma: no cover - compiled
-    """Sums of every channel over each part, and of its squares, (C, 2, count) float64."""
+def _add_up(values, parts, mix, sums):  # pragma: no cover - compiled
+    """Add up mixtures of the channels over each part, and their squares, into (C, 2, parts).
+
+    Row i of `mix` holds the share of every channel of the values in mixture i.
+    """
     height, width, channels = values.shape
-    sums = np.zeros((channels, 2, count))
     for y in range(height):
         for x in range(width):
             part = parts[y, x]
             if part:
-                for channel in range(channels):
-                    value = np.float64(values[y, x, channel])
-                    sums[channel, 0, part] += value
-                    sums[channel, 1, part] += value * value
-    return sums
+                for i in range(len(mix)):
+                    value = np.float32(0)
+                    for channel in range(channels):
+                        value += mix[i, channel] * values[y, x, channel]
+                    sums[i, 0, part] += value
+                    sums[i, 1, part] += np.float64(value) * value
