@@ -178,7 +178,11 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
             order = file.get("uns/nucleisplit/columns")
             order = [] if order is None else read_elem(order).tolist()
         values = values.toarray() if hasattr(values, "toarray") else values
-        columns = {name: obs[name].to_numpy(na_value=np.nan) for name in obs}
+        # pandas 2 refuses to put NaN in place of what integers do not lack.
+        columns = {
+            name: column.to_numpy(na_value=np.nan) if column.hasnans else column.to_numpy()
+            for name, column in obs.items()
+        }
         types = var["type"] if "type" in var else ["float64"] * len(var)
         for place, (name, kind) in enumerate(zip(var.index, types, strict=True)):
             column = values[:, place].astype(np.float64)

@@ -75,7 +75,7 @@ def _read_page(series: tifffile.TiffPageSeries, number: int, index: Index) -> np
             return page.asarray()[index]
         if page.is_final and _is_block(page):
             return _mapped(page, index)
-        key.init_decode()
+        _ = key.decode  # made once here, before several threads want it
         return _decoded(page, index)
     finally:
         if closed:
