@@ -64,9 +64,11 @@ class Classes:
                 "fit them again: nucleisplit train-trees --classes",
             )
 
-    def tell(self, regions: Regions, image: np.ndarray) -> Told:
-        """Tell the class of each nucleus of a label image."""
-        described = describe_nuclei(regions, image, self.span, self.classifier.radius)
+    def tell(self, regions: Regions, image: np.ndarray, table: pd.DataFrame | None = None) -> Told:
+        """Tell the class of each nucleus of a label image, of which `table` may hold the shapes."""
+        shapes = None if table is None or "solidity" not in table else table
+        given = self.span, self.classifier.radius, shapes
+        described = describe_nuclei(regions, image, *given)
         probability = self.classifier.predict_proba(described)
         return Told(
             probability.argmax(axis=1) + 1,
@@ -110,7 +112,10 @@ class Classes:
 
     def add(self, table: pd.DataFrame, told: Told) -> pd.DataFrame:
         """Return a table of nuclei with their classes."""
-        return name_classes(table.assign(**told.columns()), self.classifier.classes)
+        named = table.copy(deep=False)
+        named["class"] = pd.Categorical.from_codes(told.ids - 1, list(self.classifier.classes))
+        named["class_probability"] = told.probability
+        return named[in_order(named)]
 
 
 def name_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -71,13 +71,13 @@ class ScoredImage:
         table = measure(*given, **self.measuring, regions=regions)
         if self.classes is None:
             return table
-        return self.classes.add(table, self._tell(self.classes, regions))
+        return self.classes.add(table, self._tell(self.classes, regions, table))
 
-    def _tell(self, classes: Classes, regions: Regions) -> Told:
+    def _tell(self, classes: Classes, regions: Regions, table: pd.DataFrame) -> Told:
         told = self.told
         if told is not None and len(told) == len(regions):
             return told
-        every = classes.tell(regions, self.image)
+        every = classes.tell(regions, self.image, table)
         return every if told is None else told.and_rest_of(every)
 
 

@@ -6,6 +6,8 @@ image, so that brightness and staining of the image as a whole count less.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numba
 import numpy as np
@@ -47,7 +49,11 @@ _DARKEST = 0.05
 
 
 def describe_nuclei(
-    regions: Regions, image: np.ndarray, span: tuple[float, float], radius: float
+    regions: Regions,
+    image: np.ndarray,
+    span: tuple[float, float],
+    radius: float,
+    shapes: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Describe every nucleus of a label image by `FEATURES`.
 
@@ -61,6 +67,8 @@ def describe_nuclei(
         Values of the image that become 0 and 1, see `stage1_unet.measure_levels`.
     radius : float
         Typical radius of nuclei, pixels.
+    shapes : mapping, optional
+        What `measure_shapes` says of them, where it is at hand.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def describe_nuclei(
     n = len(regions)
     if not n:
         return np.zeros((0, len(FEATURES)), np.float32)
-    shapes = measure_shapes(regions)
+    shapes = measure_shapes(regions) if shapes is None else shapes
     columns = [np.log(regions.area), *(shapes[name] for name in _SHAPE)]
 
     # Sums of every plane over middle, rim and ring of each nucleus, (planes, 2, 3, n). Colours are
