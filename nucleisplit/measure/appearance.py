@@ -81,26 +81,9 @@ def describe_nuclei(
     shapes = measure_shapes(regions) if shapes is None else shapes
     columns = [np.log(regions.area), *(shapes[name] for name in _SHAPE)]
 
-    # Sums of every plane over middle, rim and ring of each nucleus, (planes, 2, 3, n). Colours are
-    # taken band by band, which stay in the cache of the processor.
     parts, count = _parts(regions.labels, _grown(regions.labels, radius), n)
     rgb = (0, 1, 2) if image.ndim == 3 and image.shape[2] >= 3 else (0, 0, 0)
-    colours = rgb[-1] + 3
-    sums = np.zeros((colours + 2, 2, count.size))
-    lightness = np.empty(parts.shape, np.float32)
-    plain = np.eye(colours - 2, dtype=np.float32)
-    mean_of = plain.mean(axis=0, keepdims=True)
-    unmix = np.zeros((2, colours - 2), np.float32)
-    np.add.at(unmix.T, np.array(rgb), -_UNMIX)  # gray absorbs all three alike
-    step = max(1, _BAND // parts.shape[1])
-    for band in (slice(top, top + step) for top in range(0, len(parts), step)):
-        light = _light(image[band], span)
-        cv2.transform(light, mean_of, lightness[band])
-        _add_up(light, parts[band], plain, sums)
-        absorbed = np.maximum(light, np.float32(_DARKEST))
-        _add_up(cv2.log(absorbed, absorbed), parts[band], unmix, sums[-4:])
-    for number, detail in enumerate(_details(lightness, radius), start=colours):
-        _add_up(detail[..., None], parts, plain[:1, :1], sums[number:])
+    sums = _sum_planes(image, span, radius, parts, np.zeros((rgb[-1] + 5, 2, count.size)))
     sums, count = sums[..., 1:].reshape(-1, 2, 3, n), count[1:].reshape(3, n)
 
     mean, square = np.moveaxis(sums[:, :, :2].sum(axis=2) / regions.area, 1, 0)
@@ -114,6 +97,35 @@ def describe_nuclei(
     for plane in (-2, -1):
         columns += [mean[plane], ring[plane]]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _sum_planes(
+    image: np.ndarray,
+    span: tuple[float, float],
+    radius: float,
+    parts: np.ndarray,
+    sums: np.ndarray,
+) -> np.ndarray:
+    """Add up every plane over each part: the colours, haematoxylin, eosin, and the two details.
+
+    Colours are taken in bands of rows, which stay in the cache of the processor. `sums` are
+    (planes, 2, parts), all 0, and returned.
+    """
+    channels = len(sums) - 4
+    plain = np.eye(channels, dtype=np.float32)
+    unmix = -_UNMIX.T if channels == 3 else -_UNMIX.T.sum(axis=1, keepdims=True)
+    unmix = unmix.astype(np.float32)  # gray absorbs all three alike
+    lightness = np.empty(parts.shape, np.float32)
+    step = max(1, _BAND // parts.shape[1])
+    for band in (slice(top, top + step) for top in range(0, len(parts), step)):
+        light = _light(image[band], span)
+        cv2.transform(light, plain.mean(axis=0, keepdims=True), lightness[band])
+        _add_up(light, parts[band], plain, sums)
+        absorbed = np.maximum(light, np.float32(_DARKEST))
+        _add_up(cv2.log(absorbed, absorbed), parts[band], unmix, sums[channels:])
+    for plane, detail in enumerate(_details(lightness, radius), start=channels + 2):
+        _add_up(detail[..., None], parts, plain[:1, :1], sums[plane:])
+    return sums
 
 
 def _light(image: np.ndarray, span: tuple[float, float]) -> np.ndarray:
