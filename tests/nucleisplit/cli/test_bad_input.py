@@ -70,7 +70,7 @@ TRAIN = ["train-unet", "data", "--out", "run", "--config", "train.toml", "--devi
             "model/network.safetensors: is missing",
         ),
         (lambda p: None, [*TRAIN, "--table", "nowhere.csv"], "nowhere.csv: does not exist"),
-        (lambda p: None, ["train-trees", "data", "--out", "new"], "data: is not a training run (no run.json)"),
+        (lambda p: None, ["train-trees", "data", "--out", "new"], "data: is not a training run"),
         (lambda p: None, ["train-trees", "data", "--out", "model"], "model: "),
         (
             cut_prediction,
